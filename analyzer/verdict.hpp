@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/evidence.hpp"
+
+namespace strait::analyzer {
+
+enum class Ruling : std::uint8_t {
+  prefer,        // tell BGP: this path, for this class
+  keep,          // leave things as they are
+  insufficient,  // the evidence does not carry a decision: no preference
+  forbidden,     // policy forbids what the evidence would say
+};
+[[nodiscard]] std::string_view to_string(Ruling ruling);
+
+// One path's place in a ranking, and what put it there.
+struct Ranked {
+  std::string path;
+  bool eligible = false;
+  std::string reason;                  // "p95 19.6 ms [19.4, 19.9], 0.0 % loss" or why not eligible
+  std::optional<Nanos> difference;     // objective, paired, this path minus the best other
+  std::optional<Nanos> difference_low;
+  std::optional<Nanos> difference_high;
+};
+
+// The answer for one traffic class.
+struct Verdict {
+  std::string traffic_class;
+  Ruling ruling = Ruling::insufficient;
+  std::optional<std::string> path;     // in force after this verdict; nothing: plain BGP decides
+  std::optional<std::string> previous; // in force before it
+  std::string reason;                  // one sentence, words and numbers
+  std::vector<Ranked> ranking;         // best first; ineligible paths last
+  std::optional<Nanos> gain;           // of the change, point estimate
+  std::optional<Nanos> gain_low;
+  std::optional<Nanos> gain_high;
+  WallTime at;
+  std::optional<WallTime> hold_until;  // no change before this unless the path in force dies
+};
+
+// What a class remembers from one decision to the next. Serialisable; pure data.
+struct ClassMemory {
+  std::optional<std::string> path;       // in force
+  std::optional<WallTime> changed;       // when `path` was last changed
+  std::optional<std::string> challenger; // the path that has been better, and
+  unsigned streak = 0;                   // for how many windows running
+};
+
+using DecisionMemory = std::map<std::string, ClassMemory, std::less<>>;  // by traffic class
+
+}  // namespace strait::analyzer

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# strait_library(NAME SOURCES ... HEADERS ... [LINK ...] [PRIVATE ...])
+# A folder is a library is a namespace. LINK is public (its headers are used in ours), PRIVATE is not.
+# Headers are included from the root of the repository, and each must compile alone
+# (target all_verify_interface_header_sets).
+set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
+
+add_library(strait_options INTERFACE)
+target_compile_options(strait_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(STRAIT_WERROR)
+  target_compile_options(strait_options INTERFACE -Werror)
+endif()
+if(STRAIT_SANITIZE)
+  target_compile_options(strait_options INTERFACE -fsanitize=${STRAIT_SANITIZE}
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(strait_options INTERFACE -fsanitize=${STRAIT_SANITIZE})
+endif()
+
+function(strait_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;LINK;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${arg_HEADERS})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC strait_options ${arg_LINK} PRIVATE ${arg_PRIVATE})
+endfunction()
+
+# strait_test(NAME SOURCES ... LINK ... [LABELS unit|net|dpdk] [PROPERTIES ...])
+# One Catch2 program per folder; every TEST_CASE is a ctest test of its own.
+function(strait_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;LABELS;PROPERTIES" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE strait_options strait_catch_main ${arg_LINK})
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  catch_discover_tests(${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
+                       PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120 ${arg_PROPERTIES})
+endfunction()

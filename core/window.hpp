@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/clock.hpp"
+#include "core/sketch.hpp"
+
+namespace strait {
+
+enum class Protocol : std::uint8_t { stamp, icmp };
+[[nodiscard]] std::string_view to_string(Protocol protocol);
+[[nodiscard]] Result<Protocol> parse_protocol(std::string_view text);
+
+// Where a timestamp was taken, from best to worst. A sample is as good as its worse end.
+enum class StampSource : std::uint8_t { hardware, kernel, tsc, user };
+[[nodiscard]] std::string_view to_string(StampSource source);
+
+// One stream of probes: this path, this target, this protocol and DSCP.
+struct SessionKey {
+  std::string path;
+  std::string target;
+  Protocol protocol = Protocol::icmp;
+  std::uint8_t dscp = 0;
+
+  friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
+};
+
+// What became of the probes of one window. sent = received + lost once nothing is outstanding.
+struct Counts {
+  std::uint64_t scheduled = 0;   // slots of the open-loop schedule
+  std::uint64_t missed = 0;      // slots that could not be sent at all
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;    // first good reply within the time-out
+  std::uint64_t lost = 0;        // no reply within the time-out
+  std::uint64_t late = 0;        // reply after it was counted lost
+  std::uint64_t duplicate = 0;   // further replies to the same probe (RFC 5560)
+  std::uint64_t reordered = 0;   // RFC 4737: arrived with a sequence number below the next expected
+  std::map<std::string, std::uint64_t, std::less<>> errors;  // by kind, such as "wrong-source"
+
+  friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+// The aggregate of one session over [start, start + length).
+struct Window {
+  SessionKey session;
+  WallTime start;
+  Nanos length{};
+  Counts counts;
+  Sketch rtt;      // (T4 - T1) - (T3 - T2), over replies within the time-out
+  Sketch forward;  // T2 - T1; empty unless both clocks allow it
+  Sketch reverse;  // T4 - T3; likewise
+  Sketch lag;      // actual minus intended send time
+  StampSource source = StampSource::user;  // the worst that contributed
+  Nanos uncertainty{};  // largest timestamp uncertainty seen, such as a poll gap
+
+  friend bool operator==(const Window&, const Window&) = default;
+};
+
+// Adds `other` (same session) to `into`: counts and sketches add up, the interval spans both.
+void merge(Window& into, const Window& other);
+
+}  // namespace strait

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/address.hpp"
+#include "core/clock.hpp"
+#include "core/result.hpp"
+#include "core/window.hpp"
+
+namespace strait::probe {
+
+// How the probes of one path are kept on it. Which fields an engine uses is up to the engine; one
+// that cannot honour a field that is set refuses the flow, it never ignores it.
+struct PathPin {
+  std::string device;               // interface (socket) or port name (dpdk)
+  std::optional<std::uint32_t> mark;  // SO_MARK, for policy routing
+  std::optional<Address> source_v4;
+  std::optional<Address> source_v6;
+  std::optional<Address> next_hop;  // layer 3 address of the upstream; dpdk resolves its MAC
+};
+
+enum class FlowKind : std::uint8_t { udp, icmp_echo };
+
+// A five-tuple that stays constant for the life of a flow (Paris: one ECMP member).
+struct FlowSpec {
+  FlowKind kind = FlowKind::udp;
+  PathPin pin;
+  Endpoint destination;            // port 0 for icmp_echo
+  std::uint16_t source_port = 0;   // 0: the transport chooses. For icmp_echo the identifier
+  std::uint8_t dscp = 0;
+  std::uint8_t hop_limit = 255;
+  std::size_t max_payload = 44;    // octets of UDP payload, or of ICMP data after the 8-octet header
+};
+
+// Small and dense, from 0: an index into the caller's table of sessions.
+using FlowId = std::uint32_t;
+inline constexpr FlowId no_flow = 0xffffffff;
+
+// One moment on the clock that took it. `mono` and `wall` are that clock's two readings; a kernel
+// or hardware stamp that exists on one of them only has the other derived by the transport at once.
+struct Stamp {
+  MonoTime mono;
+  WallTime wall;
+  StampSource source = StampSource::user;
+  Nanos uncertainty{};  // such as the gap between two polls of the device
+};
+
+// A probe to send. The payload is copied (or handed to the device) before send() returns.
+struct Departure {
+  FlowId flow = no_flow;
+  std::uint32_t tag = 0;  // the caller's; comes back in the transmit stamp
+  std::span<const std::byte> payload;
+  // Set by send(): when it left, as far as is known by then. A better stamp may follow as an
+  // Arrival of kind `transmit_stamp`.
+  Stamp sent{};
+};
+
+// Something that came back.
+struct Arrival {
+  enum class Kind : std::uint8_t {
+    datagram,        // payload for a flow, checked only to be for that flow's local address and port
+    transmit_stamp,  // the better send time of (flow, tag)
+    icmp_error,      // the network refused a probe of this flow; `icmp_type`, `icmp_code`, `source`
+  };
+  Kind kind = Kind::datagram;
+  FlowId flow = no_flow;
+  std::uint32_t tag = 0;               // transmit_stamp only
+  std::span<const std::byte> payload;  // valid until the next receive()
+  Endpoint source;                     // who sent it; port 0 for ICMP
+  Stamp received;
+  std::uint8_t hop_limit = 0;          // 0: unknown
+  std::uint8_t dscp_ecn = 0;
+  std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
+};
+
+// What the transport itself has seen; all counters only grow.
+struct TransportCounters {
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  std::map<std::string, std::uint64_t, std::less<>> errors;   // by kind: "send-would-block", ...
+  std::map<std::string, std::uint64_t, std::less<>> ignored;  // foreign traffic, by reason
+  Nanos largest_poll_gap{};  // since the last reading
+};
+
+// The one edge between the measuring logic and the wire: bursts of packets out and in, each with
+// a timestamp that says where it was taken. One implementation per engine; a fake one in the tests.
+// Used by one thread.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Both readings of the clock that this transport stamps with.
+  [[nodiscard]] virtual Instant now() const = 0;
+
+  [[nodiscard]] virtual Result<FlowId> open_flow(const FlowSpec& spec) = 0;
+  virtual void close_flow(FlowId flow) = 0;
+
+  // Sends a prefix of the burst and returns its length; what was not taken was not sent, and the
+  // reason is counted. Never blocks.
+  [[nodiscard]] virtual std::size_t send(std::span<Departure> burst) = 0;
+
+  // Fills a prefix of `burst` and returns its length. Never blocks. Payloads stay valid until the
+  // next call.
+  [[nodiscard]] virtual std::size_t receive(std::span<Arrival> burst) = 0;
+
+  // Returns when something can be received, and at `until` at the latest. A busy-polling transport
+  // returns at once.
+  virtual void wait(MonoTime until) = 0;
+
+  // Largest burst that send() and receive() handle well.
+  [[nodiscard]] virtual std::size_t burst_size() const = 0;
+  [[nodiscard]] virtual TransportCounters counters() = 0;
+};
+
+}  // namespace strait::probe
