@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/address.hpp"
@@ -21,14 +23,15 @@ namespace strait {
 //   ConfigTable root = parsed->root();
 //   ConfigTable table = root.table("probe");
 //   options.interval = table.duration("interval").value_or(options.interval);
-//   table.finish();            // keys that nobody asked for are errors, with the nearest name
-//   root.finish();
 //   if (auto error = parsed->errors()) ...
 //
+// Keys that no reader asked for are errors too, with the nearest name that was asked for. Several
+// readers may read the same table: what counts is that somebody asked.
 // A getter that finds a value of the wrong type or range records an error and returns nothing, so
 // the caller goes on with its default and the user sees all mistakes at once.
-class ConfigDocument;
+struct ConfigState;
 
+// One table of the document; cheap to copy. A table that is not there has no keys.
 class ConfigTable {
  public:
   [[nodiscard]] bool exists() const;  // false for table() of a name that is absent
@@ -56,14 +59,13 @@ class ConfigTable {
   void require(std::string_view key);
   // Records an error at `key` (or at the table, if it is absent): for checks beyond types.
   void error(std::string_view key, std::string message);
-  // Records an error for every key that no getter asked for. Call it last.
-  void finish();
 
  private:
   friend class ConfigDocument;
-  struct State;
-  explicit ConfigTable(std::shared_ptr<State> state) : state_{std::move(state)} {}
-  std::shared_ptr<State> state_;
+  ConfigTable(std::shared_ptr<ConfigState> document, const void* node)
+      : document_{std::move(document)}, node_{node} {}
+  std::shared_ptr<ConfigState> document_;
+  const void* node_;  // the toml::table, or null: this header does not show the TOML library
 };
 
 class ConfigDocument {
@@ -73,14 +75,13 @@ class ConfigDocument {
   [[nodiscard]] static Result<ConfigDocument> load(const std::string& file);
 
   [[nodiscard]] ConfigTable root();
-  // All errors recorded so far, in order of position, ready to print; nothing when there are none.
+  // All errors recorded so far and all keys that nobody asked for, in order of position, ready to
+  // print; nothing when there are none. Call it when every reader has read.
   [[nodiscard]] std::optional<Error> errors() const;
 
  private:
-  struct State;
-  explicit ConfigDocument(std::shared_ptr<State> state) : state_{std::move(state)} {}
-  std::shared_ptr<State> state_;
-  friend class ConfigTable;
+  explicit ConfigDocument(std::shared_ptr<ConfigState> state) : state_{std::move(state)} {}
+  std::shared_ptr<ConfigState> state_;
 };
 
 }  // namespace strait
