@@ -18,7 +18,7 @@ namespace strait::probe {
 // How the probes of one path are kept on it. Which fields an engine uses is up to the engine; one
 // that cannot honour a field that is set refuses the flow, it never ignores it.
 struct PathPin {
-  std::string device;               // interface (socket) or port name (dpdk)
+  std::string device;                 // interface (socket) or port name (dpdk)
   std::optional<std::uint32_t> mark;  // SO_MARK, for policy routing
   std::optional<Address> source_v4;
   std::optional<Address> source_v6;
@@ -31,11 +31,11 @@ enum class FlowKind : std::uint8_t { udp, icmp_echo };
 struct FlowSpec {
   FlowKind kind = FlowKind::udp;
   PathPin pin;
-  Endpoint destination;            // port 0 for icmp_echo
-  std::uint16_t source_port = 0;   // 0: the transport chooses. For icmp_echo the identifier
+  Endpoint destination;           // port 0 for icmp_echo
+  std::uint16_t source_port = 0;  // 0: the transport chooses. For icmp_echo the identifier
   std::uint8_t dscp = 0;
   std::uint8_t hop_limit = 255;
-  std::size_t max_payload = 44;    // octets of UDP payload, or of ICMP data after the 8-octet header
+  std::size_t max_payload = 44;  // octets of UDP payload, or of ICMP data after the 8-octet header
 };
 
 // Small and dense, from 0: an index into the caller's table of sessions.
@@ -54,7 +54,11 @@ struct Stamp {
 // A probe to send. The payload is copied (or handed to the device) before send() returns.
 struct Departure {
   FlowId flow = no_flow;
-  std::uint32_t tag = 0;  // the caller's; comes back in the transmit stamp
+  // The caller's; comes back in the transmit stamp. For icmp_echo its low 16 bits are the sequence
+  // number on the wire.
+  std::uint32_t tag = 0;
+  // UDP payload. For icmp_echo the data after the 8-octet header, which the transport writes (type,
+  // checksum, the flow's identifier, sequence number) and takes off again.
   std::span<const std::byte> payload;
   // Set by send(): when it left, as far as is known by then. A better stamp may follow as an
   // Arrival of kind `transmit_stamp`.
@@ -64,17 +68,20 @@ struct Departure {
 // Something that came back.
 struct Arrival {
   enum class Kind : std::uint8_t {
-    datagram,        // payload for a flow, checked only to be for that flow's local address and port
+    datagram,        // payload for a flow: from its destination, to its local address and port (or
+                     // ICMP identifier); what fits no flow is counted in `ignored`, not delivered
     transmit_stamp,  // the better send time of (flow, tag)
     icmp_error,      // the network refused a probe of this flow; `icmp_type`, `icmp_code`, `source`
   };
   Kind kind = Kind::datagram;
   FlowId flow = no_flow;
-  std::uint32_t tag = 0;               // transmit_stamp only
+  // transmit_stamp: the departure's. icmp_echo: the sequence number of the echo reply, or of the
+  // echo request that an ICMP error quotes. Otherwise 0.
+  std::uint32_t tag = 0;
   std::span<const std::byte> payload;  // valid until the next receive()
   Endpoint source;                     // who sent it; port 0 for ICMP
   Stamp received;
-  std::uint8_t hop_limit = 0;          // 0: unknown
+  std::uint8_t hop_limit = 0;  // 0: unknown
   std::uint8_t dscp_ecn = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
@@ -86,7 +93,7 @@ struct TransportCounters {
   std::uint64_t received = 0;
   std::map<std::string, std::uint64_t, std::less<>> errors;   // by kind: "send-would-block", ...
   std::map<std::string, std::uint64_t, std::less<>> ignored;  // foreign traffic, by reason
-  Nanos largest_poll_gap{};  // since the last reading
+  Nanos largest_poll_gap{};                                   // since the last reading
 };
 
 // The one edge between the measuring logic and the wire: bursts of packets out and in, each with
