@@ -16,6 +16,8 @@
 
 namespace strait {
 
+struct ConfigState;
+
 // Reading a TOML configuration so that every mistake is reported in one go, each with file, line,
 // column, the line itself and a caret. Each folder reads its own part into a plain options struct:
 //
@@ -29,8 +31,6 @@ namespace strait {
 // readers may read the same table: what counts is that somebody asked.
 // A getter that finds a value of the wrong type or range records an error and returns nothing, so
 // the caller goes on with its default and the user sees all mistakes at once.
-struct ConfigState;
-
 // One table of the document; cheap to copy. A table that is not there has no keys.
 class ConfigTable {
  public:
@@ -52,7 +52,7 @@ class ConfigTable {
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);  // array of text
 
   [[nodiscard]] ConfigTable table(std::string_view key);
-  [[nodiscard]] std::vector<ConfigTable> tables(std::string_view key);  // [[key]]
+  [[nodiscard]] std::vector<ConfigTable> tables(std::string_view key);            // [[key]]
   [[nodiscard]] std::vector<std::pair<std::string, ConfigTable>> named_tables();  // [this.NAME]
 
   // Records an error if `key` is absent. For keys without a default.
@@ -62,9 +62,10 @@ class ConfigTable {
 
  private:
   friend class ConfigDocument;
-  ConfigTable(std::shared_ptr<ConfigState> document, const void* node)
-      : document_{std::move(document)}, node_{node} {}
+  ConfigTable(std::shared_ptr<ConfigState> document, std::string name, const void* node)
+      : document_{std::move(document)}, name_{std::move(name)}, node_{node} {}
   std::shared_ptr<ConfigState> document_;
+  std::string name_;  // "probe", "path": for messages
   const void* node_;  // the toml::table, or null: this header does not show the TOML library
 };
 

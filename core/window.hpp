@@ -31,14 +31,14 @@ struct SessionKey {
 
 // What became of the probes of one window. sent = received + lost once nothing is outstanding.
 struct Counts {
-  std::uint64_t scheduled = 0;   // slots of the open-loop schedule
-  std::uint64_t missed = 0;      // slots that could not be sent at all
+  std::uint64_t scheduled = 0;  // slots of the open-loop schedule
+  std::uint64_t missed = 0;     // slots that could not be sent at all
   std::uint64_t sent = 0;
-  std::uint64_t received = 0;    // first good reply within the time-out
-  std::uint64_t lost = 0;        // no reply within the time-out
-  std::uint64_t late = 0;        // reply after it was counted lost
-  std::uint64_t duplicate = 0;   // further replies to the same probe (RFC 5560)
-  std::uint64_t reordered = 0;   // RFC 4737: arrived with a sequence number below the next expected
+  std::uint64_t received = 0;   // first good reply within the time-out
+  std::uint64_t lost = 0;       // no reply within the time-out
+  std::uint64_t late = 0;       // reply after it was counted lost
+  std::uint64_t duplicate = 0;  // further replies to the same probe (RFC 5560)
+  std::uint64_t reordered = 0;  // RFC 4737: arrived with a sequence number below the next expected
   std::map<std::string, std::uint64_t, std::less<>> errors;  // by kind, such as "wrong-source"
 
   friend bool operator==(const Counts&, const Counts&) = default;
@@ -55,7 +55,7 @@ struct Window {
   Sketch reverse;  // T4 - T3; likewise
   Sketch lag;      // actual minus intended send time
   StampSource source = StampSource::user;  // the worst that contributed
-  Nanos uncertainty{};  // largest timestamp uncertainty seen, such as a poll gap
+  Nanos uncertainty{};                     // largest timestamp uncertainty seen, such as a poll gap
 
   friend bool operator==(const Window&, const Window&) = default;
 };
