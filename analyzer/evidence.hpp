@@ -11,6 +11,9 @@
 
 namespace strait::analyzer {
 
+// The delay of a probe that was lost. A percentile whose rank falls among the lost has this value.
+inline constexpr Nanos infinite_delay = Nanos::max();
+
 // A percentile with its distribution-free confidence interval (binomial order statistics). `low` or
 // `high` is nothing where the sample is too small to bound it on that side.
 struct Percentile {
