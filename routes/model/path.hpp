@@ -14,17 +14,17 @@ namespace strait::routes {
 
 // One way out of the site: an upstream over a physical route.
 struct Path {
-  std::string name;                    // "atlas-offshore"
-  std::vector<std::string> segments;   // catalogue ids, in order: cables and terrestrial legs
-  double length_km = 0;                // sum of the segments
-  Nanos one_way_floor{};               // length x 4.897 us/km: no packet over it can be faster
-  std::vector<std::string> countries;  // ISO 3166 of the segments' far ends, in order
+  std::string name;                      // "atlas-offshore"
+  std::vector<std::string> segments;     // catalogue ids, in order: cables and terrestrial legs
+  double length_km = 0;                  // sum of the segments
+  Nanos one_way_floor{};                 // length x 4.897 us/km: no packet over it can be faster
+  std::vector<std::string> countries;    // ISO 3166, each that the segments enter, in order
   std::vector<std::string> risk_groups;  // "asilah", "atlas-offshore": what fails together
   Asn upstream_asn;
   std::optional<Address> neighbor_v4;  // BGP neighbour: names the upstream in a RIB
   std::optional<Address> neighbor_v6;
-  std::string protocol;                // the router's name for that session, such as BIRD's
-  bool forbidden = false;              // by policy: never recommended
+  std::string protocol;    // the router's name for that session, such as BIRD's
+  bool forbidden = false;  // by policy: never recommended
   std::string forbidden_reason;
 };
 

@@ -15,7 +15,7 @@ namespace strait::routes {
 struct Preference {
   std::string traffic_class;  // region, such as "europe"
   std::string path;
-  std::string protocol;       // the router's session with the path's upstream
+  std::string protocol;  // the router's session with the path's upstream
   LocalPref local_pref{0};
   std::vector<Prefix> prefixes;  // exact prefixes, sorted, none twice; never a more-specific
   std::string reason;            // the verdict's words and numbers, one line
@@ -23,7 +23,7 @@ struct Preference {
 
 // One thing a guard did: it stopped a preference or dropped prefixes from it, and why.
 struct GuardNote {
-  std::string guard;    // "rib-from-upstream", "marked-route", "change-budget"
+  std::string guard;  // "rib-from-upstream", "marked-route", "change-budget"
   std::string message;
   bool blocks = false;  // the whole plan must not be applied
 };
@@ -33,7 +33,7 @@ struct Plan {
   std::vector<Preference> preferences;  // by class, then path
   std::string evidence_hash;            // SHA-256 over the evidence and the RIB it was made from
   WallTime made;
-  WallTime expires;                     // after this the preferences must be withdrawn (fail open)
+  WallTime expires;  // after this the preferences must be withdrawn (fail open)
   std::vector<GuardNote> notes;
 
   [[nodiscard]] bool blocked() const {
