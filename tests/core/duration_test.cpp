@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/duration.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace strait;
+using namespace std::chrono_literals;
+
+TEST_CASE("parse_duration reads every unit and refuses what has none") {
+  struct Case {
+    const char* text;
+    std::int64_t nanos;  // -1: refused
+  };
+  const auto c = GENERATE(values<Case>({
+      {"250us", 250'000},
+      {"15ms", 15'000'000},
+      {"1.5s", 1'500'000'000},
+      {"0.1ms", 100'000},
+      {"1m", 60'000'000'000},
+      {"2h", 7'200'000'000'000},
+      {"7d", 604'800'000'000'000},
+      {"3ns", 3},
+      {"0s", 0},
+      {"100", -1},
+      {"ms", -1},
+      {"1 ms", -1},
+      {"-1ms", -1},
+      {"1e3ms", -1},
+      {"1.2.3s", -1},
+      {"nan s", -1},
+      {"1ms ", -1},
+      {"999999d", -1},
+      {"", -1},
+  }));
+  CAPTURE(c.text);
+  const auto duration = parse_duration(c.text);
+  REQUIRE(duration.has_value() == (c.nanos >= 0));
+  if (duration) CHECK(duration->count() == c.nanos);
+}
+
+TEST_CASE("a printed duration parses back to itself") {
+  const auto nanos = GENERATE(values<std::int64_t>(
+      {0, 1, 999, 1000, 1500, 15'000'000, 1'500'000'000, 90'000'000'000, 86'400'000'000'000}));
+  CHECK(parse_duration(to_string(Nanos{nanos}))->count() == nanos);
+}
+
+TEST_CASE("durations for people keep four significant digits") {
+  CHECK(to_text(Nanos{19'284'000}) == "19.28 ms");
+  CHECK(to_text(Nanos{553'400}) == "0.553 ms");
+  CHECK(to_text(Nanos{8'002'000}) == "8.002 ms");
+  CHECK(to_text(Nanos{144'300'000}) == "144.3 ms");
+  CHECK(to_text(Nanos{1'500'000'000}) == "1.50 s");
+  CHECK(to_text(Nanos{-1'200'000}) == "-1.200 ms");
+}
+
+TEST_CASE("parse_rate reads events per unit of time") {
+  CHECK(parse_rate("100/s") == Rate{100});
+  CHECK(parse_rate("6/m")->per_second == Approx(0.1));
+  CHECK(parse_rate("1/ms")->per_second == Approx(1000));
+  for (const char* text : {"100", "/s", "100/", "100/x", "-1/s"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_rate(text).has_value());
+  }
+}
