@@ -121,6 +121,10 @@ class Transport {
   // returns at once.
   virtual void wait(MonoTime until) = 0;
 
+  // A hint: a reply to something sent should come at about `when` (sent plus what the flow's round
+  // trips took lately). A transport that sleeps between polls wakes ahead of it. Optional.
+  virtual void expect(MonoTime when) { static_cast<void>(when); }
+
   // Largest burst that send() and receive() handle well.
   [[nodiscard]] virtual std::size_t burst_size() const = 0;
   [[nodiscard]] virtual TransportCounters counters() = 0;
