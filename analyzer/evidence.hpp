@@ -14,15 +14,19 @@ namespace strait::analyzer {
 // The delay of a probe that was lost. A percentile whose rank falls among the lost has this value.
 inline constexpr Nanos infinite_delay = Nanos::max();
 
-// A percentile with its distribution-free confidence interval (binomial order statistics). `low` or
-// `high` is nothing where the sample is too small to bound it on that side.
+// A percentile of the delay of all probes, a lost one counting as +infinity (RFC 2681 section 4.1),
+// with its distribution-free confidence interval (binomial order statistics), widened to the bounds
+// of the sketch's buckets. `low` or `high` is nothing where the probes are too few to bound it on
+// that side; `high` is infinite_delay where the lost probes reach it.
 struct Percentile {
   double q = 0.5;  // 0.95 for p95
   Nanos value{};
   std::optional<Nanos> low;
   std::optional<Nanos> high;
+  std::uint64_t probes = 0;  // answered and lost
 
   [[nodiscard]] bool adequate() const { return low.has_value() && high.has_value(); }
+  [[nodiscard]] bool infinite() const { return value == infinite_delay; }
 };
 
 // A proportion with its Wilson score interval.
@@ -40,22 +44,23 @@ enum class Adequacy : std::uint8_t { adequate, insufficient };
 struct Evidence {
   std::string path;
   std::string traffic_class;
-  WallTime from;
-  WallTime to;  // end of the newest window
-  std::uint64_t windows = 0;
-  std::uint64_t samples = 0;              // replies
-  std::vector<Percentile> rtt;            // p50, p90, p95, p99; a lost probe counts as +infinity
+  WallTime from;                // both the epoch when `windows` is 0
+  WallTime to;                  // end of the newest window
+  std::uint64_t windows = 0;    // slots of time with at least one window
+  std::uint64_t samples = 0;    // replies
+  std::vector<Percentile> rtt;  // p50, p90, p95, p99; empty when nothing was sent
   std::optional<Nanos> min;
-  std::optional<Nanos> pdv;               // RFC 5481: p99 of D(i) - D(min)
+  std::optional<Nanos> pdv;  // RFC 5481: p99 of D(i) - D(min), each target with its own D(min)
   Proportion loss;
-  std::optional<Nanos> floor;             // RTT floor of the path's segments
-  std::optional<double> stretch;          // min / floor
-  Nanos age{};                            // now minus `to`
+  std::optional<Nanos> floor;     // RTT floor: the path's segments, plus beyond them when known
+  std::optional<double> stretch;  // min / floor, of the target that comes nearest to its floor
+  Nanos age{};                    // now minus `to`; 0 when `windows` is 0
   Adequacy adequacy = Adequacy::insufficient;
-  std::string adequacy_reason;            // "41 samples, p95 needs 72"
-  bool below_floor = false;               // impossible: wrong target, clock or spoofed reply
+  std::string adequacy_reason;  // "41 probes, p95 needs 72"
+  bool below_floor = false;     // impossible: wrong target, clock or spoofed reply
   StampSource source = StampSource::user;
   Nanos uncertainty{};
+  std::vector<std::string> notes;  // a sentence each: targets or windows left out, and why
 
   [[nodiscard]] const Percentile* percentile(double q) const {
     for (const Percentile& p : rtt) {

@@ -24,8 +24,8 @@ enum class Ruling : std::uint8_t {
 struct Ranked {
   std::string path;
   bool eligible = false;
-  std::string reason;                  // "p95 19.6 ms [19.4, 19.9], 0.0 % loss" or why not eligible
-  std::optional<Nanos> difference;     // objective, paired, this path minus the best other
+  std::string reason;               // "p95 19.6 ms [19.4, 19.9], 0.0 % loss" or why not eligible
+  std::optional<Nanos> difference;  // objective, paired, this path minus the best other
   std::optional<Nanos> difference_low;
   std::optional<Nanos> difference_high;
 };
@@ -34,23 +34,27 @@ struct Ranked {
 struct Verdict {
   std::string traffic_class;
   Ruling ruling = Ruling::insufficient;
-  std::optional<std::string> path;     // in force after this verdict; nothing: plain BGP decides
-  std::optional<std::string> previous; // in force before it
-  std::string reason;                  // one sentence, words and numbers
-  std::vector<Ranked> ranking;         // best first; ineligible paths last
-  std::optional<Nanos> gain;           // of the change, point estimate
+  std::optional<std::string> path;      // in force after this verdict; nothing: plain BGP decides
+  std::optional<std::string> previous;  // in force before it
+  std::string reason;                   // one sentence, words and numbers
+  std::vector<Ranked> ranking;          // best first; ineligible paths last
+  std::optional<Nanos> gain;            // of the change, point estimate
   std::optional<Nanos> gain_low;
   std::optional<Nanos> gain_high;
   WallTime at;
   std::optional<WallTime> hold_until;  // no change before this unless the path in force dies
 };
 
-// What a class remembers from one decision to the next. Serialisable; pure data.
+// What a class remembers from one decision to the next; pure data.
 struct ClassMemory {
-  std::optional<std::string> path;       // in force
-  std::optional<WallTime> changed;       // when `path` was last changed
-  std::optional<std::string> challenger; // the path that has been better, and
-  unsigned streak = 0;                   // for how many windows running
+  std::optional<std::string> path;        // in force
+  std::optional<WallTime> changed;        // when `path` was last set or withdrawn
+  std::optional<std::string> challenger;  // the path that has been clearly better, and
+  unsigned streak = 0;                    // for how many windows running
+  std::optional<WallTime> judged;         // end of the newest window that `streak` has counted
+  std::optional<std::string> displaced;   // what `path` took over from: going back is easier
+
+  friend bool operator==(const ClassMemory&, const ClassMemory&) = default;
 };
 
 using DecisionMemory = std::map<std::string, ClassMemory, std::less<>>;  // by traffic class
