@@ -60,9 +60,13 @@ struct Departure {
   // UDP payload. For icmp_echo the data after the 8-octet header, which the transport writes (type,
   // checksum, the flow's identifier, sequence number) and takes off again.
   std::span<const std::byte> payload;
-  // Set by send(): when it left, as far as is known by then. A better stamp may follow as an
-  // Arrival of kind `transmit_stamp`.
+  // Set by send(): when it left, as far as is known by then.
   Stamp sent{};
+  // Set by send(): an Arrival of kind `transmit_stamp` with a better stamp should follow.
+  bool stamp_follows = false;
+  // Set by send(): the transport went past this one because it cannot be sent (no route, no
+  // neighbour). It was not sent; the reason is in the counters.
+  bool refused = false;
 };
 
 // Something that came back.
@@ -109,12 +113,13 @@ class Transport {
   [[nodiscard]] virtual Result<FlowId> open_flow(const FlowSpec& spec) = 0;
   virtual void close_flow(FlowId flow) = 0;
 
-  // Sends a prefix of the burst and returns its length; what was not taken was not sent, and the
-  // reason is counted. Never blocks.
+  // Works through a prefix of the burst and returns its length. Inside the prefix each departure
+  // was sent or is marked `refused`, so that one dead flow never holds up the others; the rest was
+  // not touched (a queue is full) and may be tried again. Never blocks.
   [[nodiscard]] virtual std::size_t send(std::span<Departure> burst) = 0;
 
-  // Fills a prefix of `burst` and returns its length. Never blocks. Payloads stay valid until the
-  // next call.
+  // Fills a prefix of `burst` and returns its length; 0 only when nothing is waiting. Never blocks.
+  // Payloads stay valid until the next call. Transmit stamps go first where there is a choice.
   [[nodiscard]] virtual std::size_t receive(std::span<Arrival> burst) = 0;
 
   // Returns when something can be received, and at `until` at the latest. A busy-polling transport

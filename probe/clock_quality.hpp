@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/duration.hpp"
+
+struct timex;
+
+namespace strait::probe {
+
+// How far this machine's wall clock can be from UTC.
+struct ClockQuality {
+  bool synchronised = false;  // to UTC, by an external source
+  Nanos max_error{};          // upper bound of the offset; meaningful when synchronised
+
+  friend bool operator==(const ClockQuality&, const ClockQuality&) = default;
+};
+
+// What adjtimex(2) says: `state` is its return value. Pure.
+[[nodiscard]] ClockQuality clock_quality(const timex& clock, int state);
+
+// Asks the kernel. A kernel that does not answer leaves the clock unsynchronised.
+[[nodiscard]] ClockQuality read_clock_quality();
+
+}  // namespace strait::probe

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/address.hpp"
+#include "core/config.hpp"
+#include "core/window.hpp"
+#include "probe/prober.hpp"
+
+namespace strait::probe {
+
+enum class Engine : std::uint8_t { socket, dpdk };
+[[nodiscard]] std::string_view to_string(Engine engine);
+
+// Table [probe]: how every session is run unless it says otherwise.
+struct ProbeOptions {
+  Engine engine = Engine::socket;
+  Nanos interval{100'000'000};
+  ScheduleKind schedule = ScheduleKind::periodic;
+  double jitter = 0.1;  // share of the interval
+  Nanos timeout{3'000'000'000};
+  Nanos window{60'000'000'000};
+  std::size_t payload = 44;  // octets of UDP payload or ICMP data
+  std::uint8_t dscp = 0;
+  std::uint8_t hop_limit = 255;
+  TimestampFormat timestamps = TimestampFormat::ntp;
+  bool twamp_light = false;
+  bool require_ssid = false;
+  Nanos clock_error_limit{1'000'000};
+};
+
+// One [[target]]: an address that answers probes.
+struct Target {
+  std::string name;
+  Address address;
+  Protocol protocol = Protocol::icmp;
+  std::uint16_t port = stamp_port;  // of STAMP
+  std::string region;               // "europe"; empty: none
+  double weight = 1;
+  std::string place;  // id of a place of the catalogue, for the floor; empty: unknown
+};
+
+// Both record mistakes in the table; the caller looks at ConfigDocument::errors().
+[[nodiscard]] ProbeOptions read_probe_options(ConfigTable root);
+[[nodiscard]] std::vector<Target> read_targets(ConfigTable root);
+
+// The session that times `target` on `path`, pinned by `pin`.
+[[nodiscard]] SessionSpec session_spec(const ProbeOptions& options, const Target& target,
+                                       std::string path, PathPin pin);
+[[nodiscard]] ProberOptions prober_options(const ProbeOptions& options);
+
+}  // namespace strait::probe

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/clock.hpp"
+#include "core/result.hpp"
+
+namespace strait::probe {
+
+enum class ScheduleKind : std::uint8_t {
+  periodic,  // a grid with a random phase (RFC 3432 §4) and uniform jitter
+  poisson,   // exponential gaps (RFC 2330 §11.1.1), cut at 10 times the mean
+};
+[[nodiscard]] std::string_view to_string(ScheduleKind kind);
+
+struct ScheduleSpec {
+  ScheduleKind kind = ScheduleKind::periodic;
+  Nanos interval{100'000'000};  // of the grid, or mean gap
+  double jitter = 0.1;  // periodic: each probe moves by up to this share of the slot, 0 to 1
+};
+
+// Open loop: the intended times depend on the seed alone, never on replies or on delays in sending.
+// Deterministic under a seed.
+class Schedule {
+ public:
+  Schedule() = default;
+  // The first slot lies within one interval after `start`. `spec.interval` must be above 0.
+  Schedule(const ScheduleSpec& spec, MonoTime start, std::uint64_t seed);
+
+  // The intended time of the next slot.
+  [[nodiscard]] MonoTime next() const { return MonoTime{Nanos{next_}}; }
+
+  // Ends the slot at next(), sent at `now` or not, and goes to the first slot after `now`. Returns
+  // how many whole slots were passed over: they are missed, never made up for in a burst.
+  std::uint64_t advance(MonoTime now);
+
+ private:
+  void step();
+  [[nodiscard]] std::int64_t jitter();
+  [[nodiscard]] std::int64_t exponential();
+  [[nodiscard]] double uniform();
+  std::uint64_t skip_grid(std::int64_t now);
+  std::uint64_t skip_poisson(std::int64_t now);
+
+  std::int64_t next_ = 0;
+  std::int64_t grid_ = 0;  // the slot's start, before jitter
+  std::int64_t interval_ = 1;
+  std::uint64_t random_ = 0;
+  float jitter_ = 0;
+  ScheduleKind kind_ = ScheduleKind::periodic;
+};
+
+}  // namespace strait::probe

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/clock.hpp"
+#include "probe/clock_quality.hpp"
+
+namespace strait::probe {
+
+// STAMP test packets in unauthenticated mode, as they stand in the UDP payload, network order.
+//
+//         Session-Sender (RFC 8762 §4.2.1)      Session-Reflector (RFC 8762 §4.3.1)
+//    0-3  Sequence Number                       Sequence Number
+//   4-11  Timestamp (T1)                        Timestamp (T3, when the reply left)
+//  12-13  Error Estimate                        Error Estimate (of T2 and T3)
+//  14-15  SSID (RFC 8972 §3)                    SSID
+//  16-23  MBZ                                   Receive Timestamp (T2)
+//  24-27  MBZ                                   Session-Sender Sequence Number
+//  28-35  MBZ                                   Session-Sender Timestamp (copy of T1)
+//  36-37  MBZ                                   Session-Sender Error Estimate
+//  38-39  MBZ                                   MBZ
+//     40  MBZ                                   Session-Sender TTL
+//  41-43  MBZ                                   MBZ
+//  44-    TLVs (RFC 8972)                       TLVs
+inline constexpr std::size_t stamp_packet_size = 44;
+// A TWAMP-Light request has no MBZ octets (RFC 5357 §4.1.2).
+inline constexpr std::size_t twamp_request_size = 14;
+// Real TWAMP-Light reflectors answer with as little as this: all but TTL and padding.
+inline constexpr std::size_t shortest_twamp_reply = 38;
+inline constexpr std::uint16_t stamp_port = 862;
+
+enum class TimestampFormat : std::uint8_t {
+  ntp,  // RFC 5905 §6: seconds since 1900 UTC, 2^-32 s
+  ptp,  // RFC 8186 §2: PTPv2 truncated, seconds since 1970 TAI, nanoseconds
+};
+
+// The 64 bits of a timestamp as they stand on the wire, in host order.
+using WireTime = std::uint64_t;
+
+[[nodiscard]] WireTime encode_time(WallTime time, TimestampFormat format);
+
+// The time nearest to `near` (the local time) that the bits can mean: NTP time wraps in 2036.
+// Nothing for a PTP timestamp with 10^9 nanoseconds or more.
+[[nodiscard]] std::optional<WallTime> decode_time(WireTime bits, TimestampFormat format,
+                                                  WallTime near);
+
+// RFC 4656 §4.1.2 with the Z bit of RFC 8186 §2.3: |S|Z| Scale (6) | Multiplier (8) |.
+// The error is Multiplier * 2^(Scale - 32) seconds; a Multiplier of 0 is corrupt.
+struct ErrorEstimate {
+  bool synchronised = false;                      // S
+  TimestampFormat format = TimestampFormat::ntp;  // Z
+  std::uint8_t scale = 0;                         // 0 to 63
+  std::uint8_t multiplier = 1;
+
+  [[nodiscard]] bool corrupt() const { return multiplier == 0; }
+  [[nodiscard]] Nanos error() const;  // rounded up; Nanos::max() when it does not fit
+
+  friend bool operator==(const ErrorEstimate&, const ErrorEstimate&) = default;
+};
+
+[[nodiscard]] std::uint16_t encode(const ErrorEstimate& estimate);
+[[nodiscard]] ErrorEstimate decode_error_estimate(std::uint16_t bits);
+
+// The smallest estimate that is not below the clock's maximum error.
+[[nodiscard]] ErrorEstimate error_estimate(const ClockQuality& quality, TimestampFormat format);
+
+struct StampRequest {
+  std::uint32_t sequence = 0;
+  WireTime timestamp = 0;  // T1
+  std::uint16_t error_estimate = 0;
+  std::uint16_t ssid = 0;
+};
+
+// Writes the 44 octets. `packet` must hold them; what is beyond is left alone.
+void write_stamp_request(const StampRequest& request, std::span<std::byte> packet);
+
+// Makes `packet`, of which write_stamp_request() fills the first 44 octets, a whole STAMP packet
+// with one Extra Padding TLV (RFC 8972 §4.1) over the rest. Its size must be 44, or at least 48.
+void write_extra_padding(std::span<std::byte> packet);
+
+// The fields of a request; nothing below 14 octets. The SSID is 0 in a request below 44 octets,
+// where these octets are TWAMP-Light padding.
+[[nodiscard]] std::optional<StampRequest> read_stamp_request(std::span<const std::byte> packet);
+
+struct StampReply {
+  std::uint32_t sequence = 0;        // the reflector's: a copy or a count of its own
+  WireTime timestamp = 0;            // T3
+  std::uint16_t error_estimate = 0;  // of T2 and T3; its Z is their format
+  std::uint16_t ssid = 0;
+  WireTime receive_timestamp = 0;  // T2
+  std::uint32_t sender_sequence = 0;
+  WireTime sender_timestamp = 0;  // T1 as echoed: never used to compute anything
+  std::uint16_t sender_error_estimate = 0;
+  std::uint8_t sender_ttl = 0;  // 0 where the reply is too short to hold it
+};
+
+// Writes the 44 octets of a reply. `packet` must hold them; what is beyond is left alone.
+void write_stamp_reply(const StampReply& reply, std::span<std::byte> packet);
+
+// Nothing below `shortest` octets (44, or 38 from a TWAMP-Light reflector).
+[[nodiscard]] std::optional<StampReply> read_stamp_reply(std::span<const std::byte> packet,
+                                                         std::size_t shortest = stamp_packet_size);
+
+}  // namespace strait::probe
