@@ -18,6 +18,7 @@ enum class Protocol : std::uint8_t { stamp, icmp };
 // Where a timestamp was taken, from best to worst. A sample is as good as its worse end.
 enum class StampSource : std::uint8_t { hardware, kernel, tsc, user };
 [[nodiscard]] std::string_view to_string(StampSource source);
+[[nodiscard]] Result<StampSource> parse_stamp_source(std::string_view text);
 
 // One stream of probes: this path, this target, this protocol and DSCP.
 struct SessionKey {
