@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/gather.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "analyzer/floor.hpp"
+#include "analyzer/quantile_interval.hpp"
+#include "analyzer/wilson.hpp"
+#include "analyzer/words.hpp"
+
+namespace strait::analyzer {
+namespace {
+
+const routes::Path* find_path(const Network& network, std::string_view name) {
+  const auto path = std::ranges::find(network.paths, name, &routes::Path::name);
+  return path == network.paths.end() ? nullptr : &*path;
+}
+
+std::set<std::string> all_paths(const Timeline& timeline, const Network& network) {
+  std::set<std::string> names(timeline.paths().begin(), timeline.paths().end());
+  for (const routes::Path& path : network.paths) names.insert(path.name);
+  return names;
+}
+
+void describe_windows(Evidence& evidence, std::span<const Lane::Entry> entries, WallTime now) {
+  if (entries.empty()) return;
+  std::set<Slot> slots;
+  evidence.from = entries.front().window->start;
+  evidence.to = entries.front().window->start;
+  evidence.source = StampSource::hardware;
+  for (const Lane::Entry& entry : entries) {
+    const Window& window = *entry.window;
+    slots.insert(entry.slot);
+    evidence.from = std::min(evidence.from, window.start);
+    evidence.to = std::max(evidence.to, window.start + window.length);
+    evidence.source = std::max(evidence.source, window.source);
+    evidence.uncertainty = std::max(evidence.uncertainty, window.uncertainty);
+  }
+  evidence.windows = slots.size();
+  evidence.age = std::max(now - evidence.to, Nanos{0});
+}
+
+void describe_delays(Evidence& evidence, const Pool& pool, const EvidenceOptions& options) {
+  std::uint64_t lost = 0;
+  for (const Stream& stream : pool) {
+    evidence.samples += stream.rtt.count();
+    lost += stream.lost;
+    if (const auto min = stream.rtt.min()) {
+      evidence.min = std::min(evidence.min.value_or(*min), *min);
+    }
+  }
+  evidence.loss = wilson(lost, evidence.samples + lost, options.confidence);
+  evidence.rtt = percentiles(pool, reported_quantiles, options.confidence);
+  evidence.pdv = delay_variation(pool);
+}
+
+// Each target is held against its own floor; the one that comes nearest to it is reported.
+void describe_floor(Evidence& evidence, const Pool& pool, const Network& network,
+                    const EvidenceOptions& options) {
+  const Nanos margin = options.floor_margin + evidence.uncertainty;
+  evidence.below_floor = evidence.min && *evidence.min + evidence.uncertainty <= Nanos{0};
+  const routes::Path* path = find_path(network, evidence.path);
+  if (path == nullptr) return;
+  const auto end = network.far_ends.find(evidence.path);
+  const auto far_end = end == network.far_ends.end() ? std::nullopt : std::optional{end->second};
+  evidence.floor = rtt_floor(*path, std::nullopt, std::nullopt);
+  for (const Stream& stream : pool) {
+    const auto floor = rtt_floor(*path, far_end, stream.target->position);
+    const auto min = stream.rtt.min();
+    if (!floor || !min) continue;
+    const double stretch = static_cast<double>(min->count()) / static_cast<double>(floor->count());
+    if (!evidence.stretch || stretch < *evidence.stretch) {
+      evidence.stretch = stretch;
+      evidence.floor = floor;
+    }
+    if (*min + margin < *floor) evidence.below_floor = true;
+  }
+}
+
+struct Judgement {
+  Adequacy adequacy = Adequacy::insufficient;
+  std::string reason;
+};
+
+Judgement judge_probes(const Evidence& evidence, const Pool& pool, const EvidenceOptions& options) {
+  const std::uint64_t counted = effective_probes(pool);
+  const std::uint64_t needed = probes_needed(options.objective, options.confidence);
+  const std::string name = quantile_name(options.objective);
+  const std::string count = counted == evidence.loss.trials
+                                ? fmt::format("{} probes", counted)
+                                : fmt::format("{} probes, worth {} for the targets' weights",
+                                              evidence.loss.trials, counted);
+  const std::string sentence = fmt::format("{}, {} needs {}", count, name, needed);
+  if (counted < needed) return {Adequacy::insufficient, sentence};
+  const Percentile* objective = evidence.percentile(options.objective);
+  if (objective == nullptr || objective->infinite()) {
+    return {Adequacy::insufficient,
+            fmt::format("{} is infinite: {}", name, to_text(evidence.loss))};
+  }
+  return {Adequacy::adequate, sentence};
+}
+
+Judgement judge(const Evidence& evidence, const Pool& pool, const EvidenceOptions& options,
+                Nanos window_length) {
+  if (evidence.windows == 0) {
+    return {Adequacy::insufficient, "not measured in the span that is looked at"};
+  }
+  const Nanos limit = freshness(options, window_length);
+  if (evidence.age > limit) {
+    return {Adequacy::insufficient, fmt::format("stale: the newest window ended {} ago, limit {}",
+                                                delay_text(evidence.age), delay_text(limit))};
+  }
+  if (evidence.loss.trials == 0) return {Adequacy::insufficient, "no probe was sent"};
+  if (evidence.below_floor && *evidence.min <= Nanos{0}) {
+    return {Adequacy::insufficient, "impossible: a round trip of no time at all was measured"};
+  }
+  if (evidence.below_floor) {
+    return {Adequacy::insufficient,
+            fmt::format("impossible: {} is below the fibre floor of {} (wrong target, clock or "
+                        "spoofed reply)",
+                        delay_text(*evidence.min), delay_text(*evidence.floor))};
+  }
+  return judge_probes(evidence, pool, options);
+}
+
+void add_notes(Evidence& evidence, const std::set<std::string>& silent,
+               const Timeline::LeftOut& left_out) {
+  for (const std::string& target : silent) {
+    evidence.notes.push_back(
+        fmt::format("target {} answered on no path, so it says nothing of this one", target));
+  }
+  if (left_out.future > 0) {
+    evidence.notes.push_back(
+        fmt::format("{} windows from the future were left out: was the clock "
+                    "set back?",
+                    left_out.future));
+  }
+  if (left_out.overlapping > 0) {
+    evidence.notes.push_back(
+        fmt::format("{} windows that overlap earlier ones were left out", left_out.overlapping));
+  }
+}
+
+}  // namespace
+
+Nanos freshness(const EvidenceOptions& options, Nanos window_length) {
+  return options.freshness.value_or(3 * window_length);
+}
+
+std::vector<std::string> traffic_classes(std::span<const Target> targets) {
+  std::set<std::string> names;
+  for (const Target& target : targets) names.insert(target.traffic_class);
+  return {names.begin(), names.end()};
+}
+
+std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view traffic_class,
+                                   const Network& network, const EvidenceOptions& options,
+                                   Slot newest, WallTime now) {
+  const Span span{newest - options.span_windows + 1, newest};
+  const std::set<std::string> names = all_paths(timeline, network);
+  std::vector<Pool> pools;
+  for (const std::string& path : names) {
+    pools.push_back(timeline.lane(traffic_class, path).pool(span));
+  }
+  const std::set<std::string> silent = drop_silent(pools);
+
+  std::vector<Evidence> all;
+  for (auto pool = pools.cbegin(); const std::string& path : names) {
+    Evidence evidence;
+    evidence.path = path;
+    evidence.traffic_class = traffic_class;
+    describe_windows(evidence, timeline.lane(traffic_class, path).within(span), now);
+    describe_delays(evidence, *pool, options);
+    describe_floor(evidence, *pool, network, options);
+    auto [adequacy, reason] = judge(evidence, *pool, options, timeline.window_length());
+    evidence.adequacy = adequacy;
+    evidence.adequacy_reason = std::move(reason);
+    add_notes(evidence, silent, timeline.left_out());
+    all.push_back(std::move(evidence));
+    ++pool;
+  }
+  return all;
+}
+
+std::vector<Evidence> gather(std::span<const Window> windows, const Network& network,
+                             const EvidenceOptions& options, WallTime now) {
+  const Timeline timeline{windows, network.targets, now};
+  std::vector<Evidence> all;
+  for (const std::string& name : traffic_classes(network.targets)) {
+    auto some = gather_class(timeline, name, network, options, timeline.newest().value_or(0), now);
+    std::ranges::move(some, std::back_inserter(all));
+  }
+  return all;
+}
+
+}  // namespace strait::analyzer

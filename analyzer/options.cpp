@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/options.hpp"
+
+#include <fmt/format.h>
+
+namespace strait::analyzer {
+namespace {
+
+// At most a week of one-minute windows in a span: more is a typing error.
+constexpr std::int64_t most_windows = 10'080;
+
+void read(ConfigTable& table, std::string_view key, unsigned& value, std::int64_t min) {
+  if (const auto read = table.integer(key, min, most_windows)) {
+    value = static_cast<unsigned>(*read);
+  }
+}
+
+void read(ConfigTable& table, std::string_view key, double& value, double min, double max) {
+  value = table.number(key, min, max).value_or(value);
+}
+
+void read(ConfigTable& table, std::string_view key, Nanos& value) {
+  value = table.duration(key).value_or(value);
+}
+
+EvidenceOptions read_evidence(ConfigTable& table) {
+  EvidenceOptions options;
+  if (const auto index = table.choice("objective", {"p50", "p90", "p95", "p99"})) {
+    options.objective = reported_quantiles.at(*index);
+  }
+  read(table, "confidence", options.confidence, 0.5, 0.9999);
+  read(table, "span_windows", options.span_windows, 1);
+  options.freshness = table.duration("freshness");
+  read(table, "floor_margin", options.floor_margin);
+  return options;
+}
+
+PlanOptions read_plan(ConfigTable& table) {
+  PlanOptions options;
+  if (const auto most = table.integer("max_local_pref", min_local_pref.value(), 0xffffffff)) {
+    options.max_local_pref = LocalPref{static_cast<std::uint32_t>(*most)};
+  }
+  if (const auto value =
+          table.integer("local_pref", min_local_pref.value(), options.max_local_pref.value())) {
+    options.local_pref = LocalPref{static_cast<std::uint32_t>(*value)};
+  }
+  if (options.local_pref > options.max_local_pref) {
+    table.error("max_local_pref",
+                fmt::format("max_local_pref is {}: below local_pref, which is {}",
+                            options.max_local_pref.value(), options.local_pref.value()));
+  }
+  if (const auto most = table.integer("max_changes", 1, 100'000'000)) {
+    options.max_changes = static_cast<std::uint64_t>(*most);
+  }
+  read(table, "plan_expiry", options.expiry);
+  return options;
+}
+
+}  // namespace
+
+Options read_options(ConfigTable table) {
+  Options options;
+  DecisionOptions& decision = options.decision;
+  decision.evidence = read_evidence(table);
+  read(table, "pair_windows", decision.pair_windows, 1);
+  read(table, "min_gain", decision.min_gain);
+  read(table, "min_gain_ratio", decision.min_gain_ratio, 0, 10);
+  read(table, "back_factor", decision.back_factor, 0, 1);
+  read(table, "repeat", decision.repeat, 1);
+  read(table, "hold_down", decision.hold_down);
+  read(table, "max_loss", decision.max_loss, 0, 1);
+  read(table, "loss_margin", decision.loss_margin, 0, 1);
+  options.plan = read_plan(table);
+  return options;
+}
+
+}  // namespace strait::analyzer

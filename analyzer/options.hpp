@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "core/config.hpp"
+#include "core/duration.hpp"
+#include "core/strong.hpp"
+
+namespace strait::analyzer {
+
+inline constexpr std::array reported_quantiles{0.50, 0.90, 0.95, 0.99};
+
+// How windows become evidence.
+struct EvidenceOptions {
+  double objective = 0.95;         // the percentile that decides; one of the reported
+  double confidence = 0.95;        // of every interval
+  unsigned span_windows = 5;       // evidence is of this many newest slots of time
+  std::optional<Nanos> freshness;  // older than this is stale; 3 windows unless given
+  Nanos floor_margin{500'000};     // below the floor by more than this (50 km of fibre) and by the
+                                   // timestamp uncertainty is impossible
+};
+
+// When evidence becomes a change of preference.
+struct DecisionOptions {
+  EvidenceOptions evidence;
+  unsigned pair_windows = 9;        // paired differences over this many newest slots
+  Nanos min_gain{1'000'000};        // a change must gain more than this, and
+  double min_gain_ratio = 0.03;     // more than this share of what is in force
+  double back_factor = 0.5;         // both are multiplied by this for going back
+  unsigned repeat = 3;              // windows running
+  Nanos hold_down{90'000'000'000};  // no change for so long after one, unless the path dies
+  double max_loss = 0.01;           // of all probes; certainly above it is out
+  double loss_margin = 0.005;       // certainly losing less by this much beats any latency
+};
+
+// How verdicts become BGP preferences.
+struct PlanOptions {
+  LocalPref local_pref{200};
+  LocalPref max_local_pref{1000};
+  std::uint64_t max_changes = 100'000;  // prefixes set or moved by one plan
+  Nanos expiry{600'000'000'000};        // after this the preferences must go (fail open)
+};
+
+inline constexpr LocalPref min_local_pref{101};  // 100 is what routers give every other route
+
+struct Options {
+  DecisionOptions decision;
+  PlanOptions plan;
+};
+
+// Reads [analyzer]; mistakes are recorded in the document.
+[[nodiscard]] Options read_options(ConfigTable table);
+
+}  // namespace strait::analyzer

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "analyzer/timeline.hpp"
+#include "core/duration.hpp"
+
+namespace strait::analyzer {
+
+// Two paths compared on one percentile: `a` minus `b`, measured in the same slots of time over the
+// same targets. A bound that would be infinite (lost probes) is nothing.
+struct Comparison {
+  enum class Method : std::uint8_t { none, across_windows, within_window };
+  Method method = Method::none;
+  std::optional<Nanos> difference{};
+  std::optional<Nanos> low{};
+  std::optional<Nanos> high{};
+  bool a_is_lost = false;  // a's percentile is infinite in most pairs (its bound is no number)
+  std::uint64_t pairs = 0;
+  std::string reason;  // "9 pairs of windows", or why there is no comparison
+};
+
+struct PairedOptions {
+  double q = 0.95;
+  double confidence = 0.95;
+  unsigned windows = 9;  // newest slots to look at
+};
+
+// With enough pairs (6 at 95 %), the interval of the median of the differences by order statistics:
+// windows, not probes, are the units, so what happens inside a window may be as correlated as it
+// likes. With fewer, the newest pair alone, each side's interval at (1 + confidence) / 2 so that
+// both hold together (Bonferroni); this says nothing about the next window, so repeat it. Otherwise
+// none, with the reason. A window counts when it has 1 / (1 - q) probes, below which the percentile
+// would only be its maximum.
+[[nodiscard]] Comparison compare(const Timeline& timeline, std::string_view traffic_class,
+                                 std::string_view a, std::string_view b, Slot newest,
+                                 const PairedOptions& options);
+
+// The median of the differences (in ns, maybe infinite) and its interval; low and high are nothing
+// with too few.
+struct MedianInterval {
+  double median = 0;
+  std::optional<double> low{};
+  std::optional<double> high{};
+};
+[[nodiscard]] std::optional<MedianInterval> median_interval(std::span<const double> differences,
+                                                            double confidence);
+
+}  // namespace strait::analyzer

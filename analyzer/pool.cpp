@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/pool.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analyzer/quantile_interval.hpp"
+
+namespace strait::analyzer {
+namespace {
+
+constexpr double rounding = 1e-9;  // of summed shares; far below one probe's
+
+double total_weight(std::span<const Stream> pool) {
+  double total = 0;
+  for (const Stream& stream : pool) {
+    if (stream.probes() > 0) total += stream.weight;
+  }
+  return total;
+}
+
+Nanos middle_of(Nanos lower, Nanos upper) {
+  return Nanos{std::llround(
+      std::sqrt(static_cast<double>(lower.count()) * static_cast<double>(upper.count())))};
+}
+
+// Calls `visit(lower, middle, upper, count)` for each bucket, with bounds no wider than [min, max].
+template <class Visit>
+void each_bucket(const Sketch& sketch, Visit visit) {
+  if (sketch.empty()) return;
+  const Nanos min = *sketch.min();
+  const Nanos max = *sketch.max();
+  const auto within = [&](Nanos delay) { return std::clamp(delay, min, max); };
+  if (const auto zeros = sketch.zero_count(); zeros > 0) {
+    visit(min, within(Nanos{0}), within(Nanos{0}), zeros);
+  }
+  for (const auto& [key, count] : sketch.buckets()) {
+    const Nanos lower = Sketch::upper_bound(key - 1, sketch.schema());
+    const Nanos upper = Sketch::upper_bound(key, sketch.schema());
+    visit(within(lower), within(middle_of(lower, upper)), within(upper), count);
+  }
+}
+
+Nanos pick(Curve::Edge edge, Nanos lower, Nanos middle, Nanos upper) {
+  if (edge == Curve::Edge::lower) return lower;
+  return edge == Curve::Edge::middle ? middle : upper;
+}
+
+// Sorts by delay and turns each step's own share into the share up to it.
+template <class Steps>
+void accumulate(Steps& steps) {
+  std::ranges::sort(steps, {}, [](const auto& step) { return step.delay; });
+  double sum = 0;
+  for (auto& step : steps) step.share = sum += step.share;
+}
+
+template <class Steps>
+auto first_reaching(const Steps& steps, double share) {
+  return std::ranges::lower_bound(steps, share - rounding, {},
+                                  [](const auto& step) { return step.share; });
+}
+
+}  // namespace
+
+std::uint64_t effective_probes(std::span<const Stream> pool) {
+  double squares = 0;
+  for (const Stream& stream : pool) {
+    if (stream.probes() == 0) continue;
+    squares += stream.weight * stream.weight / static_cast<double>(stream.probes());
+  }
+  if (squares <= 0) return 0;
+  const double weight = total_weight(pool);
+  return static_cast<std::uint64_t>(std::floor((weight * weight / squares) + 1e-6));
+}
+
+Curve::Curve(std::span<const Stream> pool, Edge edge) {
+  const double weight = total_weight(pool);
+  for (const Stream& stream : pool) {
+    if (stream.probes() == 0) continue;
+    empty_ = false;
+    const double share = stream.weight / weight / static_cast<double>(stream.probes());
+    each_bucket(stream.rtt, [&](Nanos lower, Nanos middle, Nanos upper, std::uint64_t count) {
+      steps_.push_back({pick(edge, lower, middle, upper), share * static_cast<double>(count)});
+    });
+  }
+  accumulate(steps_);
+}
+
+std::optional<Nanos> Curve::at(double share) const {
+  if (empty_) return std::nullopt;
+  const auto step = first_reaching(steps_, share);
+  return step == steps_.end() ? infinite_delay : step->delay;  // RFC 2681 section 4.1
+}
+
+std::vector<Percentile> percentiles(std::span<const Stream> pool, std::span<const double> quantiles,
+                                    double confidence) {
+  const std::uint64_t n = effective_probes(pool);
+  if (n == 0) return {};
+  const Curve lower{pool, Curve::Edge::lower};
+  const Curve middle{pool, Curve::Edge::middle};
+  const Curve upper{pool, Curve::Edge::upper};
+  std::uint64_t probes = 0;
+  for (const Stream& stream : pool) probes += stream.probes();
+  const auto share = [&](std::uint64_t rank) {
+    return static_cast<double>(rank) / static_cast<double>(n);
+  };
+
+  std::vector<Percentile> all;
+  for (const double q : quantiles) {
+    Percentile percentile;
+    percentile.q = q;
+    percentile.value = *middle.at(q);
+    percentile.probes = probes;
+    const RankInterval ranks = quantile_ranks(n, q, confidence);
+    if (ranks.low) percentile.low = lower.at(share(*ranks.low));
+    if (ranks.high) percentile.high = upper.at(share(*ranks.high));
+    all.push_back(percentile);
+  }
+  return all;
+}
+
+std::optional<Nanos> delay_variation(std::span<const Stream> pool) {
+  struct Step {
+    Nanos delay;
+    double share;
+  };
+  std::vector<Step> steps;
+  std::uint64_t answered = 0;
+  double weight = 0;
+  for (const Stream& stream : pool) {
+    if (stream.rtt.empty()) continue;
+    answered += stream.rtt.count();
+    weight += stream.weight;
+    const double share = stream.weight / static_cast<double>(stream.rtt.count());
+    each_bucket(stream.rtt, [&](Nanos, Nanos middle, Nanos, std::uint64_t count) {
+      steps.push_back({middle - *stream.rtt.min(), share * static_cast<double>(count)});
+    });
+  }
+  if (answered < 100) return std::nullopt;
+  for (Step& step : steps) step.share /= weight;
+  accumulate(steps);
+  const auto step = first_reaching(steps, 0.99);
+  return step == steps.end() ? steps.back().delay : step->delay;
+}
+
+}  // namespace strait::analyzer

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/evidence.hpp"
+#include "analyzer/target.hpp"
+#include "core/sketch.hpp"
+
+namespace strait::analyzer {
+
+// The probes of one stream (target, protocol, DSCP) over one path, merged over some windows.
+struct Stream {
+  const Target* target = nullptr;
+  Protocol protocol = Protocol::icmp;
+  std::uint8_t dscp = 0;
+  double weight = 1;  // of the whole stream, however many probes it has
+  Sketch rtt;
+  std::uint64_t lost = 0;
+
+  [[nodiscard]] std::uint64_t probes() const { return rtt.count() + lost; }
+  [[nodiscard]] bool same_as(const Stream& other) const {
+    return target == other.target && protocol == other.protocol && dscp == other.dscp;
+  }
+};
+
+using Pool = std::vector<Stream>;
+
+// The number of equally weighted probes that would tell as much (Kish): (sum w)^2 / sum(w^2 / n).
+// Equal to the number of probes when all streams have equal weights and counts.
+[[nodiscard]] std::uint64_t effective_probes(std::span<const Stream> pool);
+
+// A cumulative distribution over all probes of a pool, each stream with its weight, lost probes at
+// +infinity. A sketch knows a delay only to its bucket, so there are three curves: one through the
+// lower bounds, one through the middles, one through the upper bounds.
+class Curve {
+ public:
+  enum class Edge : std::uint8_t { lower, middle, upper };
+  Curve(std::span<const Stream> pool, Edge edge);
+
+  // The smallest delay with at least `share` (0 to 1) of the probes at or below it; infinite_delay
+  // when that share reaches into the lost ones. Nothing for a pool without probes.
+  [[nodiscard]] std::optional<Nanos> at(double share) const;
+
+ private:
+  struct Step {
+    Nanos delay;
+    double share;  // of the probe mass up to here, 0 to 1
+  };
+  std::vector<Step> steps_;
+  bool empty_ = true;
+};
+
+// Percentiles of a pool with their intervals, in the order of `quantiles`; none without probes.
+[[nodiscard]] std::vector<Percentile> percentiles(std::span<const Stream> pool,
+                                                  std::span<const double> quantiles,
+                                                  double confidence);
+
+// RFC 5481 section 4.2: p99 of D(i) - D(min) over the answered probes, each stream with its own
+// minimum. Nothing below 100 answered probes, where p99 would be the maximum.
+[[nodiscard]] std::optional<Nanos> delay_variation(std::span<const Stream> pool);
+
+}  // namespace strait::analyzer

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "analyzer/pool.hpp"
+#include "analyzer/target.hpp"
+#include "core/window.hpp"
+
+namespace strait::analyzer {
+
+// A slot of time: windows of different sessions in the same slot are compared. Slot s is
+// [s, s + 1) x window length since 1970; a window belongs to the slot that holds its middle.
+using Slot = std::int64_t;
+
+// The slots of time from `first` to `last`, both included.
+struct Span {
+  Slot first = 0;
+  Slot last = 0;
+};
+
+// What one path measured for one class, in order of time. Windows are borrowed, not copied.
+class Lane {
+ public:
+  struct Entry {
+    Slot slot;
+    const Window* window;
+    const Target* target;
+  };
+
+  [[nodiscard]] std::span<const Entry> within(const Span& span) const;
+  // The windows of the span merged into one stream per (target, protocol, DSCP), in that order.
+  [[nodiscard]] Pool pool(const Span& span) const;
+
+ private:
+  friend class Timeline;
+  std::vector<Entry> entries_;  // by slot, then target, protocol and DSCP
+};
+
+// Windows sorted into classes, paths and slots. Borrows the windows and targets it is made from.
+// The window length is the commonest one among the newest; shorter windows (a restart) join the
+// slot of their middle. Left out and counted: windows that end more than one length after `now` (a
+// clock that was set back), that overlap an earlier one of the same session, or of unknown targets.
+class Timeline {
+ public:
+  Timeline(std::span<const Window> windows, std::span<const Target> targets, WallTime now);
+
+  struct LeftOut {
+    std::uint64_t future = 0;
+    std::uint64_t overlapping = 0;
+    std::uint64_t unknown_target = 0;
+  };
+
+  [[nodiscard]] bool empty() const { return !newest_.has_value(); }
+  [[nodiscard]] std::optional<Slot> newest() const { return newest_; }
+  [[nodiscard]] Nanos window_length() const { return length_; }
+  [[nodiscard]] WallTime end_of(Slot slot) const { return WallTime{length_ * (slot + 1)}; }
+  [[nodiscard]] Slot slot_of(const Window& window) const;
+  // An empty lane for what was never measured.
+  [[nodiscard]] const Lane& lane(std::string_view traffic_class, std::string_view path) const;
+  [[nodiscard]] const std::set<std::string, std::less<>>& paths() const { return paths_; }
+  [[nodiscard]] const LeftOut& left_out() const { return left_out_; }
+
+ private:
+  using Targets = std::multimap<std::string_view, const Target*>;
+  void place(std::span<const Window* const> windows, const Targets& targets);
+
+  std::map<std::string, std::map<std::string, Lane, std::less<>>, std::less<>> classes_;
+  std::set<std::string, std::less<>> paths_;
+  Nanos length_{};
+  std::optional<Slot> newest_;
+  LeftOut left_out_;
+};
+
+// Takes from pools of the same class those streams that answered on no path while others did: a
+// target that is down says nothing about paths. Returns their names, each once.
+std::set<std::string> drop_silent(std::span<Pool> pools);
+
+}  // namespace strait::analyzer

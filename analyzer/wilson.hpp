@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "analyzer/evidence.hpp"
+
+namespace strait::analyzer {
+
+// The proportion hits / trials with its Wilson score interval (E. B. Wilson, 1927), which stays in
+// [0, 1] and is honest at 0 hits. No trials: value 0, interval [0, 1]. `hits` above `trials` counts
+// as all.
+[[nodiscard]] Proportion wilson(std::uint64_t hits, std::uint64_t trials, double confidence = 0.95);
+
+}  // namespace strait::analyzer

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/words.hpp"
+
+#include <fmt/format.h>
+
+namespace strait::analyzer {
+
+std::string_view to_string(Adequacy adequacy) {
+  return adequacy == Adequacy::adequate ? "adequate" : "insufficient";
+}
+
+std::string_view to_string(Ruling ruling) {
+  switch (ruling) {
+    case Ruling::prefer:
+      return "prefer";
+    case Ruling::keep:
+      return "keep";
+    case Ruling::insufficient:
+      return "insufficient";
+    case Ruling::forbidden:
+      return "forbidden";
+  }
+  return "?";
+}
+
+std::string quantile_name(double q) { return fmt::format("p{:.6g}", q * 100); }
+
+std::string delay_text(Nanos delay) {
+  return delay == infinite_delay ? "infinite" : strait::to_text(delay);
+}
+
+std::string to_text(const Percentile& percentile) {
+  const std::string name = quantile_name(percentile.q);
+  if (percentile.infinite()) return fmt::format("{} infinite", name);
+  if (!percentile.adequate()) {
+    return fmt::format("{} {} [insufficient]", name, delay_text(percentile.value));
+  }
+  return fmt::format("{} {} [{}, {}]", name, delay_text(percentile.value),
+                     delay_text(*percentile.low), delay_text(*percentile.high));
+}
+
+std::string to_text(const Proportion& loss) {
+  if (loss.trials == 0) return "nothing was sent";
+  return fmt::format("{:.2f} % [{:.2f} %, {:.2f} %] of {} lost", loss.value * 100, loss.low * 100,
+                     loss.high * 100, loss.trials);
+}
+
+}  // namespace strait::analyzer
