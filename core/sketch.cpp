@@ -25,7 +25,9 @@ void add_block(std::uint32_t* __restrict into, const std::uint32_t* __restrict f
   for (std::int32_t i = 0; i < block; ++i) into[i] += from[i];
 }
 
-bool valid(int schema) { return schema >= Sketch::min_schema && schema <= Sketch::max_schema; }
+[[maybe_unused]] bool valid(int schema) {
+  return schema >= Sketch::min_schema && schema <= Sketch::max_schema;
+}
 
 }  // namespace
 
@@ -35,8 +37,11 @@ void Sketch::record(Nanos value) {
   const std::int64_t nanos = value.count();
   ++count_;
   sum_ += nanos;
-  min_ = std::min(min_, nanos);
-  max_ = std::max(max_, nanos);
+  // Branches that are hardly ever taken cost less than two stores each time.
+  if (nanos < min_) [[unlikely]]
+    min_ = nanos;
+  if (nanos > max_) [[unlikely]]
+    max_ = nanos;
   if (nanos <= 0) [[unlikely]] {
     ++zero_;
     negative_ += static_cast<std::uint64_t>(nanos < 0);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 // Which bucket a whole number of nanoseconds belongs to, exactly and without a logarithm.
@@ -33,12 +34,11 @@ constexpr std::int32_t first_octave_key = -7653;
 [[nodiscard]] inline std::int32_t key(std::uint64_t nanoseconds, int schema) {
   const int zeros = std::countl_zero(nanoseconds);
   const std::uint64_t mantissa = nanoseconds << static_cast<unsigned>(zeros);
-  const std::uint32_t below = tables.below[(mantissa >> (63U - cell_bits)) - (1ULL << cell_bits)];
-  const std::uint32_t bound = below + static_cast<std::uint32_t>(mantissa > tables.bound[below]);
-  const std::int32_t finest =
-      first_octave_key + bounds_per_octave * (63 - zeros) + static_cast<std::int32_t>(bound);
-  const int shift = finest_schema - schema;
-  return (finest + (1 << shift) - 1) >> shift;
+  const std::int32_t below = tables.below[(mantissa >> (63U - cell_bits)) - (1ULL << cell_bits)];
+  const bool above = mantissa > tables.bound[static_cast<std::size_t>(below)];
+  const std::int32_t finest = first_octave_key + bounds_per_octave * (63 - zeros) + below +
+                              static_cast<std::int32_t>(above);
+  return -(-finest >> (finest_schema - schema));  // rounds up, as >> rounds down
 }
 
 // The largest whole number of nanoseconds in the bucket, as 64-bit saturated at 2^63 - 1; 0 when
