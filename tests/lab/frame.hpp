@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "core/address.hpp"
+#include "tests/lab/profile.hpp"
+
+namespace strait::lab {
+
+// The far end's address in an Ethernet frame: the IP destination on the way out, the source on the
+// way back. Nothing for what belongs to the link itself and is never delayed: ARP, other
+// non-IP, neighbour discovery, MLD and multicast.
+[[nodiscard]] std::optional<Address> far_address(std::span<const std::byte> frame,
+                                                 Direction direction);
+
+}  // namespace strait::lab
