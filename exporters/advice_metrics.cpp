@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+
+#include "exporters/metric_table.hpp"
+
+namespace strait::exporters {
+namespace {
+
+using analyzer::Evidence;
+using analyzer::Verdict;
+using prometheus::MetricType;
+using Samples = MetricSpec::Samples;
+
+void path_info(const Snapshot& snapshot, Samples& samples) {
+  for (const PathSnapshot& each : snapshot.paths) {
+    const routes::Path& path = each.path;
+    samples.push_back(gauge({{"path", path.name},
+                             {"upstream_asn", std::to_string(path.upstream_asn.value())},
+                             {"segments", fmt::format("{}", fmt::join(path.segments, ","))},
+                             {"countries", fmt::format("{}", fmt::join(path.countries, ","))},
+                             {"risk_groups", fmt::format("{}", fmt::join(path.risk_groups, ","))},
+                             {"engine", each.engine}},
+                            1));
+  }
+}
+
+// Up when any session of the path got a reply in its newest window.
+void path_up(const Snapshot& snapshot, Samples& samples) {
+  for (const PathSnapshot& each : snapshot.paths) {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (const SessionSnapshot& session : snapshot.sessions) {
+      if (session.total.session.path != each.path.name || !session.newest) continue;
+      sent += session.newest->counts.sent;
+      received += session.newest->counts.received;
+    }
+    if (sent > 0) samples.push_back(gauge({{"path", each.path.name}}, received > 0 ? 1 : 0));
+  }
+}
+
+void path_floor(const Snapshot& snapshot, Samples& samples) {
+  for (const PathSnapshot& each : snapshot.paths) {
+    const Nanos floor = 2 * each.path.one_way_floor;
+    if (floor > Nanos::zero())
+      samples.push_back(gauge({{"path", each.path.name}}, in_seconds(floor)));
+  }
+}
+
+Labels labels_of(const Evidence& evidence) {
+  return {{"class", evidence.traffic_class}, {"path", evidence.path}};
+}
+
+void evidence_samples(const Snapshot& snapshot, Samples& samples) {
+  for (const Evidence& evidence : snapshot.evidence) {
+    samples.push_back(gauge(labels_of(evidence), static_cast<double>(evidence.samples)));
+  }
+}
+
+void evidence_adequate(const Snapshot& snapshot, Samples& samples) {
+  for (const Evidence& evidence : snapshot.evidence) {
+    samples.push_back(
+        gauge(labels_of(evidence), evidence.adequacy == analyzer::Adequacy::adequate ? 1 : 0));
+  }
+}
+
+void evidence_below_floor(const Snapshot& snapshot, Samples& samples) {
+  for (const Evidence& evidence : snapshot.evidence) {
+    if (!evidence.floor || !evidence.min) continue;
+    samples.push_back(gauge(labels_of(evidence), evidence.below_floor ? 1 : 0));
+  }
+}
+
+Labels labels_of(const Verdict& verdict) {
+  Labels labels{{"class", verdict.traffic_class}};
+  if (verdict.path) labels.push_back({"path", *verdict.path});
+  return labels;
+}
+
+void recommendation_info(const Snapshot& snapshot, Samples& samples) {
+  for (const Verdict& verdict : snapshot.verdicts) {
+    Labels labels = labels_of(verdict);
+    labels.push_back({"ruling", std::string{to_string(verdict.ruling)}});
+    samples.push_back(gauge(std::move(labels), 1));
+  }
+}
+
+template <std::optional<Nanos> Verdict::* member>
+void gain(const Snapshot& snapshot, Samples& samples) {
+  for (const Verdict& verdict : snapshot.verdicts) {
+    if (verdict.*member)
+      samples.push_back(gauge(labels_of(verdict), in_seconds(*(verdict.*member))));
+  }
+}
+
+void last_change(const Snapshot& snapshot, Samples& samples) {
+  for (const auto& [traffic_class, memory] : snapshot.memory) {
+    if (!memory.changed) continue;
+    samples.push_back(gauge({{"class", traffic_class}}, in_seconds(*memory.changed)));
+  }
+}
+
+void local_preference(const Snapshot& snapshot, Samples& samples) {
+  if (!snapshot.plan) return;
+  for (const routes::Preference& preference : snapshot.plan->preferences) {
+    samples.push_back(gauge({{"class", preference.traffic_class}, {"path", preference.path}},
+                            preference.local_pref.value()));
+  }
+}
+
+void plan_prefixes(const Snapshot& snapshot, Samples& samples) {
+  if (!snapshot.plan) return;
+  for (const routes::Preference& preference : snapshot.plan->preferences) {
+    samples.push_back(gauge({{"class", preference.traffic_class}, {"path", preference.path}},
+                            static_cast<double>(preference.prefixes.size())));
+  }
+}
+
+void plan_blocked(const Snapshot& snapshot, Samples& samples) {
+  if (snapshot.plan) samples.push_back(gauge({}, snapshot.plan->blocked() ? 1 : 0));
+}
+
+void plan_expires(const Snapshot& snapshot, Samples& samples) {
+  if (snapshot.plan) samples.push_back(gauge({}, in_seconds(snapshot.plan->expires)));
+}
+
+constexpr std::array table{
+    MetricSpec{"strait_path_info", MetricType::Gauge,
+               "What a path is made of; the value is always 1.", path_info},
+    MetricSpec{"strait_path_up", MetricType::Gauge,
+               "1 when a probe was answered over the path in the newest window, else 0.", path_up},
+    MetricSpec{"strait_path_floor_seconds", MetricType::Gauge,
+               "Round-trip time that the fibre of the path's segments takes by itself.",
+               path_floor},
+    MetricSpec{"strait_evidence_samples", MetricType::Gauge,
+               "Replies that the newest evidence rests on.", evidence_samples},
+    MetricSpec{"strait_evidence_adequate", MetricType::Gauge,
+               "1 when the evidence carries a decision, 0 when it is insufficient.",
+               evidence_adequate},
+    MetricSpec{"strait_evidence_below_floor", MetricType::Gauge,
+               "1 when a reply was faster than light in fibre allows: wrong target or clock.",
+               evidence_below_floor},
+    MetricSpec{"strait_recommendation_info", MetricType::Gauge,
+               "The newest verdict of a traffic class; the value is always 1.",
+               recommendation_info},
+    MetricSpec{"strait_recommended_local_preference", MetricType::Gauge,
+               "BGP local preference that the newest plan gives a class on a path.",
+               local_preference},
+    MetricSpec{"strait_recommendation_gain_seconds", MetricType::Gauge,
+               "What the newest verdict gains, point estimate of the paired difference.",
+               gain<&Verdict::gain>},
+    MetricSpec{"strait_recommendation_gain_low_seconds", MetricType::Gauge,
+               "Lower confidence bound of strait_recommendation_gain_seconds.",
+               gain<&Verdict::gain_low>},
+    MetricSpec{"strait_recommendation_gain_high_seconds", MetricType::Gauge,
+               "Upper confidence bound of strait_recommendation_gain_seconds.",
+               gain<&Verdict::gain_high>},
+    MetricSpec{"strait_recommendation_last_change_timestamp_seconds", MetricType::Gauge,
+               "When the recommended path of a class last changed.", last_change},
+    MetricSpec{"strait_plan_prefixes", MetricType::Gauge,
+               "Prefixes to which the newest plan gives the preference.", plan_prefixes},
+    MetricSpec{"strait_plan_blocked", MetricType::Gauge,
+               "1 when a guard forbids to apply the newest plan, else 0.", plan_blocked},
+    MetricSpec{"strait_plan_expires_timestamp_seconds", MetricType::Gauge,
+               "When the newest plan must be withdrawn unless it is renewed.", plan_expires},
+};
+
+}  // namespace
+
+std::span<const MetricSpec> advice_metrics() { return table; }
+
+}  // namespace strait::exporters

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/json_lines.hpp"
+
+#include "exporters/json_writer.hpp"
+
+namespace strait::exporters {
+namespace {
+
+JsonWriter begin(std::string_view type) {
+  JsonWriter json;
+  json.begin_object().member("strait", json_version).member("type", type);
+  return json;
+}
+
+void write_session(JsonWriter& json, const SessionKey& session) {
+  json.member("path", session.path)
+      .member("target", session.target)
+      .member("protocol", to_string(session.protocol))
+      .member("dscp", session.dscp);
+}
+
+void write_by_kind(JsonWriter& json, const CountsByKind& counts) {
+  json.begin_object();
+  for (const auto& [kind, count] : counts) json.member(kind, count);
+  json.end_object();
+}
+
+void write_counts(JsonWriter& json, const Counts& counts) {
+  json.key("counts").begin_object();
+  json.member("scheduled", counts.scheduled)
+      .member("missed", counts.missed)
+      .member("sent", counts.sent)
+      .member("received", counts.received)
+      .member("lost", counts.lost)
+      .member("late", counts.late)
+      .member("duplicate", counts.duplicate)
+      .member("reordered", counts.reordered);
+  json.key("errors");
+  write_by_kind(json, counts.errors);
+  json.end_object();
+}
+
+void write_sketch(JsonWriter& json, std::string_view name, const Sketch& sketch) {
+  json.key(name);
+  if (sketch.empty()) {
+    json.null();
+    return;
+  }
+  json.begin_object()
+      .member("count", sketch.count())
+      .member("min_ns", sketch.min())
+      .member("mean_ns", sketch.mean())
+      .member("p50_ns", sketch.quantile(0.5))
+      .member("p90_ns", sketch.quantile(0.9))
+      .member("p95_ns", sketch.quantile(0.95))
+      .member("p99_ns", sketch.quantile(0.99))
+      .member("max_ns", sketch.max())
+      .member("sum_ns", sketch.sum())
+      .member("schema", sketch.schema())
+      .member("zero", sketch.zero_count());
+  json.key("buckets").begin_array();
+  for (const Sketch::Bucket& bucket : sketch.buckets()) {
+    json.begin_array().value(bucket.key).value(bucket.count).end_array();
+  }
+  json.end_array().end_object();
+}
+
+void write_loss(JsonWriter& json, const analyzer::Proportion& loss) {
+  json.key("loss");
+  if (loss.trials == 0) {
+    json.null();
+    return;
+  }
+  json.begin_object()
+      .member("ratio", loss.value)
+      .member("low", loss.low)
+      .member("high", loss.high)
+      .member("lost", loss.hits)
+      .member("sent", loss.trials)
+      .end_object();
+}
+
+}  // namespace
+
+std::string to_json(const CountsByKind& counts) {
+  JsonWriter json;
+  write_by_kind(json, counts);
+  return json.take();
+}
+
+std::string to_json(const Window& window) {
+  JsonWriter json = begin("window");
+  write_session(json, window.session);
+  json.member("start", window.start).member("length_ns", window.length);
+  write_counts(json, window.counts);
+  write_sketch(json, "rtt", window.rtt);
+  write_sketch(json, "forward", window.forward);
+  write_sketch(json, "reverse", window.reverse);
+  write_sketch(json, "lag", window.lag);
+  json.member("source", to_string(window.source)).member("uncertainty_ns", window.uncertainty);
+  return json.end_object().take();
+}
+
+std::string to_json(const analyzer::Evidence& evidence) {
+  JsonWriter json = begin("evidence");
+  json.member("path", evidence.path)
+      .member("class", evidence.traffic_class)
+      .member("from", evidence.from)
+      .member("to", evidence.to)
+      .member("windows", evidence.windows)
+      .member("samples", evidence.samples);
+  json.key("rtt").begin_array();
+  for (const analyzer::Percentile& p : evidence.rtt) {
+    json.begin_object()
+        .member("q", p.q)
+        .member("value_ns", p.value)
+        .member("low_ns", p.low)
+        .member("high_ns", p.high)
+        .member("adequate", p.adequate())
+        .member("probes", p.probes)
+        .end_object();
+  }
+  json.end_array().member("min_ns", evidence.min).member("pdv_ns", evidence.pdv);
+  write_loss(json, evidence.loss);
+  json.member("floor_ns", evidence.floor)
+      .member("stretch", evidence.stretch)
+      .member("age_ns", evidence.age)
+      .member("adequate", evidence.adequacy == analyzer::Adequacy::adequate)
+      .member("adequacy_reason", evidence.adequacy_reason)
+      .member("below_floor", evidence.below_floor)
+      .member("source", to_string(evidence.source))
+      .member("uncertainty_ns", evidence.uncertainty);
+  json.key("notes").begin_array();
+  for (const std::string& note : evidence.notes) json.value(note);
+  json.end_array();
+  return json.end_object().take();
+}
+
+std::string to_json(const analyzer::Verdict& verdict) {
+  JsonWriter json = begin("verdict");
+  json.member("class", verdict.traffic_class)
+      .member("at", verdict.at)
+      .member("ruling", to_string(verdict.ruling))
+      .member("path", verdict.path)
+      .member("previous", verdict.previous)
+      .member("reason", verdict.reason)
+      .member("gain_ns", verdict.gain)
+      .member("gain_low_ns", verdict.gain_low)
+      .member("gain_high_ns", verdict.gain_high)
+      .member("hold_until", verdict.hold_until);
+  json.key("ranking").begin_array();
+  for (const analyzer::Ranked& ranked : verdict.ranking) {
+    json.begin_object()
+        .member("path", ranked.path)
+        .member("eligible", ranked.eligible)
+        .member("reason", ranked.reason)
+        .member("difference_ns", ranked.difference)
+        .member("difference_low_ns", ranked.difference_low)
+        .member("difference_high_ns", ranked.difference_high)
+        .end_object();
+  }
+  return json.end_array().end_object().take();
+}
+
+std::string to_json(const analyzer::DecisionMemory& memory) {
+  JsonWriter json = begin("memory");
+  json.key("classes").begin_object();
+  for (const auto& [traffic_class, each] : memory) {
+    json.key(traffic_class)
+        .begin_object()
+        .member("path", each.path)
+        .member("changed", each.changed)
+        .member("challenger", each.challenger)
+        .member("streak", each.streak)
+        .member("judged", each.judged)
+        .member("displaced", each.displaced)
+        .end_object();
+  }
+  return json.end_object().end_object().take();
+}
+
+}  // namespace strait::exporters

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "analyzer/evidence.hpp"
+#include "analyzer/verdict.hpp"
+#include "core/result.hpp"
+#include "core/window.hpp"
+
+namespace strait::exporters {
+
+// One JSON object without a line feed; docs/JSON.md explains each member. All begin with
+// "strait":1, the version of the format, and "type".
+inline constexpr int json_version = 1;
+
+[[nodiscard]] std::string to_json(const Window& window);
+[[nodiscard]] std::string to_json(const analyzer::Evidence& evidence);
+[[nodiscard]] std::string to_json(const analyzer::Verdict& verdict);
+[[nodiscard]] std::string to_json(const analyzer::DecisionMemory& memory);
+
+// Counts by kind as a plain object: {"wrong-source":3}.
+using CountsByKind = decltype(Counts::errors);
+[[nodiscard]] std::string to_json(const CountsByKind& counts);
+[[nodiscard]] Result<CountsByKind> parse_counts_by_kind(std::string_view json);
+
+// The reverse, for what the store keeps as text. Refuses another version or type.
+[[nodiscard]] Result<analyzer::Verdict> parse_verdict(std::string_view json);
+[[nodiscard]] Result<analyzer::DecisionMemory> parse_memory(std::string_view json);
+
+}  // namespace strait::exporters

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <array>
+#include <boost/json.hpp>
+
+#include "exporters/json_lines.hpp"
+
+namespace strait::exporters {
+namespace {
+
+namespace json = boost::json;
+
+// Reads the members of one object. The first member that is missing or of the wrong type is
+// remembered; after it every read returns an empty value.
+class ObjectReader {
+ public:
+  ObjectReader(const json::object& object, std::string& problem)
+      : object_{object}, problem_{problem} {}
+
+  std::string text(std::string_view name) { return maybe_text(name, true).value_or(""); }
+  std::optional<std::string> optional_text(std::string_view name) {
+    return maybe_text(name, false);
+  }
+
+  std::optional<WallTime> time(std::string_view name, bool required) {
+    const auto read = maybe_text(name, required);
+    if (!read) return std::nullopt;
+    const auto parsed = parse_wall_time(*read);
+    if (!parsed) complain(name, "a time such as 2026-11-23T16:45:00Z");
+    return parsed;
+  }
+
+  // "inf" for infinite_delay, as JsonWriter has it.
+  std::optional<Nanos> duration(std::string_view name) {
+    const json::value* value = member(name, false);
+    if (value == nullptr) return std::nullopt;
+    if (const auto* text = value->if_string(); text != nullptr && *text == "inf") {
+      return analyzer::infinite_delay;
+    }
+    if (const auto* count = value->if_int64()) return Nanos{*count};
+    complain(name, "nanoseconds, \"inf\" or null");
+    return std::nullopt;
+  }
+
+  bool boolean(std::string_view name) {
+    const json::value* value = member(name, true);
+    if (value == nullptr) return false;
+    if (const auto* flag = value->if_bool()) return *flag;
+    complain(name, "true or false");
+    return false;
+  }
+
+  std::int64_t integer(std::string_view name, std::int64_t min, std::int64_t max) {
+    const json::value* value = member(name, true);
+    if (value == nullptr) return min;
+    const auto* number = value->if_int64();
+    if (number != nullptr && *number >= min && *number <= max) return *number;
+    complain(name, fmt::format("a whole number from {} to {}", min, max));
+    return min;
+  }
+
+  const json::array& array(std::string_view name) {
+    static const json::array none;
+    const json::value* value = member(name, true);
+    if (value == nullptr) return none;
+    if (const auto* found = value->if_array()) return *found;
+    complain(name, "an array");
+    return none;
+  }
+
+  const json::object& object(std::string_view name) {
+    static const json::object none;
+    const json::value* value = member(name, true);
+    if (value == nullptr) return none;
+    if (const auto* found = value->if_object()) return *found;
+    complain(name, "an object");
+    return none;
+  }
+
+  void complain(std::string_view name, std::string_view wanted) {
+    if (problem_.empty()) problem_ = fmt::format("member \"{}\": want {}", name, wanted);
+  }
+
+ private:
+  // Null and absent are the same to a reader.
+  const json::value* member(std::string_view name, bool required) {
+    const json::value* value = object_.if_contains(name);
+    if (value != nullptr && !value->is_null()) return value;
+    if (required) complain(name, "a value");
+    return nullptr;
+  }
+
+  std::optional<std::string> maybe_text(std::string_view name, bool required) {
+    const json::value* value = member(name, required);
+    if (value == nullptr) return std::nullopt;
+    if (const auto* text = value->if_string()) return std::string{text->data(), text->size()};
+    complain(name, "text");
+    return std::nullopt;
+  }
+
+  const json::object& object_;
+  std::string& problem_;
+};
+
+Result<json::object> parse_object(std::string_view text, std::string_view type) {
+  boost::system::error_code ec;
+  json::value value = json::parse(text, ec);
+  if (ec) return fail(Errc::bad_input, fmt::format("JSON {}: {}", type, ec.message()));
+  json::object* object = value.if_object();
+  if (object == nullptr) return fail(Errc::bad_input, fmt::format("JSON {}: want an object", type));
+
+  std::string problem;
+  ObjectReader reader{*object, problem};
+  if (reader.integer("strait", 0, 1'000'000) != json_version) {
+    problem = fmt::format("member \"strait\": want version {}", json_version);
+  } else if (reader.text("type") != type) {
+    problem = fmt::format("member \"type\": want \"{}\"", type);
+  }
+  if (!problem.empty()) return fail(Errc::bad_input, fmt::format("JSON {}: {}", type, problem));
+  return std::move(*object);
+}
+
+std::optional<analyzer::Ruling> parse_ruling(std::string_view word) {
+  using analyzer::Ruling;
+  constexpr std::array all{Ruling::prefer, Ruling::keep, Ruling::insufficient, Ruling::forbidden};
+  for (const Ruling ruling : all) {
+    if (to_string(ruling) == word) return ruling;
+  }
+  return std::nullopt;
+}
+
+analyzer::Ranked read_ranked(const json::value& value, std::string& problem) {
+  static const json::object none;
+  const json::object* object = value.if_object();
+  ObjectReader reader{object != nullptr ? *object : none, problem};
+  return {.path = reader.text("path"),
+          .eligible = reader.boolean("eligible"),
+          .reason = reader.text("reason"),
+          .difference = reader.duration("difference_ns"),
+          .difference_low = reader.duration("difference_low_ns"),
+          .difference_high = reader.duration("difference_high_ns")};
+}
+
+analyzer::ClassMemory read_class(const json::value& value, std::string& problem) {
+  static const json::object none;
+  const json::object* object = value.if_object();
+  ObjectReader reader{object != nullptr ? *object : none, problem};
+  return {.path = reader.optional_text("path"),
+          .changed = reader.time("changed", false),
+          .challenger = reader.optional_text("challenger"),
+          .streak = static_cast<unsigned>(reader.integer("streak", 0, 1'000'000'000)),
+          .judged = reader.time("judged", false),
+          .displaced = reader.optional_text("displaced")};
+}
+
+}  // namespace
+
+Result<analyzer::Verdict> parse_verdict(std::string_view text) {
+  const auto object = parse_object(text, "verdict");
+  if (!object) return tl::make_unexpected(object.error());
+
+  std::string problem;
+  ObjectReader reader{*object, problem};
+  analyzer::Verdict verdict;
+  verdict.traffic_class = reader.text("class");
+  verdict.at = reader.time("at", true).value_or(WallTime{});
+  const auto ruling = parse_ruling(reader.text("ruling"));
+  if (!ruling) reader.complain("ruling", "prefer, keep, insufficient or forbidden");
+  verdict.ruling = ruling.value_or(analyzer::Ruling::insufficient);
+  verdict.path = reader.optional_text("path");
+  verdict.previous = reader.optional_text("previous");
+  verdict.reason = reader.text("reason");
+  verdict.gain = reader.duration("gain_ns");
+  verdict.gain_low = reader.duration("gain_low_ns");
+  verdict.gain_high = reader.duration("gain_high_ns");
+  verdict.hold_until = reader.time("hold_until", false);
+  for (const auto& each : reader.array("ranking")) {
+    verdict.ranking.push_back(read_ranked(each, problem));
+  }
+  if (!problem.empty()) return fail(Errc::bad_input, "JSON verdict: " + problem);
+  return verdict;
+}
+
+Result<CountsByKind> parse_counts_by_kind(std::string_view text) {
+  boost::system::error_code ec;
+  const json::value value = json::parse(text, ec);
+  const json::object* object = ec ? nullptr : value.if_object();
+  if (object == nullptr) return fail(Errc::bad_input, "JSON counts: want an object");
+  CountsByKind counts;
+  for (const auto& member : *object) {
+    const json::string_view name = member.key();
+    const auto* count = member.value().if_int64();
+    if (count == nullptr || *count < 0) {
+      return fail(Errc::bad_input, fmt::format("JSON counts: \"{}\": want a count",
+                                               std::string_view{name.data(), name.size()}));
+    }
+    counts.emplace(std::string{name.data(), name.size()}, static_cast<std::uint64_t>(*count));
+  }
+  return counts;
+}
+
+Result<analyzer::DecisionMemory> parse_memory(std::string_view text) {
+  const auto object = parse_object(text, "memory");
+  if (!object) return tl::make_unexpected(object.error());
+
+  std::string problem;
+  ObjectReader reader{*object, problem};
+  analyzer::DecisionMemory memory;
+  for (const auto& member : reader.object("classes")) {
+    const boost::json::string_view name = member.key();
+    memory.emplace(std::string{name.data(), name.size()}, read_class(member.value(), problem));
+  }
+  if (!problem.empty()) return fail(Errc::bad_input, "JSON memory: " + problem);
+  return memory;
+}
+
+}  // namespace strait::exporters

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <string>
+
+#include "exporters/metric_table.hpp"
+#include "exporters/process_usage.hpp"
+
+namespace strait::exporters {
+namespace {
+
+using prometheus::MetricType;
+using Samples = MetricSpec::Samples;
+
+void packets(const Snapshot& snapshot, Samples& samples) {
+  for (const EngineSnapshot& each : snapshot.engines) {
+    samples.push_back(
+        counter({{"engine", each.engine}, {"direction", "sent"}}, each.counters.sent));
+    samples.push_back(
+        counter({{"engine", each.engine}, {"direction", "received"}}, each.counters.received));
+  }
+}
+
+template <std::map<std::string, std::uint64_t, std::less<>> probe::TransportCounters::* member>
+void by_reason(const Snapshot& snapshot, Samples& samples) {
+  for (const EngineSnapshot& each : snapshot.engines) {
+    for (const auto& [reason, count] : each.counters.*member) {
+      samples.push_back(counter({{"engine", each.engine}, {"reason", reason}}, count));
+    }
+  }
+}
+
+void poll_gap(const Snapshot& snapshot, Samples& samples) {
+  for (const EngineSnapshot& each : snapshot.engines) {
+    const Nanos gap = each.counters.largest_poll_gap;
+    if (gap > Nanos::zero()) samples.push_back(gauge({{"engine", each.engine}}, in_seconds(gap)));
+  }
+}
+
+template <std::uint64_t StoreSnapshot::* member>
+void store_counter(const Snapshot& snapshot, Samples& samples) {
+  if (snapshot.store) samples.push_back(counter({}, (*snapshot.store).*member));
+}
+
+void store_bytes(const Snapshot& snapshot, Samples& samples) {
+  if (snapshot.store) samples.push_back(gauge({}, static_cast<double>(snapshot.store->bytes)));
+}
+
+void store_last_write(const Snapshot& snapshot, Samples& samples) {
+  if (!snapshot.store || !snapshot.store->last_write) return;
+  samples.push_back(gauge({}, in_seconds(*snapshot.store->last_write)));
+}
+
+void reload_successful(const Snapshot& snapshot, Samples& samples) {
+  samples.push_back(gauge({}, snapshot.config.last_reload_successful ? 1 : 0));
+}
+
+void reload_time(const Snapshot& snapshot, Samples& samples) {
+  if (!snapshot.config.last_success) return;
+  samples.push_back(gauge({}, in_seconds(*snapshot.config.last_success)));
+}
+
+void build_info(const Snapshot& snapshot, Samples& samples) {
+  const BuildSnapshot& build = snapshot.build;
+  if (build.version.empty()) return;
+  samples.push_back(gauge(
+      {{"version", build.version}, {"revision", build.revision}, {"compiler", build.compiler}}, 1));
+}
+
+void process_cpu(const Snapshot&, Samples& samples) {
+  prometheus::ClientMetric metric;
+  const auto cpu = process_usage().cpu;
+  if (!cpu) return;
+  metric.counter.value = in_seconds(*cpu);
+  samples.push_back(std::move(metric));
+}
+
+template <std::optional<std::uint64_t> ProcessUsage::* member>
+void process_gauge(const Snapshot&, Samples& samples) {
+  const ProcessUsage usage = process_usage();
+  if (usage.*member) samples.push_back(gauge({}, static_cast<double>(*(usage.*member))));
+}
+
+void process_start(const Snapshot&, Samples& samples) {
+  if (const auto start = process_usage().started) samples.push_back(gauge({}, in_seconds(*start)));
+}
+
+constexpr std::array table{
+    MetricSpec{"strait_transport_packets_total", MetricType::Counter,
+               "Packets that an engine has sent and received.", packets},
+    MetricSpec{"strait_send_errors_total", MetricType::Counter,
+               "Sends that an engine could not do, by reason.",
+               by_reason<&probe::TransportCounters::errors>},
+    MetricSpec{"strait_ignored_packets_total", MetricType::Counter,
+               "Foreign packets that an engine has seen and left alone, by reason.",
+               by_reason<&probe::TransportCounters::ignored>},
+    MetricSpec{"strait_poll_gap_seconds", MetricType::Gauge,
+               "Largest time between two polls of the device since the last reading.", poll_gap},
+    MetricSpec{"strait_store_windows_written_total", MetricType::Counter,
+               "Windows written to the store.", store_counter<&StoreSnapshot::windows_written>},
+    MetricSpec{"strait_store_write_failures_total", MetricType::Counter,
+               "Batches that the store refused.", store_counter<&StoreSnapshot::write_failures>},
+    MetricSpec{"strait_store_size_bytes", MetricType::Gauge, "Size of the database file.",
+               store_bytes},
+    MetricSpec{"strait_store_last_write_timestamp_seconds", MetricType::Gauge,
+               "When the store last took a batch.", store_last_write},
+    MetricSpec{"strait_config_last_reload_successful", MetricType::Gauge,
+               "1 when the newest configuration was taken, 0 when it was refused.",
+               reload_successful},
+    MetricSpec{"strait_config_last_reload_success_timestamp_seconds", MetricType::Gauge,
+               "When a configuration was last taken.", reload_time},
+    MetricSpec{"strait_build_info", MetricType::Gauge,
+               "What this program was built from; the value is always 1.", build_info},
+    MetricSpec{"process_cpu_seconds_total", MetricType::Counter,
+               "User and system CPU time of the process.", process_cpu},
+    MetricSpec{"process_resident_memory_bytes", MetricType::Gauge, "Resident memory.",
+               process_gauge<&ProcessUsage::resident_bytes>},
+    MetricSpec{"process_virtual_memory_bytes", MetricType::Gauge, "Virtual memory.",
+               process_gauge<&ProcessUsage::virtual_bytes>},
+    MetricSpec{"process_open_fds", MetricType::Gauge, "Open file descriptors.",
+               process_gauge<&ProcessUsage::open_files>},
+    MetricSpec{"process_max_fds", MetricType::Gauge, "Most file descriptors that may be open.",
+               process_gauge<&ProcessUsage::max_open_files>},
+    MetricSpec{"process_start_time_seconds", MetricType::Gauge,
+               "When the process started, in seconds since 1970.", process_start},
+};
+
+}  // namespace
+
+std::span<const MetricSpec> service_metrics() { return table; }
+
+}  // namespace strait::exporters

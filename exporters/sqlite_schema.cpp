@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include "exporters/sqlite_store.hpp"
+
+namespace strait::exporters {
+namespace {
+
+constexpr std::int64_t application_id = 0x73747261;  // "stra"
+constexpr std::int64_t newest_version = 1;
+
+// Times are nanoseconds since 1970 (UTC), durations nanoseconds, sketches the octets of encode().
+// Time comes first in the key: windows arrive in its order, ranges of it are read, and the oldest
+// are deleted, each from one end of the tree.
+constexpr const char* schema = R"(
+CREATE TABLE sessions (
+  id INTEGER PRIMARY KEY, path TEXT NOT NULL, target TEXT NOT NULL, protocol TEXT NOT NULL,
+  dscp INTEGER NOT NULL, UNIQUE (path, target, protocol, dscp)) STRICT;
+CREATE TABLE targets (target TEXT PRIMARY KEY, region TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE windows (
+  start_ns INTEGER NOT NULL, session INTEGER NOT NULL REFERENCES sessions (id),
+  length_ns INTEGER NOT NULL, scheduled INTEGER NOT NULL, missed INTEGER NOT NULL,
+  sent INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, late INTEGER NOT NULL,
+  duplicate INTEGER NOT NULL, reordered INTEGER NOT NULL, errors TEXT NOT NULL,
+  rtt BLOB NOT NULL, forward BLOB NOT NULL, reverse BLOB NOT NULL, lag BLOB NOT NULL,
+  source TEXT NOT NULL, uncertainty_ns INTEGER NOT NULL,
+  PRIMARY KEY (start_ns, session)) STRICT, WITHOUT ROWID;
+CREATE TABLE verdicts (
+  at_ns INTEGER NOT NULL, class TEXT NOT NULL, ruling TEXT NOT NULL, path TEXT,
+  verdict TEXT NOT NULL, PRIMARY KEY (at_ns, class)) STRICT, WITHOUT ROWID;
+CREATE TABLE memory (id INTEGER PRIMARY KEY CHECK (id = 1), memory TEXT NOT NULL) STRICT;
+)";
+
+Result<void> create(SqliteDatabase& database) {
+  auto transaction = SqliteTransaction::begin(database);
+  if (!transaction) return fail(std::move(transaction));
+  if (auto made = database.execute(schema); !made) return made;
+  const auto marks = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};",
+                                 application_id, newest_version);
+  if (auto marked = database.execute(marks.c_str()); !marked) return marked;
+  return transaction->commit();
+}
+
+Result<void> check(const SqliteDatabase& database, std::int64_t id, std::int64_t version) {
+  if (id != application_id) {
+    return fail(Errc::bad_input, fmt::format("store {}: this SQLite database was made by another"
+                                             " program; name another file",
+                                             database.file()));
+  }
+  if (version > newest_version) {
+    return fail(Errc::unsupported,
+                fmt::format("store {}: schema version {} is newer than {}, the newest that this"
+                            " program knows; use a newer strait",
+                            database.file(), version, newest_version));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> prepare_schema(SqliteDatabase& database, bool read_only) {
+  const auto id = database.integer("PRAGMA application_id");
+  if (!id) return tl::make_unexpected(id.error());
+  const auto version = database.integer("PRAGMA user_version");
+  if (!version) return tl::make_unexpected(version.error());
+  const auto tables = database.integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return tl::make_unexpected(tables.error());
+
+  if (*tables == 0 && *id == 0 && !read_only) return create(database);
+  return check(database, *id, *version);
+}
+
+}  // namespace strait::exporters

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/prometheus.hpp"
+
+#include <prometheus/text_serializer.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "exporters/metric_table.hpp"
+#include "tests/exporters/samples.hpp"
+
+using namespace strait;
+using namespace strait::exporters;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+namespace {
+
+const MetricFamily* find(const std::vector<MetricFamily>& families, std::string_view name) {
+  const auto found = std::ranges::find(families, name, &MetricFamily::name);
+  return found == families.end() ? nullptr : &*found;
+}
+
+std::string label(const prometheus::ClientMetric& metric, std::string_view name) {
+  const auto found = std::ranges::find(metric.label, name, &prometheus::ClientMetric::Label::name);
+  return found == metric.label.end() ? "" : found->value;
+}
+
+// The lines of a text exposition that are samples, as "name{labels}" -> value.
+std::map<std::string, double> samples_in(const std::string& text) {
+  std::map<std::string, double> result;
+  std::istringstream in{text};
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    const auto space = line.rfind(' ');
+    result[line.substr(0, space)] = std::strtod(line.c_str() + space + 1, nullptr);
+  }
+  return result;
+}
+
+const char* word(MetricType type) {
+  switch (type) {
+    case MetricType::Counter:
+      return "counter";
+    case MetricType::Gauge:
+      return "gauge";
+    case MetricType::Summary:
+      return "summary";
+    case MetricType::Histogram:
+      return "histogram";
+    case MetricType::Untyped:
+      break;
+  }
+  return "untyped";
+}
+
+}  // namespace
+
+TEST_CASE("every metric of the table has a sample when everything is measured") {
+  const auto families = collect(samples::snapshot());
+  for (const MetricSpec& spec : all_metrics()) {
+    CAPTURE(spec.name);
+    CHECK(find(families, spec.name) != nullptr);
+  }
+}
+
+TEST_CASE("before anything is measured only the service speaks of itself") {
+  for (const MetricFamily& family : collect(Snapshot{})) {
+    CAPTURE(family.name);
+    CHECK((family.name.starts_with("process_") || family.name.starts_with("strait_config_")));
+  }
+}
+
+TEST_CASE("no metric name is used twice") {
+  std::set<std::string_view> names;
+  for (const MetricSpec& spec : all_metrics()) {
+    CAPTURE(spec.name);
+    CHECK(names.insert(spec.name).second);
+  }
+}
+
+TEST_CASE("a session without replies has counters but no delay") {
+  Snapshot snapshot;
+  SessionSnapshot dead = samples::session("cut", "europe", "192.0.2.9");
+  dead.newest->rtt = dead.newest->lag = dead.total.rtt = dead.total.lag = Sketch{};
+  dead.newest->counts = dead.total.counts = {.scheduled = 10, .sent = 10, .lost = 10, .errors = {}};
+  snapshot.sessions = {dead};
+  const auto families = collect(snapshot);
+
+  REQUIRE(find(families, "strait_probes_lost_total") != nullptr);
+  CHECK(find(families, "strait_probes_lost_total")->metric.at(0).counter.value == 10);
+  for (const char* absent :
+       {"strait_rtt_seconds", "strait_one_way_delay_seconds", "strait_schedule_lag_seconds",
+        "strait_timestamp_uncertainty_seconds", "strait_rtt_window_seconds"}) {
+    CAPTURE(absent);
+    CHECK(find(families, absent) == nullptr);
+  }
+}
+
+TEST_CASE("a path is up when a probe was answered, down when none was, else unknown") {
+  struct Case {
+    std::uint64_t sent;
+    std::uint64_t received;
+    int up;  // -1: absent
+  };
+  const auto c = GENERATE(values<Case>({{10, 1, 1}, {10, 0, 0}, {0, 0, -1}}));
+  CAPTURE(c.sent, c.received);
+  Snapshot snapshot = samples::snapshot();
+  snapshot.sessions.resize(1);
+  snapshot.sessions[0].newest->counts.sent = c.sent;
+  snapshot.sessions[0].newest->counts.received = c.received;
+  const auto families = collect(snapshot);
+  const MetricFamily* up = find(families, "strait_path_up");
+  REQUIRE((up != nullptr) == (c.up >= 0));
+  if (up != nullptr) CHECK(up->metric.at(0).gauge.value == c.up);
+}
+
+TEST_CASE("only percentiles that the sample carries are published, with their bounds") {
+  const auto families = collect(samples::snapshot());
+  const auto& window = *find(families, "strait_rtt_window_seconds");
+  REQUIRE(window.metric.size() == 2);
+
+  CHECK(label(window.metric[0], "path") == "atlas-offshore");
+  CHECK(label(window.metric[0], "region") == "europe");
+  const auto& quantiles = window.metric[0].summary.quantile;
+  REQUIRE(quantiles.size() == 2);  // p99 has no upper bound
+  CHECK(quantiles[0].quantile == 0.5);
+  CHECK(quantiles[0].value == Approx(0.0193));
+  CHECK(quantiles[1].quantile == 0.95);
+  CHECK(window.metric[0].summary.sample_count == 2 * 599);  // since the start, not of the window
+  CHECK(window.metric[1].summary.quantile.size() == 1);
+
+  const auto& low = *find(families, "strait_rtt_window_low_seconds");
+  const auto& high = *find(families, "strait_rtt_window_high_seconds");
+  REQUIRE(low.metric.size() == 3);
+  CHECK(label(low.metric[1], "quantile") == "0.95");
+  CHECK(low.metric[1].untyped.value == Approx(0.01955));
+  CHECK(high.metric[1].untyped.value == Approx(0.01959));
+}
+
+TEST_CASE("a percentile among the lost probes is +Inf, not a number") {
+  Snapshot snapshot = samples::snapshot();
+  snapshot.newest[0].rtt[1] = {.q = 0.95,
+                               .value = analyzer::infinite_delay,
+                               .low = Nanos{20'000'000},
+                               .high = analyzer::infinite_delay,
+                               .probes = 600};
+  const std::string text = to_text_format(collect(snapshot));
+  CHECK_THAT(text, Catch::Contains("strait_rtt_window_seconds{path=\"atlas-offshore\","
+                                   "region=\"europe\",quantile=\"0.95\"} +Inf\n"));
+}
+
+TEST_CASE("the text says the same as the library's own serialiser") {
+  Snapshot snapshot = samples::snapshot();
+  snapshot.sessions[0].region = "quo\"te \\ back\nline";
+  auto families = collect(snapshot);
+  std::erase_if(families, [](const MetricFamily& f) { return f.name.starts_with("process_"); });
+  const auto ours = samples_in(to_text_format(families));
+  const auto theirs = samples_in(prometheus::TextSerializer{}.Serialize(families));
+
+  REQUIRE(ours.size() > 100);
+  // Bounds and quantiles are labels; the library writes them with 16 digits, we with all it takes.
+  const auto rounded = [](const std::map<std::string, double>& samples) {
+    const std::regex bound{"le=\"([^\"]*)\""};
+    std::map<std::string, double> result;
+    for (const auto& [name, value] : samples) {
+      std::smatch match;
+      std::string key = name;
+      if (std::regex_search(name, match, bound)) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.12g", std::strtod(match[1].str().c_str(), nullptr));
+        key = match.prefix().str() + text + match.suffix().str();
+      }
+      result[key] = value;
+    }
+    return result;
+  };
+  const auto a = rounded(ours);
+  const auto b = rounded(theirs);
+  REQUIRE(a.size() == b.size());
+  for (const auto& [name, value] : a) {
+    CAPTURE(name);
+    REQUIRE(b.contains(name));
+    CHECK(value == Approx(b.at(name)).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("promtool finds nothing to say about the metrics") {
+  if (std::system("command -v promtool >/dev/null") != 0) {
+    WARN("promtool is not installed: skipped");
+    return;
+  }
+  const std::string file = "/tmp/strait_promtool_" + std::to_string(::getpid());
+  std::ofstream{file} << to_text_format(collect(samples::snapshot()));
+  FILE* pipe = ::popen(("promtool check metrics < " + file + " 2>&1").c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::string said;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) said += static_cast<char>(c);
+  const int status = ::pclose(pipe);
+  std::remove(file.c_str());
+  CHECK(said.empty());
+  CHECK(status == 0);
+  CAPTURE(said);
+}
+
+TEST_CASE("docs/METRICS.md lists the metrics of the table, with their types, and no others") {
+  std::ifstream file{STRAIT_SOURCE_DIR "/docs/METRICS.md"};
+  REQUIRE(file);
+  std::map<std::string, std::string> documented;
+  const std::regex row{R"(^\| `([a-z_]+)` \| ([a-z]+) \|.*)"};
+  for (std::string line; std::getline(file, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, row)) documented[match[1]] = match[2];
+  }
+  std::map<std::string, std::string> known;
+  for (const MetricSpec& spec : all_metrics()) known[std::string{spec.name}] = word(spec.type);
+  CHECK(documented == known);
+}
