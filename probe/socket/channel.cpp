@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/socket/channel.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <string_view>
+
+namespace strait::probe::kernel {
+namespace {
+
+constexpr std::size_t send_batch = 128;
+constexpr std::size_t ring_size = 8192;  // a power of two: indexed by the low bits of a count
+constexpr std::size_t error_batch_size = 128;
+constexpr std::size_t error_octets = 256;  // of the packet that an ICMP error quotes
+constexpr int most_pending_errors = 8;
+constexpr Nanos clock_slack = std::chrono::microseconds{20};
+// A card's clock further than this from the kernel's own stamp does not keep UTC.
+constexpr Nanos card_clock_slack = std::chrono::microseconds{100};
+
+// An ICMP error about an earlier packet is handed to the next call of send or receive, whatever
+// that is about (ip(7), IP_RECVERR); the error queue has the details.
+bool is_pending_icmp_error(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENOPROTOOPT:
+    case EPROTO:
+    case EMSGSIZE:
+    case EACCES:
+    case EOPNOTSUPP:
+    case ENONET:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string_view send_error_name(int error) {
+  switch (error) {
+    case EAGAIN:
+      return "send-would-block";
+    case ENOBUFS:
+      return "send-no-buffers";
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+      return "send-unreachable";
+    case EMSGSIZE:
+      return "send-too-long";
+    case EPERM:
+    case EACCES:
+      return "send-not-permitted";
+    case ENODEV:
+    case ENXIO:
+    case ENETDOWN:
+      return "send-device-down";
+    case EINVAL:
+    case EADDRNOTAVAIL:
+      return "send-bad-address";
+    default:
+      return "send-failed";
+  }
+}
+
+template <class Map>
+void count(Map& map, std::string_view kind) {
+  const auto found = map.find(kind);
+  if (found != map.end()) {
+    ++found->second;
+  } else {
+    map.emplace(kind, 1);
+  }
+}
+
+Nanos distance(MonoTime a, MonoTime b) { return a > b ? a - b : b - a; }
+
+}  // namespace
+
+Stamp best_stamp(const IncomingControl& control, const ClockBridge& clock,
+                 TransportCounters& counters) {
+  const auto software =
+      control.software ? clock.convert(*control.software, StampSource::kernel) : std::nullopt;
+  const Stamp fallback = software.value_or(clock.user_stamp());
+  if (control.software && !software) count(counters.errors, "stamp-off-clock");
+  if (!control.hardware) return fallback;
+
+  const auto hardware = clock.convert(*control.hardware, StampSource::hardware);
+  if (hardware && distance(hardware->mono, fallback.mono) <= card_clock_slack) return *hardware;
+  count(counters.errors, "hardware-clock-not-utc");
+  return fallback;
+}
+
+Result<std::unique_ptr<Channel>> Channel::open(SocketKey key, std::uint16_t port,
+                                               const SocketSettings& settings) {
+  auto socket = open_probe_socket(key, port, settings);
+  if (!socket) return fail(std::move(socket));
+  return std::unique_ptr<Channel>{new Channel{std::move(key), std::move(*socket), settings}};
+}
+
+Channel::Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings)
+    : key_{std::move(key)},
+      socket_{std::move(socket)},
+      transmit_stamps_{settings.transmit_stamps},
+      messages_(send_batch),
+      vectors_(send_batch),
+      icmp_headers_(send_batch),
+      outstanding_(ring_size),
+      error_batch_{error_batch_size, error_octets} {}
+
+bool Channel::has_room_for(const Endpoint& destination) const {
+  return !by_peer_.contains(to_peer_key(destination));
+}
+
+void Channel::add(FlowId flow, const FlowSpec& spec) {
+  ChannelFlow entry{.destination = to_sock_address(spec.destination), .control = {}};
+  entry.control.add_traffic_class(key_.v6, static_cast<std::uint8_t>(spec.dscp << 2U));
+  entry.control.add_hop_limit(key_.v6, spec.hop_limit);
+  by_peer_.emplace(to_peer_key(spec.destination), flow);
+  flows_.emplace(flow, entry);
+}
+
+void Channel::remove(FlowId flow) {
+  const auto found = flows_.find(flow);
+  if (found == flows_.end()) return;
+  by_peer_.erase(to_peer_key(found->second.destination.storage));
+  flows_.erase(found);
+  for (Outstanding& waiting : outstanding_) {
+    if (waiting.flow == flow) waiting.flow = no_flow;
+  }
+}
+
+FlowId Channel::flow_of(const sockaddr_storage& peer) const {
+  const auto found = by_peer_.find(to_peer_key(peer));
+  return found == by_peer_.end() ? no_flow : found->second;
+}
+
+void Channel::prepare(std::span<const Departure> run) {
+  const bool icmp = key_.kind == FlowKind::icmp_echo;
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    const ChannelFlow& flow = flows_.at(run[i].flow);
+    // sendmmsg only reads these; its interface cannot say so.
+    const iovec data{.iov_base = const_cast<std::byte*>(run[i].payload.data()),
+                     .iov_len = run[i].payload.size()};
+    msghdr& header = messages_[i].msg_hdr;
+    header = {};
+    header.msg_name = const_cast<sockaddr*>(flow.destination.get());
+    header.msg_namelen = flow.destination.length;
+    header.msg_iov = vectors_[i].data();
+    flow.control.attach(header);
+    if (!icmp) {
+      vectors_[i][0] = data;
+      header.msg_iovlen = 1;
+      continue;
+    }
+    icmp_headers_[i] = echo_request(key_.v6, socket_.local_port,
+                                    static_cast<std::uint16_t>(run[i].tag), run[i].payload);
+    vectors_[i] = {iovec{.iov_base = &icmp_headers_[i], .iov_len = icmp_header_octets}, data};
+    header.msg_iovlen = 2;
+  }
+}
+
+void Channel::note_sent(std::span<Departure> sent, const Instant& before, Nanos took) {
+  for (Departure& departure : sent) {
+    departure.sent = {
+        .mono = before.mono, .wall = before.wall, .source = StampSource::user, .uncertainty = took};
+    if (!transmit_stamps_) continue;
+    outstanding_[next_count_ % ring_size] = {.count = next_count_,
+                                             .flow = departure.flow,
+                                             .tag = departure.tag,
+                                             .earliest = before.mono};
+    ++next_count_;
+  }
+}
+
+// Kernels differ in whether a packet that was refused takes a number for its transmit stamp. After
+// an error the count starts again, so that no stamp is ever given to the wrong probe.
+void Channel::restart_stamp_count() {
+  if (!transmit_stamps_) return;
+  next_count_ = 0;
+  std::ranges::fill(outstanding_, Outstanding{});
+  // It worked when the socket was made; should it not, stamps go missing and `user` ones are used.
+  if (!request_stamps(fd(), true)) transmit_stamps_ = false;
+}
+
+bool Channel::recover(int error, TransportCounters& counters) {
+  if (error == EINTR) return true;
+  if (is_pending_icmp_error(error)) return true;
+  count(counters.errors, send_error_name(error));
+  return false;
+}
+
+std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, TransportCounters& counters,
+                          std::vector<Arrival>& notices) {
+  std::size_t done = 0;
+  int pending_errors = 0;
+  while (done < run.size()) {
+    const auto part = run.subspan(done, std::min(run.size() - done, send_batch));
+    prepare(part);
+    const Instant before = clock.sample();
+    const int sent = ::sendmmsg(fd(), messages_.data(), static_cast<unsigned>(part.size()), 0);
+    const int error = errno;
+    const auto taken = static_cast<std::size_t>(std::max(sent, 0));
+    note_sent(part.first(taken), before, clock.sample().mono - before.mono);
+    done += taken;
+    counters.sent += taken;
+    read_error_queue(clock, counters, notices);
+    if (taken == part.size()) continue;
+
+    restart_stamp_count();
+    if (sent > 0) continue;  // the next call says why the rest was not taken
+    const bool again = ++pending_errors < most_pending_errors && recover(error, counters);
+    if (!again) {
+      if (pending_errors >= most_pending_errors) count(counters.errors, send_error_name(error));
+      break;
+    }
+  }
+  return done;
+}
+
+Channel::Received Channel::receive(std::span<Arrival> arrivals, MessageBatch& batch,
+                                   std::size_t first_slot, ClockBridge& clock,
+                                   TransportCounters& counters) {
+  const std::size_t wanted = std::min(arrivals.size(), batch.size() - first_slot);
+  Received result;
+  int got = batch.receive(fd(), 0, first_slot, wanted);
+  for (int retry = 0; got < 0 && errno != EAGAIN && retry < most_pending_errors; ++retry)
+    got = batch.receive(fd(), 0, first_slot, wanted);
+  if (got <= 0) {
+    result.drained = true;
+    return result;
+  }
+  clock.sample();
+  result.slots = static_cast<std::size_t>(got);
+  result.drained = result.slots < wanted;
+  for (std::size_t slot = first_slot; slot < first_slot + result.slots; ++slot) {
+    if (read_datagram(batch, slot, clock, counters, arrivals[result.arrivals])) ++result.arrivals;
+  }
+  return result;
+}
+
+bool Channel::read_datagram(const MessageBatch& batch, std::size_t slot, const ClockBridge& clock,
+                            TransportCounters& counters, Arrival& arrival) const {
+  arrival = {};
+  if (batch.truncated(slot)) {
+    count(counters.ignored, "too-long");
+    return false;
+  }
+  arrival.payload = batch.payload(slot);
+  if (key_.kind == FlowKind::icmp_echo) {
+    if (socket_.kind == SocketKind::raw && !key_.v6)
+      arrival.payload = skip_ipv4_header(arrival.payload).value_or(std::span<const std::byte>{});
+    const auto echo = read_echo(arrival.payload);
+    if (!echo || echo->type != echo_reply_type(key_.v6) || echo->identifier != socket_.local_port) {
+      count(counters.ignored, "not-our-echo");
+      return false;
+    }
+    arrival.tag = echo->sequence;
+    arrival.payload = arrival.payload.subspan(icmp_header_octets);
+  }
+  arrival.source = to_endpoint(batch.sender(slot));
+  if (key_.kind == FlowKind::icmp_echo) arrival.source.port = 0;
+  const auto found = by_peer_.find(to_peer_key(arrival.source));
+  if (found == by_peer_.end()) {
+    count(counters.ignored, "unknown-source");
+    return false;
+  }
+  arrival.flow = found->second;
+  const IncomingControl control = read_control(batch.header(slot));
+  arrival.received = best_stamp(control, clock, counters);
+  arrival.hop_limit = control.hop_limit.value_or(0);
+  arrival.dscp_ecn = control.dscp_ecn;
+  ++counters.received;
+  return true;
+}
+
+void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters,
+                               std::vector<Arrival>& notices) {
+  // Bounded, so that a flood of ICMP errors cannot hold up the caller.
+  for (int round = 0; round < 16; ++round) {
+    const int got = error_batch_.receive(fd(), MSG_ERRQUEUE, 0, error_batch_.size());
+    if (got <= 0) return;
+    clock.sample();
+    for (std::size_t slot = 0; slot < static_cast<std::size_t>(got); ++slot) {
+      const IncomingControl control = read_control(error_batch_.header(slot));
+      if (!control.error) continue;
+      if (control.error->ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
+        read_transmit_stamp(control, clock, counters, notices);
+      } else {
+        read_icmp_error(slot, control, clock, counters, notices);
+      }
+    }
+    if (static_cast<std::size_t>(got) < error_batch_.size()) return;
+  }
+}
+
+void Channel::read_transmit_stamp(const IncomingControl& control, const ClockBridge& clock,
+                                  TransportCounters& counters, std::vector<Arrival>& notices) {
+  const std::uint32_t number = control.error->ee_data;
+  const Outstanding& waiting = outstanding_[number % ring_size];
+  if (waiting.count != number || waiting.flow == no_flow) {
+    count(counters.ignored, "stamp-of-unknown-packet");
+    return;
+  }
+  const Stamp stamp = best_stamp(control, clock, counters);
+  if (stamp.source == StampSource::user) return;  // the clock has just been stepped
+  if (stamp.mono + clock_slack < waiting.earliest) {
+    // Before it was handed over: then it is another packet's.
+    count(counters.errors, "stamp-before-send");
+    return;
+  }
+  Arrival notice;
+  notice.kind = Arrival::Kind::transmit_stamp;
+  notice.flow = waiting.flow;
+  notice.tag = waiting.tag;
+  notice.received = stamp;
+  notices.push_back(notice);
+}
+
+void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
+                              const ClockBridge& clock, TransportCounters& counters,
+                              std::vector<Arrival>& notices) const {
+  const std::uint8_t origin = control.error->ee_origin;
+  if (origin != SO_EE_ORIGIN_ICMP && origin != SO_EE_ORIGIN_ICMP6) {
+    count(counters.errors, "local-error");  // such as a packet longer than the path's MTU
+    return;
+  }
+  Arrival notice;
+  if (key_.kind == FlowKind::icmp_echo) {
+    // A raw socket is told of every program's pings; what the error quotes shows whose it was.
+    const auto quoted = read_echo(error_batch_.payload(slot));
+    if (!quoted || quoted->type != echo_request_type(key_.v6) ||
+        quoted->identifier != socket_.local_port) {
+      count(counters.ignored, "foreign-icmp-error");
+      return;
+    }
+    notice.tag = quoted->sequence;
+  }
+  notice.flow = flow_of(error_batch_.sender(slot));
+  if (notice.flow == no_flow) {
+    count(counters.ignored, "foreign-icmp-error");
+    return;
+  }
+  notice.kind = Arrival::Kind::icmp_error;
+  notice.received = best_stamp(control, clock, counters);
+  notice.icmp_type = control.error->ee_type;
+  notice.icmp_code = control.error->ee_code;
+  if (control.offender) notice.source.address = *control.offender;
+  notices.push_back(notice);
+}
+
+}  // namespace strait::probe::kernel

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/result.hpp"
+#include "probe/socket/fd.hpp"
+#include "probe/transport.hpp"
+
+namespace strait::probe::kernel {
+
+// What a socket must share to carry two flows.
+struct SocketKey {
+  FlowKind kind = FlowKind::udp;
+  bool v6 = false;
+  std::string device;
+  std::optional<std::uint32_t> mark;
+  std::optional<Address> source;
+
+  friend bool operator==(const SocketKey&, const SocketKey&) = default;
+};
+
+struct SocketSettings {
+  std::size_t receive_buffer = 0;  // octets
+  bool transmit_stamps = true;
+  bool raw_icmp = false;  // do not even try a ping socket
+};
+
+enum class SocketKind : std::uint8_t { udp, ping, raw };
+
+// A non-blocking socket, bound and pinned as its key says, that stamps in both directions.
+struct ProbeSocket {
+  Fd fd;
+  SocketKind kind = SocketKind::udp;
+  std::uint16_t local_port = 0;    // ICMP: the identifier
+  std::size_t receive_buffer = 0;  // octets, as granted
+};
+
+// `port` 0 lets the kernel choose (raw ICMP: us). Each refusal of the kernel becomes an error that
+// names the option and the remedy.
+[[nodiscard]] Result<ProbeSocket> open_probe_socket(const SocketKey& key, std::uint16_t port,
+                                                    const SocketSettings& settings);
+
+// Asks for stamps; again after an error, to set the count that names transmit stamps back to 0.
+[[nodiscard]] Result<void> request_stamps(int fd, bool transmit);
+
+// Steps that the reflector's sockets share.
+[[nodiscard]] Result<void> set_option(int fd, int level, int option, int value, const char* name);
+// Sets the largest receive buffer up to `octets` that the kernel grants; returns what it granted.
+[[nodiscard]] std::size_t enlarge_receive_buffer(int fd, std::size_t octets);
+[[nodiscard]] Result<void> bind_to(int fd, const Endpoint& local);
+// Packets that this socket's full buffer has cost since it was opened.
+[[nodiscard]] std::uint64_t receive_drops(int fd);
+
+}  // namespace strait::probe::kernel

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/socket/socket_transport.hpp"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "probe/socket/channel.hpp"
+#include "probe/socket/fd.hpp"
+#include "probe/socket/message_batch.hpp"
+
+namespace strait::probe {
+namespace {
+
+using kernel::Channel;
+using kernel::SocketKey;
+
+// What a jumbo frame can carry, with room for the IPv4 header of a raw socket.
+constexpr std::size_t largest_payload = 9000;
+constexpr std::size_t slot_octets = 9216;
+constexpr std::size_t most_events = 64;
+
+Result<SocketKey> key_of(const FlowSpec& spec) {
+  const Address& to = spec.destination.address;
+  if (to.is_unspecified() || to.is_multicast())
+    return fail(Errc::bad_input, fmt::format("target {}: want a unicast address", to.to_string()));
+  if (spec.kind == FlowKind::udp && spec.destination.port == 0)
+    return fail(Errc::bad_input, fmt::format("target {}: UDP needs a port", to.to_string()));
+  if (spec.max_payload > largest_payload) {
+    return fail(Errc::bad_input, fmt::format("target {}: payload of {} octets, want at most {}",
+                                             to.to_string(), spec.max_payload, largest_payload));
+  }
+  if (spec.dscp > 63) return fail(Errc::bad_input, fmt::format("DSCP {}: want 0 to 63", spec.dscp));
+  if (spec.hop_limit == 0) return fail(Errc::bad_input, "hop limit 0: want 1 to 255");
+  if (spec.pin.next_hop) {
+    return fail(Errc::unsupported,
+                fmt::format("next hop {}: sockets cannot choose one; pin the path by device, mark "
+                            "or source address, or use the dpdk engine",
+                            spec.pin.next_hop->to_string()));
+  }
+  return SocketKey{.kind = spec.kind,
+                   .v6 = to.is_v6(),
+                   .device = spec.pin.device,
+                   .mark = spec.pin.mark,
+                   .source = to.is_v6() ? spec.pin.source_v6 : spec.pin.source_v4};
+}
+
+timespec to_timespec(Nanos time) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  return {.tv_sec = whole.count(), .tv_nsec = (time - whole).count()};
+}
+
+// Timers of a normal thread are rounded up by 50 us, which is half a slot at 100 us.
+void sharpen_timers() {
+  thread_local const bool done = ::prctl(PR_SET_TIMERSLACK, 1UL) == 0;
+  (void)done;
+}
+
+}  // namespace
+
+class SocketTransport::Impl {
+ public:
+  Impl(const SocketOptions& options, kernel::Fd epoll)
+      : options_{options},
+        epoll_{std::move(epoll)},
+        clock_bridge_{clock_},
+        batch_{options.burst, slot_octets} {}
+
+  [[nodiscard]] const SystemClock& clock() const { return clock_; }
+  [[nodiscard]] const SocketOptions& options() const { return options_; }
+
+  Result<FlowId> open_flow(const FlowSpec& spec);
+  void close_flow(FlowId flow);
+  std::size_t send(std::span<Departure> burst);
+  std::size_t receive(std::span<Arrival> burst);
+  void wait(MonoTime until);
+  TransportCounters counters();
+  [[nodiscard]] std::uint16_t local_port(FlowId flow) const;
+
+ private:
+  Result<Channel*> channel_for(const SocketKey& key, const FlowSpec& spec);
+  Result<Channel*> open_channel(const SocketKey& key, std::uint16_t port);
+  FlowId place(Channel* channel);
+  void poll(Nanos timeout);
+  std::size_t take_notices(std::span<Arrival> burst);
+
+  SocketOptions options_;
+  SystemClock clock_;
+  kernel::Fd epoll_;
+  kernel::ClockBridge clock_bridge_;
+  kernel::MessageBatch batch_;
+  std::vector<std::unique_ptr<Channel>> channels_;
+  std::vector<Channel*> flows_;  // by FlowId; null: free
+  std::vector<Channel*> ready_;  // may have something to receive
+  std::vector<Arrival> notices_;
+  std::size_t notices_taken_ = 0;
+  TransportCounters counters_;
+  std::uint64_t closed_drops_ = 0;  // of sockets that are gone
+};
+
+Result<Channel*> SocketTransport::Impl::open_channel(const SocketKey& key, std::uint16_t port) {
+  const kernel::SocketSettings settings{.receive_buffer = options_.receive_buffer,
+                                        .transmit_stamps = options_.transmit_stamps,
+                                        .raw_icmp = options_.raw_icmp};
+  auto opened = Channel::open(key, port, settings);
+  if (!opened) return fail(std::move(opened));
+  Channel* const channel = opened->get();
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = channel;
+  if (::epoll_ctl(epoll_.value(), EPOLL_CTL_ADD, channel->fd(), &event) != 0)
+    return fail(Errc::io, fmt::format("watch a socket: {}", std::strerror(errno)));
+  channels_.push_back(std::move(*opened));
+  return channel;
+}
+
+Result<Channel*> SocketTransport::Impl::channel_for(const SocketKey& key, const FlowSpec& spec) {
+  for (const auto& channel : channels_) {
+    if (channel->key() != key) continue;
+    const bool same_port = channel->local_port() == spec.source_port;
+    if (spec.source_port != 0 && !same_port) continue;
+    if (channel->has_room_for(spec.destination)) return channel.get();
+    if (same_port) {
+      return fail(Errc::bad_input, fmt::format("target {} from port {}: another flow has that "
+                                               "five-tuple",
+                                               to_string(spec.destination), spec.source_port));
+    }
+  }
+  return open_channel(key, spec.source_port);
+}
+
+FlowId SocketTransport::Impl::place(Channel* channel) {
+  const auto free = std::ranges::find(flows_, nullptr);
+  const auto flow = static_cast<FlowId>(free - flows_.begin());
+  if (free == flows_.end()) {
+    flows_.push_back(channel);
+  } else {
+    *free = channel;
+  }
+  return flow;
+}
+
+Result<FlowId> SocketTransport::Impl::open_flow(const FlowSpec& spec) {
+  const auto key = key_of(spec);
+  if (!key) return tl::make_unexpected(key.error());
+  auto channel = channel_for(*key, spec);
+  if (!channel) {
+    return fail(channel.error().code,
+                fmt::format("target {}: {}", spec.destination.address.to_string(),
+                            channel.error().message));
+  }
+  const FlowId flow = place(*channel);
+  (*channel)->add(flow, spec);
+  return flow;
+}
+
+void SocketTransport::Impl::close_flow(FlowId flow) {
+  if (flow >= flows_.size() || flows_[flow] == nullptr) return;
+  Channel* const channel = std::exchange(flows_[flow], nullptr);
+  channel->remove(flow);
+  std::erase_if(notices_, [&](const Arrival& notice) { return notice.flow == flow; });
+  notices_taken_ = std::min(notices_taken_, notices_.size());
+  if (!channel->empty()) return;
+  closed_drops_ += kernel::receive_drops(channel->fd());
+  std::erase(ready_, channel);
+  std::erase_if(channels_, [&](const auto& owned) { return owned.get() == channel; });
+}
+
+std::size_t SocketTransport::Impl::send(std::span<Departure> burst) {
+  std::size_t sent = 0;
+  while (sent < burst.size()) {
+    Channel* const channel = flows_[burst[sent].flow];
+    std::size_t end = sent + 1;
+    while (end < burst.size() && flows_[burst[end].flow] == channel) ++end;
+    const std::size_t taken =
+        channel->send(burst.subspan(sent, end - sent), clock_bridge_, counters_, notices_);
+    sent += taken;
+    if (sent < end) break;
+  }
+  return sent;
+}
+
+std::size_t SocketTransport::Impl::take_notices(std::span<Arrival> burst) {
+  const std::size_t count = std::min(burst.size(), notices_.size() - notices_taken_);
+  std::copy_n(notices_.begin() + static_cast<std::ptrdiff_t>(notices_taken_), count, burst.begin());
+  notices_taken_ += count;
+  if (notices_taken_ == notices_.size()) {
+    notices_.clear();
+    notices_taken_ = 0;
+  }
+  return count;
+}
+
+void SocketTransport::Impl::poll(Nanos timeout) {
+  std::array<epoll_event, most_events> events{};
+  const timespec limit = to_timespec(std::max(timeout, Nanos::zero()));
+  const int got = ::epoll_pwait2(epoll_.value(), events.data(), static_cast<int>(events.size()),
+                                 &limit, nullptr);
+  for (int i = 0; i < got; ++i) {
+    const epoll_event& event = events.at(static_cast<std::size_t>(i));
+    auto* const channel = static_cast<Channel*>(event.data.ptr);
+    if ((event.events & EPOLLERR) != 0)
+      channel->read_error_queue(clock_bridge_, counters_, notices_);
+    if (std::ranges::find(ready_, channel) == ready_.end()) ready_.push_back(channel);
+  }
+}
+
+std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
+  if (ready_.empty()) poll(Nanos::zero());
+  std::size_t filled = take_notices(burst);
+  std::size_t slot = 0;
+  while (filled < burst.size() && slot < batch_.size() && !ready_.empty()) {
+    const auto got =
+        ready_.back()->receive(burst.subspan(filled), batch_, slot, clock_bridge_, counters_);
+    filled += got.arrivals;
+    slot += got.slots;
+    if (got.drained) ready_.pop_back();
+  }
+  return filled;
+}
+
+void SocketTransport::Impl::wait(MonoTime until) {
+  sharpen_timers();
+  if (!notices_.empty() || !ready_.empty()) return;
+  const Nanos left = until - clock_.now().mono;
+  if (left > options_.spin) poll(left - options_.spin);
+  if (!notices_.empty() || !ready_.empty()) return;
+  while (options_.spin > Nanos::zero() && clock_.now().mono < until) {
+  }
+}
+
+TransportCounters SocketTransport::Impl::counters() {
+  std::uint64_t drops = closed_drops_;
+  for (const auto& channel : channels_) drops += kernel::receive_drops(channel->fd());
+  if (drops > 0) counters_.errors["receive-overflow"] = drops;
+  if (clock_bridge_.steps() > 0) counters_.errors["clock-step"] = clock_bridge_.steps();
+  return counters_;
+}
+
+std::uint16_t SocketTransport::Impl::local_port(FlowId flow) const {
+  return flows_[flow]->local_port();
+}
+
+Result<std::unique_ptr<SocketTransport>> SocketTransport::open(const SocketOptions& options) {
+  if (options.burst == 0) return fail(Errc::bad_input, "burst of 0 packets: want at least 1");
+  kernel::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
+  if (!epoll.is_open())
+    return fail(Errc::io, fmt::format("make an epoll descriptor: {}", std::strerror(errno)));
+  return std::unique_ptr<SocketTransport>{
+      new SocketTransport{std::make_unique<Impl>(options, std::move(epoll))}};
+}
+
+SocketTransport::SocketTransport(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+SocketTransport::~SocketTransport() = default;
+
+Instant SocketTransport::now() const { return impl_->clock().now(); }
+Result<FlowId> SocketTransport::open_flow(const FlowSpec& spec) { return impl_->open_flow(spec); }
+void SocketTransport::close_flow(FlowId flow) { impl_->close_flow(flow); }
+std::size_t SocketTransport::send(std::span<Departure> burst) { return impl_->send(burst); }
+std::size_t SocketTransport::receive(std::span<Arrival> burst) { return impl_->receive(burst); }
+void SocketTransport::wait(MonoTime until) { impl_->wait(until); }
+std::size_t SocketTransport::burst_size() const { return impl_->options().burst; }
+TransportCounters SocketTransport::counters() { return impl_->counters(); }
+std::uint16_t SocketTransport::local_port(FlowId flow) const { return impl_->local_port(flow); }
+
+}  // namespace strait::probe
