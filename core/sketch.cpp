@@ -104,9 +104,18 @@ void Sketch::cover(std::int32_t first, std::int32_t last) {
 }
 
 void Sketch::merge(const Sketch& other) {
-  if (&other == this) return merge(Sketch{other});
   if (other.schema_ < schema_) *this = folded(other.schema_);
-  if (other.schema_ > schema_) return merge(other.folded(schema_));
+  if (&other == this) {  // adding blocks wants two arrays
+    add(Sketch{other});
+  } else if (other.schema_ > schema_) {
+    add(other.folded(schema_));
+  } else {
+    add(other);
+  }
+}
+
+// Adds another sketch of the same schema.
+void Sketch::add(const Sketch& other) {
   add_totals(other);
   add_counts(other);
 }

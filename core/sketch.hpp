@@ -93,6 +93,7 @@ class Sketch {
 
   void add(std::int32_t key, std::uint64_t times);
   void cover(std::int32_t first, std::int32_t last);
+  void add(const Sketch& other);
   void add_totals(const Sketch& other);
   void add_counts(const Sketch& other);
   [[nodiscard]] std::uint64_t at(std::size_t index) const;
@@ -114,8 +115,8 @@ class Sketch {
 // rounding of a binary q counts as that number, so 0.07 of 100 is rank 7.
 [[nodiscard]] std::uint64_t nearest_rank(double q, std::uint64_t n);
 
-// Compact bytes: a version octet, schema, then varints (zigzag deltas of keys, counts, sum, min,
-// max). Deterministic: equal sketches give equal bytes. docs/METHOD.md has the layout.
+// Compact bytes: a version octet, schema, then varints (zigzag deltas of keys and counts, minimum,
+// maximum, sum). Deterministic: equal sketches give equal bytes. docs/METHOD.md has the layout.
 [[nodiscard]] std::vector<std::byte> encode(const Sketch& sketch);
 // Refuses truncated, oversized, unordered or inconsistent input with what is wrong at which octet;
 // never allocates more than the schema's full range of buckets.

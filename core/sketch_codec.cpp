@@ -106,8 +106,7 @@ class SketchDecoder {
       if (next_ == bytes_.size()) return refuse(fmt::format("{} is cut short", name));
       const auto octet = std::to_integer<unsigned>(bytes_[next_++]);
       const Wide bits = octet & 0x7fU;
-      if (shift > 126 || bits > ((max >> shift)))
-        return refuse(fmt::format("{} is too large", name));
+      if (shift > 126 || bits > (max >> shift)) return refuse(fmt::format("{} is too large", name));
       value |= bits << shift;
       if ((octet & 0x80U) != 0) continue;
       if (octet == 0 && shift != 0) return refuse(fmt::format("{} has needless octets", name));
@@ -148,7 +147,7 @@ class SketchDecoder {
 
   bool read_run() {
     SignedWide step = 0;
-    if (!read_signed(step, key_range() * 2, "first key of a run")) return false;
+    if (!read_signed(step, SignedWide{key_range()} * 2, "first key of a run")) return false;
     const bool first = buckets_.empty();
     const SignedWide key = first ? step : buckets_.back().key + step;
     if (!first && step < 2) return refuse("a run does not begin after the one before it");
@@ -196,13 +195,13 @@ class SketchDecoder {
     return read_sum();
   }
 
-  bool is_minimum(std::int64_t min) const {
+  [[nodiscard]] bool is_minimum(std::int64_t min) const {
     if (sketch_.negative_ != 0) return min < 0;
     if (sketch_.zero_ != 0) return min == 0;
     return min > 0 && Sketch::key_of(Nanos{min}, sketch_.schema_) == buckets_.front().key;
   }
 
-  bool is_maximum(std::int64_t max) const {
+  [[nodiscard]] bool is_maximum(std::int64_t max) const {
     if (!buckets_.empty()) {
       return max > 0 && Sketch::key_of(Nanos{max}, sketch_.schema_) == buckets_.back().key;
     }
