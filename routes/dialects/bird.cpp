@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/dialects/bird.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <span>
+#include <tuple>
+
+namespace strait::routes {
+namespace {
+
+constexpr std::string_view first_line =
+    "# strait: BGP preferences for BIRD 2, format 1. Generated: the next plan overwrites changes.";
+constexpr std::size_t longest_name = 64;
+
+bool plain_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-' || c == '.' || c == ':';
+}
+
+Result<void> check_name(std::string_view what, std::string_view name) {
+  if (!name.empty() && name.size() <= longest_name && std::ranges::all_of(name, plain_letter)) {
+    return {};
+  }
+  return fail(Errc::bad_input, fmt::format("{} '{}': want 1 to {} letters, digits or _ - . :", what,
+                                           name, longest_name));
+}
+
+Result<void> check_hash(std::string_view hash) {
+  const auto hexadecimal = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  if (hash.empty() || (hash.size() == 64 && std::ranges::all_of(hash, hexadecimal))) return {};
+  return fail(Errc::bad_input, fmt::format("evidence hash '{}': want 64 hexadecimal digits", hash));
+}
+
+// One line of a comment: a line break in a reason must not become configuration.
+std::string one_line(std::string_view text) {
+  std::string line{text};
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+auto order(const Preference& p) { return std::tie(p.traffic_class, p.path, p.protocol); }
+
+// Checks the plan and puts it in the one order that the file has.
+Result<std::vector<Preference>> in_order(const Plan& plan) {
+  std::vector<Preference> preferences = plan.preferences;
+  std::map<std::pair<std::string, Prefix>, std::string> owner;
+  for (Preference& preference : preferences) {
+    if (auto name = check_name("class", preference.traffic_class); !name)
+      return fail(std::move(name));
+    if (auto name = check_name("path", preference.path); !name) return fail(std::move(name));
+    if (auto name = check_name("protocol", preference.protocol); !name)
+      return fail(std::move(name));
+    std::ranges::sort(preference.prefixes);
+    const auto twice = std::ranges::unique(preference.prefixes);
+    preference.prefixes.erase(twice.begin(), twice.end());
+    for (const Prefix& prefix : preference.prefixes) {
+      const auto [it, fresh] =
+          owner.try_emplace({preference.protocol, prefix}, preference.traffic_class);
+      if (fresh) continue;
+      return fail(Errc::bad_input,
+                  fmt::format("{} at {} is in class '{}' and in class '{}'", to_string(prefix),
+                              preference.protocol, it->second, preference.traffic_class));
+    }
+  }
+  std::ranges::sort(preferences, [](const auto& a, const auto& b) { return order(a) < order(b); });
+  return preferences;
+}
+
+std::span<const Prefix> of_family(const std::vector<Prefix>& prefixes, bool v6) {
+  const auto first_v6 = std::ranges::partition_point(
+      prefixes, [](const Prefix& prefix) { return prefix.network.is_v4(); });
+  const std::span all{prefixes};
+  const auto v4_count = static_cast<std::size_t>(first_v6 - prefixes.begin());
+  return v6 ? all.subspan(v4_count) : all.first(v4_count);
+}
+
+std::string set_name(std::size_t number, bool v6) {
+  return fmt::format("STRAIT_{}_V{}", number, v6 ? 6 : 4);
+}
+
+std::string header(const Plan& plan) {
+  return fmt::format("{}\n# evidence {}\n# made {}\n# expires {}\n", first_line,
+                     plan.evidence_hash.empty() ? "none" : "sha256:" + plan.evidence_hash,
+                     to_string(plan.made), to_string(plan.expires));
+}
+
+std::string sets(const Preference& preference, std::size_t number) {
+  std::string text = fmt::format(
+      "\n# prefer {} via {}: protocol {}, local-pref {}, {} prefixes\n# reason: {}\n",
+      preference.traffic_class, preference.path, preference.protocol, preference.local_pref.value(),
+      preference.prefixes.size(), one_line(preference.reason));
+  for (const bool v6 : {false, true}) {
+    const auto prefixes = of_family(preference.prefixes, v6);
+    if (prefixes.empty()) continue;  // BIRD has no empty set
+    text += fmt::format("define {} = [\n", set_name(number, v6));
+    for (const Prefix& prefix : prefixes) {
+      text += fmt::format("  {}{}\n", to_string(prefix), &prefix == &prefixes.back() ? "" : ",");
+    }
+    text += "];\n";
+  }
+  return text;
+}
+
+std::string branch(const Preference& preference, std::size_t number) {
+  std::string text = fmt::format("    if proto = \"{}\" then {{\n", preference.protocol);
+  for (const bool v6 : {false, true}) {
+    if (of_family(preference.prefixes, v6).empty()) continue;
+    text += fmt::format("      if net ~ {} then bgp_local_pref = {};\n", set_name(number, v6),
+                        preference.local_pref.value());
+  }
+  return text + "    }\n";
+}
+
+std::string function(const std::vector<Preference>& preferences) {
+  std::string branches;
+  for (std::size_t i = 0; i < preferences.size(); ++i) {
+    if (!preferences[i].prefixes.empty()) branches += branch(preferences[i], i + 1);
+  }
+  if (branches.empty()) return "\nfunction strait_pref() { }\n";
+  // RFC 8326 section 4 and RFC 7999 section 2: such routes are not to be raised.
+  return fmt::format(
+      "\nfunction strait_pref() {{\n"
+      "  if ! (bgp_community ~ [(65535, 0), (65535, 666)]) then {{\n{}  }}\n}}\n",
+      branches);
+}
+
+// Takes lines off a file, and words off a line.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) : rest_{text} {}
+  [[nodiscard]] bool empty() const { return rest_.empty(); }
+  std::string_view next() {
+    const auto end = std::min(rest_.find('\n'), rest_.size());
+    const auto line = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    return line;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+// The text between `before`, which must come first, and `after`; both are taken off `line`.
+std::string_view between(std::string_view& line, std::string_view before, std::string_view after) {
+  if (!line.starts_with(before)) return {};
+  line.remove_prefix(before.size());
+  const auto end = after.empty() ? line.size() : std::min(line.find(after), line.size());
+  const auto word = line.substr(0, end);
+  line.remove_prefix(end);
+  return word;
+}
+
+WallTime time_of(std::string_view text) { return parse_wall_time(text).value_or(WallTime{}); }
+
+Preference read_preference(std::string_view line) {
+  Preference preference;
+  preference.traffic_class = between(line, "# prefer ", " via ");
+  preference.path = between(line, " via ", ": protocol ");
+  preference.protocol = between(line, ": protocol ", ", local-pref ");
+  const auto number = between(line, ", local-pref ", ", ");
+  std::uint32_t local_pref = 0;
+  std::from_chars(number.data(), number.data() + number.size(), local_pref);
+  preference.local_pref = LocalPref{local_pref};
+  return preference;
+}
+
+// A member of a set: "  192.0.2.0/24," or without the comma.
+std::optional<Prefix> read_member(std::string_view line) {
+  if (!line.starts_with("  ")) return std::nullopt;
+  line.remove_prefix(2);
+  if (line.ends_with(',')) line.remove_suffix(1);
+  const auto prefix = parse_prefix(line);
+  if (!prefix) return std::nullopt;
+  return *prefix;
+}
+
+Plan read_lines(std::string_view text) {
+  Plan plan;
+  Lines lines{text};
+  while (!lines.empty()) {
+    std::string_view line = lines.next();
+    if (line.starts_with("# evidence sha256:")) {
+      plan.evidence_hash = between(line, "# evidence sha256:", "");
+    } else if (line.starts_with("# made ")) {
+      plan.made = time_of(between(line, "# made ", ""));
+    } else if (line.starts_with("# expires ")) {
+      plan.expires = time_of(between(line, "# expires ", ""));
+    } else if (line.starts_with("# prefer ")) {
+      plan.preferences.push_back(read_preference(line));
+    } else if (line.starts_with("# reason: ") && !plan.preferences.empty()) {
+      plan.preferences.back().reason = between(line, "# reason: ", "");
+    } else if (const auto prefix = read_member(line); prefix && !plan.preferences.empty()) {
+      plan.preferences.back().prefixes.push_back(*prefix);
+    }
+  }
+  return plan;
+}
+
+}  // namespace
+
+Result<std::string> render_bird(const Plan& plan) {
+  if (auto hash = check_hash(plan.evidence_hash); !hash) return fail(std::move(hash));
+  const auto preferences = in_order(plan);
+  if (!preferences) return tl::make_unexpected(preferences.error());
+  std::string text = header(plan);
+  for (std::size_t i = 0; i < preferences->size(); ++i) text += sets((*preferences)[i], i + 1);
+  return text + function(*preferences);
+}
+
+Result<Plan> read_bird(std::string_view text) {
+  if (!text.starts_with(first_line)) {
+    return fail(Errc::bad_input, "not a file of preferences that strait wrote for BIRD");
+  }
+  Plan plan = read_lines(text);
+  const auto again = render_bird(plan);
+  if (!again || *again != text) {
+    return fail(Errc::bad_input, "the file of preferences for BIRD was changed by hand");
+  }
+  return plan;
+}
+
+}  // namespace strait::routes
