@@ -3,18 +3,16 @@
 
 #include <cassert>
 #include <cstring>
-#include <random>
 
 #include "probe/octets.hpp"
+#include "probe/random.hpp"
 #include "probe/siphash.hpp"
 
 namespace strait::probe {
 
 CookieKey random_cookie_key() {
-  std::random_device entropy;
-  const auto word = [&] { return std::uint64_t{entropy()} << 32 | entropy(); };
-  const std::uint64_t first = word();
-  return {first, word()};
+  const std::uint64_t first = entropy_word();
+  return {first, entropy_word()};
 }
 
 std::uint64_t cookie(const CookieKey& key, std::uint32_t session, std::uint32_t sequence) {

@@ -94,6 +94,9 @@ class Prober {
   // comes from take_closed(); its flow stays open until then.
   void remove(SessionId session);
 
+  // As remove() for every session, but their flows stay open.
+  void stop();
+
   // Receives what is waiting, sends what is due, decides what has timed out. Never blocks.
   void step();
   // When step() must be called again, even if nothing arrives.
@@ -111,7 +114,7 @@ class Prober {
 
   // Stops at once and gives all windows that were not taken, open ones too. Probes whose fate is
   // open are not called lost: sent = received + lost + errors["outstanding"]. To have them decided,
-  // remove() the sessions and step() until active() is 0 first. Closes the flows.
+  // drain() first. Closes the flows.
   [[nodiscard]] std::vector<Window> finish();
 
  private:
@@ -122,7 +125,7 @@ class Prober {
 // Steps and waits until `go_on`, asked after every step and at least ten times a second, says no.
 void run_while(Prober& prober, Transport& transport, const std::function<bool()>& go_on);
 
-// Stops all sending and steps until every probe is decided, but not beyond `limit`.
+// Stops all sending and steps until every probe is decided, at most for `limit`; then finish().
 void drain(Prober& prober, Transport& transport, Nanos limit);
 
 }  // namespace strait::probe

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <limits>
 
 #include "probe/octets.hpp"
 
@@ -65,12 +64,11 @@ std::optional<WallTime> decode_time(WireTime bits, TimestampFormat format, WallT
 }
 
 Nanos ErrorEstimate::error() const {
-  // 255 * 2^(scale - 32) s stays below 2^63 ns up to a scale of 57.
-  if (scale > 57) return Nanos::max();
-  const auto units = static_cast<unsigned __int128>(multiplier) << scale;  // of 2^-32 s
-  const unsigned __int128 ns = (units * giga + 0xffffffffU) >> 32;
-  constexpr auto most = std::numeric_limits<std::int64_t>::max();
-  return Nanos{ns > static_cast<unsigned __int128>(most) ? most : static_cast<std::int64_t>(ns)};
+  if (scale > 57) return Nanos::max();  // 255 * 2^(57 - 32) s is the last that fits 2^63 ns
+  const std::uint64_t product = std::uint64_t{multiplier} * giga;
+  if (scale >= 32) return Nanos{static_cast<std::int64_t>(product << (scale - 32U))};
+  const unsigned shift = 32U - scale;
+  return Nanos{static_cast<std::int64_t>((product + (std::uint64_t{1} << shift) - 1) >> shift)};
 }
 
 std::uint16_t encode(const ErrorEstimate& estimate) {
@@ -87,16 +85,17 @@ ErrorEstimate decode_error_estimate(std::uint16_t bits) {
 }
 
 ErrorEstimate error_estimate(const ClockQuality& quality, TimestampFormat format) {
+  constexpr std::int64_t most = std::int64_t{1} << 60;  // ns, 36 years
   const auto ns =
-      static_cast<unsigned __int128>(std::max<std::int64_t>(quality.max_error.count(), 0));
-  auto units = static_cast<unsigned __int128>(((ns << 32) + giga - 1) / giga);
+      static_cast<std::uint64_t>(std::clamp<std::int64_t>(quality.max_error.count(), 0, most));
+  std::uint64_t units = (ns / giga << 32) + ((ns % giga << 32) + giga - 1) / giga;  // of 2^-32 s
   std::uint8_t scale = 0;
   while (units > 255) {
     units = (units + 1) >> 1;
     ++scale;
   }
   // A Multiplier of 0 must not be sent (RFC 4656 §4.1.2).
-  const auto multiplier = static_cast<std::uint8_t>(std::max<unsigned __int128>(units, 1));
+  const auto multiplier = static_cast<std::uint8_t>(std::max<std::uint64_t>(units, 1));
   return {quality.synchronised, format, scale, multiplier};
 }
 

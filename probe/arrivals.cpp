@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "probe/prober_impl.hpp"
+
+namespace strait::probe {
+namespace {
+
+constexpr int most_bursts = 64;  // per step: sending must not starve
+
+}  // namespace
+
+void Prober::Impl::receive_all() {
+  drained_ = false;
+  for (int i = 0; i < most_bursts; ++i) {
+    const std::size_t count = transport_.receive(arrivals_);
+    if (count == 0) {
+      drained_ = true;
+      return;
+    }
+    take(std::span{arrivals_}.first(count));
+  }
+}
+
+void Prober::Impl::take(std::span<const Arrival> burst) {
+  // Stamps first: then hardly any reply has to wait for one.
+  bool others = false;
+  for (const Arrival& arrival : burst) {
+    if (arrival.kind == Arrival::Kind::transmit_stamp) {
+      take_stamp(arrival);
+    } else {
+      others = true;
+    }
+  }
+  if (!others) return;
+  for (const Arrival& arrival : burst) {
+    if (arrival.kind == Arrival::Kind::datagram) take_datagram(arrival);
+    if (arrival.kind == Arrival::Kind::icmp_error) take_icmp_error(arrival);
+  }
+}
+
+std::uint32_t Prober::Impl::session_at(FlowId flow) const {
+  return flow < by_flow_.size() ? by_flow_[flow] : nobody;
+}
+
+void Prober::Impl::take_stamp(const Arrival& arrival) {
+  const std::uint32_t index = session_at(arrival.flow);
+  if (index == nobody) return;
+  Session& session = sessions_[index];
+  Probe* const probe = session.matcher.find(arrival.tag);
+  if (probe == nullptr || !probe->stamp_follows) return;
+
+  probe->stamp_follows = false;
+  const Stamp& stamp = arrival.received;
+  if (stamp.mono < probe->sent_mono - options_.clock_step_limit) {
+    // It cannot have left before it was sent: the clocks moved in between.
+    current_tally(index).count(ErrorKind::clock_step);
+  } else {
+    probe->sent_mono = stamp.mono;
+    probe->sent_wall = stamp.wall;
+    probe->source = stamp.source;
+    Tally& tally = tally_of(index, *probe);
+    tally.sent_uncertainty = std::max(tally.sent_uncertainty, stamp.uncertainty);
+  }
+  if (probe->state != Probe::State::stamp_pending) return;
+  const auto waiting = std::ranges::find_if(pending_, [&](const Pending& pending) {
+    return pending.session == index && pending.reply.sequence == arrival.tag;
+  });
+  if (waiting == pending_.end()) return;
+  const Reply reply = waiting->reply;
+  pending_.erase(waiting);
+  complete(index, *probe, reply);
+}
+
+void Prober::Impl::take_icmp_error(const Arrival& arrival) {
+  const std::uint32_t index = session_at(arrival.flow);
+  if (index == nobody) {
+    ++strays_["unknown-flow"];
+    return;
+  }
+  current_tally(index).count(
+      icmp_error_kind(arrival.source.address.is_v6(), arrival.icmp_type, arrival.icmp_code));
+}
+
+void Prober::Impl::take_datagram(const Arrival& arrival) {
+  const std::uint32_t index = session_at(arrival.flow);
+  if (index == nobody) {
+    ++strays_["unknown-flow"];
+    return;
+  }
+  const Session& session = sessions_[index];
+  Reply reply;
+  std::optional<ErrorKind> wrong;
+  if (!session.peer.matches(arrival.source)) {
+    wrong = ErrorKind::wrong_source;
+  } else {
+    wrong = session.icmp ? read_echo(session, arrival, reply) : read_stamp(session, arrival, reply);
+  }
+  if (wrong) {
+    current_tally(index).count(*wrong);
+    return;
+  }
+  reply.hop_limit = arrival.hop_limit;
+  reply.received = arrival.received;
+  judge(index, reply);
+}
+
+std::optional<ErrorKind> Prober::Impl::read_echo(const Session& session, const Arrival& arrival,
+                                                 Reply& reply) const {
+  const EchoReply echo = read_icmp_payload(
+      cookie_key_, session.id, static_cast<std::uint16_t>(arrival.tag), arrival.payload);
+  if (echo.check == EchoCheck::bad_length) return ErrorKind::bad_length;
+  if (echo.check == EchoCheck::wrong_session) return ErrorKind::wrong_session;
+  reply.sequence = echo.sequence;
+  return std::nullopt;
+}
+
+std::optional<ErrorKind> Prober::Impl::read_stamp(const Session& session, const Arrival& arrival,
+                                                  Reply& reply) const {
+  const std::size_t shortest = session.twamp_light ? shortest_twamp_reply : stamp_packet_size;
+  const auto wire = read_stamp_reply(arrival.payload, shortest);
+  if (!wire) return ErrorKind::bad_length;
+  // A reflector without RFC 8972 answers with SSID 0; a TWAMP-Light one with anything.
+  const bool ours = session.twamp_light || wire->ssid == session.ssid ||
+                    (wire->ssid == 0 && !session.require_ssid);
+  if (!ours) return ErrorKind::wrong_session;
+  if (!session.twamp_light && decode_error_estimate(wire->error_estimate).corrupt()) {
+    return ErrorKind::corrupt_error_estimate;
+  }
+  reply.sequence = wire->sender_sequence;  // the reflector's own may be a counter of its own
+  reply.stamped = true;
+  reply.wire = *wire;
+  return std::nullopt;
+}
+
+void Prober::Impl::judge(std::uint32_t index, const Reply& reply) {
+  Session& session = sessions_[index];
+  auto [match, probe] = session.matcher.match(reply.sequence);
+  if (probe == nullptr) {
+    current_tally(index).count(match == Match::replayed ? ErrorKind::replayed
+                                                        : ErrorKind::unknown_sequence);
+    return;
+  }
+  // The times decide, not the order in which we look: a reply is late however late we notice.
+  if (match == Match::first && reply.received.mono - probe->sent_mono > session.timeout) {
+    lose(index, *probe);
+    match = Match::late;
+  }
+  if (match == Match::late) {
+    probe->state = Probe::State::answered_late;
+    ++tally_of(index, *probe).late;
+    report(outcome(index, *probe, Fate::late));
+  } else if (match == Match::duplicate) {
+    ++tally_of(index, *probe).duplicate;
+    report(outcome(index, *probe, Fate::duplicate));
+  } else if (probe->stamp_follows) {
+    probe->state = Probe::State::stamp_pending;
+    pending_.push_back({index, step_began_ + options_.stamp_grace, reply});
+  } else {
+    complete(index, *probe, reply);
+  }
+}
+
+void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& reply) {
+  Session& session = sessions_[index];
+  Tally& tally = tally_of(index, probe);
+  probe.state = Probe::State::answered;
+  --outstanding_;
+  ++tally.received;
+  const bool reordered = session.matcher.reordered(reply.sequence);
+  if (reordered) ++tally.reordered;
+
+  const Stamp sent{probe.sent_mono, probe.sent_wall, probe.source, {}};
+  const Sample sample = measure(sent, probe.wire_time, reply.received,
+                                reply.stamped ? &reply.wire : nullptr, limits_);
+  const StampSource source = std::max(probe.source, reply.received.source);
+  if (sample.rtt) {
+    tally.rtt.record(*sample.rtt);
+    tally.sampled_from(source);
+    tally.received_uncertainty = std::max(tally.received_uncertainty, reply.received.uncertainty);
+    session.recent = reply.received.mono - probe.sent_mono;
+  }
+  if (sample.forward) tally.forward.record(*sample.forward);
+  if (sample.reverse) tally.reverse.record(*sample.reverse);
+  if (sample.problems.any()) {
+    for (std::size_t kind = 0; kind < error_kinds; ++kind) {
+      if (sample.problems.test(kind)) tally.count(static_cast<ErrorKind>(kind));
+    }
+  }
+  if (options_.on_outcome) {
+    Outcome seen = outcome(index, probe, Fate::received);
+    seen.rtt = sample.rtt;
+    seen.forward = sample.forward;
+    seen.reverse = sample.reverse;
+    seen.hop_limit = reply.hop_limit;
+    seen.forward_hop_limit = reply.wire.sender_ttl;
+    seen.reordered = reordered;
+    seen.source = source;
+    report(seen);
+  }
+  if (!session.sending) note_idle(session);
+}
+
+void Prober::Impl::settle_pending(MonoTime now, bool all) {
+  // Completed ones go first to the end, so that none is looked at twice.
+  const auto over =
+      std::stable_partition(pending_.begin(), pending_.end(),
+                            [&](const Pending& pending) { return !all && pending.deadline > now; });
+  const std::vector<Pending> ready(over, pending_.end());
+  pending_.erase(over, pending_.end());
+  for (const Pending& pending : ready) {
+    Probe* const probe = sessions_[pending.session].matcher.find(pending.reply.sequence);
+    if (probe == nullptr || probe->state != Probe::State::stamp_pending) continue;
+    probe->stamp_follows = false;
+    tally_of(pending.session, *probe).count(ErrorKind::no_transmit_stamp);
+    complete(pending.session, *probe, pending.reply);
+  }
+}
+
+}  // namespace strait::probe

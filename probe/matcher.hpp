@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/window.hpp"
+
+namespace strait::probe {
+
+// A probe that was sent. 32 octets, so that two share a cache line and none straddles one.
+struct Probe {
+  enum class State : std::uint8_t {
+    none,
+    outstanding,
+    stamp_pending,  // answered, but its transmit stamp is still to come
+    answered,
+    lost,
+    answered_late,
+  };
+
+  MonoTime sent_mono{};
+  WallTime sent_wall{};
+  std::uint64_t wire_time = 0;  // T1 as it stands in the packet
+  std::uint32_t sequence = 0;
+  std::uint16_t epoch = 0;  // low bits of the number of the window it belongs to
+  State state = State::none;
+  StampSource source : 4 = StampSource::user;
+  bool stamp_follows : 1 = false;  // a better send time is on its way
+};
+static_assert(sizeof(Probe) == 32);
+
+// What a reply's sequence number says. A reply beyond the time-out is for the caller to tell: the
+// matcher has no clock.
+enum class Match : std::uint8_t {
+  first,      // the first reply to an outstanding probe
+  late,       // the first reply to a probe that was called lost
+  duplicate,  // a further reply (RFC 5560)
+  replayed,   // a number of this session that was used so long ago that its probe is forgotten
+  unknown,    // a number that was never sent
+};
+
+// The probes of one session, in a ring indexed by sequence number; 32-bit wrap-around is no event.
+// Fixed memory, no allocation per probe. Decided probes stay until their place is needed, which is
+// what tells duplicates and late replies from strangers.
+class Matcher {
+ public:
+  // `capacity` probes are remembered; rounded up to a power of two.
+  Matcher(std::uint64_t capacity, std::uint32_t first_sequence);
+
+  // Room for twice the probes of one time-out, so that the oldest place is decided long before it
+  // is needed, even under a Poisson schedule.
+  [[nodiscard]] static std::uint64_t capacity_for(Nanos interval, Nanos timeout);
+
+  [[nodiscard]] std::uint32_t next_sequence() const { return head_; }
+  // The next place holds a probe whose fate is open: sending would forget it.
+  [[nodiscard]] bool full() const { return head_ - tail_ > mask_; }
+  // Probes between the oldest undecided one and the newest; 0 when all are decided.
+  [[nodiscard]] std::uint32_t span() const { return head_ - tail_; }
+
+  // The place for next_sequence(), marked outstanding. Not when full().
+  Probe& push() {
+    Probe& probe = ring_[head_ & mask_];
+    probe.sequence = head_;
+    probe.state = Probe::State::outstanding;
+    ++head_;
+    ++sent_;
+    return probe;
+  }
+
+  // The oldest probe whose fate is open; null when there is none.
+  [[nodiscard]] Probe* oldest() {
+    while (tail_ != head_) {
+      Probe& probe = ring_[tail_ & mask_];
+      if (undecided(probe)) return &probe;
+      ++tail_;
+    }
+    return nullptr;
+  }
+
+  // The remembered probe of this number; null when it is not remembered.
+  [[nodiscard]] Probe* find(std::uint32_t sequence) {
+    const std::uint32_t age = head_ - 1 - sequence;
+    if (age > mask_ || age >= sent_) return nullptr;
+    return &ring_[sequence & mask_];
+  }
+
+  struct Found {
+    Match match;
+    Probe* probe;  // null for replayed and unknown
+  };
+  [[nodiscard]] Found match(std::uint32_t sequence);
+
+  // RFC 4737 §3.3: true if `sequence` is below the next expected one, else that moves past it.
+  [[nodiscard]] bool reordered(std::uint32_t sequence) {
+    if (static_cast<std::int32_t>(sequence - next_expected_) < 0) return true;
+    next_expected_ = sequence + 1;
+    return false;
+  }
+
+ private:
+  static bool undecided(const Probe& probe) {
+    return probe.state == Probe::State::outstanding || probe.state == Probe::State::stamp_pending;
+  }
+
+  std::vector<Probe> ring_;
+  std::uint32_t mask_;
+  std::uint32_t head_;  // next to send
+  std::uint32_t tail_;  // all before it are decided
+  std::uint32_t next_expected_;
+  std::uint64_t sent_ = 0;
+};
+
+}  // namespace strait::probe

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "probe/icmp_packet.hpp"
+
+namespace strait::probe {
+namespace {
+
+template <class T>
+void set(T& option, const std::optional<T>& value) {
+  if (value) option = *value;
+}
+
+void read_times(ConfigTable& table, ProbeOptions& options) {
+  set(options.interval, table.duration("interval"));
+  set(options.timeout, table.duration("timeout"));
+  set(options.window, table.duration("window"));
+  set(options.clock_error_limit, table.duration("clock-error-limit"));
+  set(options.jitter, table.number("jitter", 0, 1));
+  if (const auto kind = table.choice("schedule", {"periodic", "poisson"})) {
+    options.schedule = static_cast<ScheduleKind>(*kind);
+  }
+  if (options.window < std::chrono::milliseconds{100}) {
+    table.error("window", "want at least 100ms");
+  }
+}
+
+void read_packet(ConfigTable& table, ProbeOptions& options) {
+  if (const auto octets = table.integer("payload", stamp_packet_size, 9000)) {
+    options.payload = static_cast<std::size_t>(*octets);
+  }
+  if (options.payload > stamp_packet_size && options.payload < stamp_packet_size + 4) {
+    table.error("payload", "want 44, or 48 to 9000 so that an Extra Padding TLV fits");
+  }
+  if (const auto dscp = table.integer("dscp", 0, 63)) {
+    options.dscp = static_cast<std::uint8_t>(*dscp);
+  }
+  if (const auto hops = table.integer("hop-limit", 1, 255)) {
+    options.hop_limit = static_cast<std::uint8_t>(*hops);
+  }
+  if (const auto format = table.choice("timestamps", {"ntp", "ptp"})) {
+    options.timestamps = static_cast<TimestampFormat>(*format);
+  }
+  set(options.twamp_light, table.boolean("twamp-light"));
+  set(options.require_ssid, table.boolean("require-ssid"));
+  if (options.twamp_light && options.timestamps == TimestampFormat::ptp) {
+    table.error("timestamps", "a TWAMP-Light reflector knows \"ntp\" only");
+  }
+}
+
+Target read_target(ConfigTable& table) {
+  Target target;
+  table.require("name");
+  table.require("address");
+  set(target.name, table.text("name"));
+  set(target.address, table.address("address"));
+  if (const auto protocol = table.choice("protocol", {"stamp", "icmp"})) {
+    target.protocol = static_cast<Protocol>(*protocol);
+  }
+  if (const auto port = table.integer("port", 1, 65535)) {
+    target.port = static_cast<std::uint16_t>(*port);
+  }
+  set(target.region, table.text("region"));
+  set(target.place, table.text("place"));
+  set(target.weight, table.number("weight", 0, 1e6));
+  return target;
+}
+
+}  // namespace
+
+std::string_view to_string(Engine engine) { return engine == Engine::dpdk ? "dpdk" : "socket"; }
+
+ProbeOptions read_probe_options(ConfigTable root) {
+  ProbeOptions options;
+  ConfigTable table = root.table("probe");
+  if (!table.exists()) return options;
+  if (const auto engine = table.choice("engine", {"socket", "dpdk"})) {
+    options.engine = static_cast<Engine>(*engine);
+  }
+  read_times(table, options);
+  read_packet(table, options);
+  return options;
+}
+
+std::vector<Target> read_targets(ConfigTable root) {
+  std::vector<Target> targets;
+  std::set<std::string> names;
+  for (ConfigTable& table : root.tables("target")) {
+    Target target = read_target(table);
+    if (!target.name.empty() && !names.insert(target.name).second) {
+      table.error("name", fmt::format("another target is called '{}' already", target.name));
+    }
+      targets.push_back(std::move(target));
+  }
+  return targets;
+}
+
+SessionSpec session_spec(const ProbeOptions& options, const Target& target, std::string path,
+                         PathPin pin) {
+  SessionSpec spec;
+  spec.key = {std::move(path), target.name, target.protocol, options.dscp};
+  spec.flow.pin = std::move(pin);
+  spec.flow.destination = {target.address, target.port};
+  spec.flow.hop_limit = options.hop_limit;
+  spec.flow.max_payload = options.payload;
+  spec.schedule = {options.schedule, options.interval, options.jitter};
+  spec.timeout = options.timeout;
+  spec.timestamps = options.timestamps;
+  spec.twamp_light = options.twamp_light;
+  spec.require_ssid = options.require_ssid;
+  return spec;
+}
+
+ProberOptions prober_options(const ProbeOptions& options) {
+  ProberOptions prober;
+  prober.window = options.window;
+  prober.clock_error_limit = options.clock_error_limit;
+  return prober;
+}
+
+}  // namespace strait::probe

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "probe/icmp_packet.hpp"
+#include "probe/prober.hpp"
+#include "probe/sample.hpp"
+#include "probe/session.hpp"
+#include "probe/timer_wheel.hpp"
+
+namespace strait::probe {
+
+// The prober's parts, in the order of step(): arrivals.cpp receives and judges, departures.cpp
+// sends, time_outs.cpp decides what nobody answered, prober_windows.cpp opens and closes windows,
+// prober.cpp adds and removes sessions. Nothing here is called from outside this folder.
+class Prober::Impl {
+ public:
+  Impl(Transport& transport, ProberOptions options);
+
+  Result<SessionId> add(const SessionSpec& spec);
+  void remove(SessionId id);
+  void stop();
+  void step();
+  [[nodiscard]] MonoTime next_wakeup() const;
+  [[nodiscard]] std::size_t active() const { return active_; }
+  [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
+  std::vector<Window> take_closed() { return std::exchange(closed_, {}); }
+  [[nodiscard]] std::vector<Window> open_windows() const;
+  [[nodiscard]] const StrayCounts& strays() const { return strays_; }
+  std::vector<Window> finish();
+
+ private:
+  struct Reply {
+    std::uint32_t sequence = 0;
+    bool stamped = false;  // `wire` holds a STAMP reply
+    std::uint8_t hop_limit = 0;
+    StampReply wire;
+    Stamp received;
+  };
+  // A reply that came before the transmit stamp of its probe.
+  struct Pending {
+    std::uint32_t session;
+    MonoTime deadline;
+    Reply reply;
+  };
+  // One window, of all sessions.
+  struct Epoch {
+    std::uint32_t number;
+    WallTime start;
+    MonoTime end;  // MonoTime::max() while it is the current one
+  };
+
+  // prober.cpp
+  [[nodiscard]] std::uint32_t place(Session&& session, SessionRecord&& record);
+  void stop_sending(Session& session);
+  void refresh_clock_quality(MonoTime now);
+
+  // arrivals.cpp
+  void receive_all();
+  void take(std::span<const Arrival> burst);
+  void take_stamp(const Arrival& arrival);
+  void take_icmp_error(const Arrival& arrival);
+  void take_datagram(const Arrival& arrival);
+  [[nodiscard]] std::uint32_t session_at(FlowId flow) const;
+  [[nodiscard]] std::optional<ErrorKind> read_echo(const Session& session, const Arrival& arrival,
+                                                   Reply& reply) const;
+  [[nodiscard]] std::optional<ErrorKind> read_stamp(const Session& session, const Arrival& arrival,
+                                                    Reply& reply) const;
+  void judge(std::uint32_t index, const Reply& reply);
+  void complete(std::uint32_t index, Probe& probe, const Reply& reply);
+  void settle_pending(MonoTime now, bool all);
+
+  // departures.cpp
+  void send_due();
+  std::size_t build(Instant now);
+  void write_payload(const Session& session, Instant now, std::uint64_t wire_time,
+                     std::span<std::byte> payload) const;
+  bool transmit(std::size_t count, Instant now);
+  void record_sent(std::uint32_t index, const Departure& departure, std::uint64_t wire_time);
+  void end_slot(std::uint32_t index, MonoTime now);
+  void miss_slot(std::uint32_t index, ErrorKind why, MonoTime now);
+
+  // time_outs.cpp
+  void requeue(std::uint32_t index, MonoTime now);
+  void expire(std::uint32_t index, MonoTime now);
+  void lose(std::uint32_t index, Probe& probe);
+  void note_idle(Session& session);
+
+  // prober_windows.cpp
+  void advance_epoch(Instant now);
+  [[nodiscard]] Tally& current_tally(std::uint32_t index);
+  [[nodiscard]] Tally& tally_of(std::uint32_t index, const Probe& probe);
+  void close_some(MonoTime now);
+  [[nodiscard]] MonoTime closing_time() const;
+  void close(std::uint32_t index, std::uint32_t epoch, MonoTime now);
+  void release(std::uint32_t index);
+  void report(const Outcome& outcome) const {
+    if (options_.on_outcome) options_.on_outcome(outcome);
+  }
+  [[nodiscard]] Outcome outcome(std::uint32_t index, const Probe& probe, Fate fate) const;
+
+  static constexpr std::uint32_t nobody = 0xffffffff;
+
+  Transport& transport_;
+  ProberOptions options_;
+  std::size_t burst_;
+  CookieKey cookie_key_;
+  std::uint64_t random_;
+
+  std::vector<Session> sessions_;
+  std::vector<SessionRecord> records_;  // same index
+  std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> by_flow_;  // FlowId to index
+  std::unordered_map<std::uint32_t, std::uint32_t> by_id_;
+  std::uint32_t next_id_ = 1;
+  std::size_t active_ = 0;
+  std::size_t outstanding_ = 0;
+  Nanos longest_timeout_{};
+
+  TimerWheel wheel_;
+  std::vector<std::uint32_t> due_;
+  std::vector<std::byte> payloads_;  // burst_ times stride_
+  std::size_t stride_ = 0;
+  std::vector<Departure> departures_;
+  std::vector<std::uint32_t> departing_;   // session of each departure
+  std::vector<std::uint64_t> wire_times_;  // T1 of each departure
+  std::vector<Arrival> arrivals_;
+  std::vector<Pending> pending_;
+  bool drained_ = true;  // everything that had arrived when this step began has been judged
+  MonoTime step_began_;
+
+  std::deque<Epoch> epochs_;  // the last one is the current one
+  std::size_t close_cursor_ = 0;
+  std::vector<Window> closed_;
+  StrayCounts strays_;
+  ClockLimits limits_;
+  std::array<std::uint16_t, 2> error_estimate_{};  // ours, by TimestampFormat
+  MonoTime clock_checked_ = MonoTime::min();
+};
+
+}  // namespace strait::probe

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/schedule.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "probe/random.hpp"
+
+namespace strait::probe {
+namespace {
+
+constexpr double longest_gap = 10;  // times the mean
+
+}  // namespace
+
+std::string_view to_string(ScheduleKind kind) {
+  return kind == ScheduleKind::poisson ? "poisson" : "periodic";
+}
+
+Schedule::Schedule(const ScheduleSpec& spec, MonoTime start, std::uint64_t seed)
+    : interval_{spec.interval.count()},
+      random_{seed},
+      jitter_{static_cast<float>(std::clamp(spec.jitter, 0.0, 1.0))},
+      kind_{spec.kind} {
+  assert(interval_ > 0);
+  const std::int64_t begin = start.time_since_epoch().count();
+  // RFC 3432 §4: the start is drawn at random, so that sessions and sites do not march in step.
+  grid_ = begin + static_cast<std::int64_t>(uniform() * static_cast<double>(interval_));
+  next_ = kind_ == ScheduleKind::poisson ? grid_ : grid_ + jitter();
+}
+
+double Schedule::uniform() {
+  return static_cast<double>(next_random(random_) >> 11) * 0x1p-53;  // [0, 1)
+}
+
+std::int64_t Schedule::jitter() {
+  if (jitter_ == 0) return 0;
+  return static_cast<std::int64_t>(uniform() * static_cast<double>(jitter_) *
+                                   static_cast<double>(interval_));
+}
+
+std::int64_t Schedule::exponential() {
+  const double gap = std::min(-std::log1p(-uniform()), longest_gap);
+  return std::max<std::int64_t>(1, std::llround(gap * static_cast<double>(interval_)));
+}
+
+void Schedule::step() {
+  if (kind_ == ScheduleKind::poisson) {
+    next_ += exponential();
+    return;
+  }
+  grid_ += interval_;
+  next_ = grid_ + jitter();
+}
+
+std::uint64_t Schedule::advance(MonoTime now) {
+  const std::int64_t time = now.time_since_epoch().count();
+  step();
+  if (next_ > time) return 0;
+  return kind_ == ScheduleKind::poisson ? skip_poisson(time) : skip_grid(time);
+}
+
+// Slots whose intended time has passed too. All slots but the last one under way are passed over in
+// one go: their jitter does not matter any more.
+std::uint64_t Schedule::skip_grid(std::int64_t now) {
+  std::uint64_t missed = 0;
+  if (const std::int64_t whole = (now - grid_) / interval_; whole > 0) {
+    grid_ += whole * interval_;
+    next_ = grid_ + jitter();
+    missed = static_cast<std::uint64_t>(whole);
+  }
+  while (next_ <= now) {
+    ++missed;
+    step();
+  }
+  return missed;
+}
+
+std::uint64_t Schedule::skip_poisson(std::int64_t now) {
+  // After a very long stall the exact number of slots is not worth drawing them one by one.
+  constexpr std::int64_t draws = 100'000;
+  std::uint64_t missed = 0;
+  if (const std::int64_t expected = (now - next_) / interval_; expected > draws) {
+    missed = static_cast<std::uint64_t>(expected);
+    next_ = now;
+  }
+  while (next_ <= now) {
+    ++missed;
+    step();
+  }
+  return missed;
+}
+
+}  // namespace strait::probe

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "probe/matcher.hpp"
+#include "probe/prober.hpp"
+#include "probe/tally.hpp"
+
+namespace strait::probe {
+
+// An address and port in a form that compares in a few instructions. Scope ids are not compared:
+// a flow is bound to its device already.
+class PeerKey {
+ public:
+  PeerKey() = default;
+  PeerKey(const Endpoint& endpoint, bool with_port)
+      : bytes_{bytes(endpoint.address)}, port_{endpoint.port}, with_port_{with_port} {}
+
+  [[nodiscard]] bool matches(const Endpoint& endpoint) const {
+    return bytes_ == bytes(endpoint.address) && (!with_port_ || port_ == endpoint.port);
+  }
+
+ private:
+  using Bytes = std::array<std::uint64_t, 2>;
+  static Bytes bytes(const Address& address) {
+    if (address.is_v4()) return {0xffff, address.to_v4().to_uint()};
+    const auto octets = address.to_v6().to_bytes();
+    Bytes bytes;
+    std::memcpy(bytes.data(), octets.data(), sizeof bytes);
+    return bytes;
+  }
+
+  Bytes bytes_{};
+  std::uint16_t port_ = 0;
+  bool with_port_ = false;
+};
+
+// What is touched for every probe of a session: compact and contiguous, no text.
+struct alignas(64) Session {
+  Session(const SessionSpec& spec, FlowId opened, std::uint32_t number, MonoTime now,
+          std::uint64_t seed)
+      : schedule{spec.schedule, now, seed},
+        slots_left{spec.count == 0 ? endless : spec.count},
+        timeout{spec.timeout},
+        flow{opened},
+        id{number},
+        payload_size{static_cast<std::uint32_t>(spec.flow.max_payload)},
+        icmp{spec.key.protocol == Protocol::icmp},
+        twamp_light{spec.twamp_light},
+        require_ssid{spec.require_ssid},
+        format{spec.timestamps},
+        peer{spec.flow.destination, spec.key.protocol == Protocol::stamp},
+        matcher{Matcher::capacity_for(spec.schedule.interval, spec.timeout), spec.first_sequence} {}
+
+  static constexpr std::uint64_t endless = ~std::uint64_t{0};
+
+  Schedule schedule;
+  std::uint64_t slots_left;
+  Nanos timeout;
+  Nanos recent{};            // T4 - T1 of the newest reply; 0: none yet
+  Tally* current = nullptr;  // of the newest window; owned by SessionRecord
+  FlowId flow;
+  std::uint32_t id;
+  std::uint32_t payload_size;
+  std::uint16_t ssid = 0;
+  bool live = true;     // false: this place is free
+  bool sending = true;  // still has slots
+  bool active = true;   // sending, or waiting for a reply
+  bool in_wheel = false;
+  bool removed = false;  // goes when its last window is closed
+  bool icmp;
+  bool twamp_light;
+  bool require_ssid;
+  TimestampFormat format;
+  PeerKey peer;
+  Matcher matcher;
+};
+
+// The rest: what is touched once per window or less.
+struct SessionRecord {
+  SessionKey key;
+  std::vector<std::unique_ptr<Tally>> tallies;  // oldest first
+};
+
+}  // namespace strait::probe

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/tally.hpp"
+
+#include <utility>
+
+namespace strait::probe {
+namespace {
+
+Counts counts_of(const Tally& tally) {
+  Counts counts{.scheduled = tally.scheduled,
+                .missed = tally.missed,
+                .sent = tally.sent,
+                .received = tally.received,
+                .lost = tally.lost,
+                .late = tally.late,
+                .duplicate = tally.duplicate,
+                .reordered = tally.reordered,
+                .errors = {}};
+  for (std::size_t kind = 0; kind < error_kinds; ++kind) {
+    if (tally.errors[kind] != 0) counts.errors.emplace(error_kind_names[kind], tally.errors[kind]);
+  }
+  return counts;
+}
+
+}  // namespace
+
+Window to_window(const Tally& tally, const SessionKey& key, Nanos length) {
+  return to_window(Tally{tally}, key, length);
+}
+
+Window to_window(Tally&& tally, const SessionKey& key, Nanos length) {
+  return {.session = key,
+          .start = tally.start,
+          .length = length,
+          .counts = counts_of(tally),
+          .rtt = std::move(tally.rtt),
+          .forward = std::move(tally.forward),
+          .reverse = std::move(tally.reverse),
+          .lag = std::move(tally.lag),
+          .source = tally.sampled ? tally.worst : StampSource::user,
+          // A round trip has two ends, and both may be off.
+          .uncertainty = tally.sent_uncertainty + tally.received_uncertainty};
+}
+
+}  // namespace strait::probe

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "core/window.hpp"
+#include "probe/error_kind.hpp"
+
+namespace strait::probe {
+
+// A window under construction, in the form that is cheapest to count in.
+struct Tally {
+  std::uint32_t epoch = 0;  // number of the window, the same for all sessions
+  StampSource worst = StampSource::hardware;
+  bool sampled = false;
+  std::uint64_t scheduled = 0;
+  std::uint64_t missed = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t late = 0;
+  std::uint64_t duplicate = 0;
+  std::uint64_t reordered = 0;
+  Nanos sent_uncertainty{};      // largest seen
+  Nanos received_uncertainty{};  // largest seen
+  std::array<std::uint32_t, error_kinds> errors{};
+  WallTime start;
+  Sketch rtt;
+  Sketch lag;
+  Sketch forward;
+  Sketch reverse;
+
+  [[nodiscard]] std::uint64_t outstanding() const { return sent - received - lost; }
+  void count(ErrorKind kind, std::uint32_t times = 1) {
+    errors[static_cast<std::size_t>(kind)] += times;
+  }
+  void sampled_from(StampSource source) {
+    sampled = true;
+    worst = std::max(worst, source);
+  }
+};
+
+// The window that the tally stands for. An rvalue's sketches are moved out.
+[[nodiscard]] Window to_window(const Tally& tally, const SessionKey& key, Nanos length);
+[[nodiscard]] Window to_window(Tally&& tally, const SessionKey& key, Nanos length);
+
+}  // namespace strait::probe
