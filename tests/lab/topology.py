@@ -157,7 +157,7 @@ class Lab:
         code = ("import sys; sys.path.insert(0, sys.argv[1]); import topology; "
                 "sys.stdin.read(); topology.remove(sys.argv[2])")
         self._guard = subprocess.Popen(
-            [sys.executable, "-c", code, str(File(__file__).parent), self.id],
+            [sys.executable, "-B", "-c", code, str(File(__file__).parent), self.id],
             stdin=subprocess.PIPE, start_new_session=True)
 
     # --- names ---
@@ -241,6 +241,15 @@ class Lab:
                 return 0, 0.0
             medians.append(int(values["p50_ns"]))
         return count, float(sum(medians))
+
+    def dump_rib(self) -> File:
+        """The site's RIB, all candidates of both families, as MRT. BIRD appends to a file that is
+        there, so each dump gets a new one."""
+        new = self.directory / "rib.new"
+        new.unlink(missing_ok=True)
+        self.birdc("mrt", "dump", "table", '"master*"', "to", f'"{new}"')
+        wait_for("the RIB dump", 5, new.exists)
+        return new.rename(self.directory / "rib.mrt")
 
     # --- building ---
 

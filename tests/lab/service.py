@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`strait run` in the lab: its configuration, its life, and what it says of itself."""
+
+import contextlib
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path as File
+
+from scenario import Path, Scenario
+from topology import REFLECTOR_PORT, Lab, LabError, wait_for
+
+PORT = 11650
+SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the service probes and decides. These are for tests and the demo: a real service
+    takes minutes where these take seconds."""
+
+    interval: str = "20ms"
+    timeout: str = "400ms"
+    window_s: int = 2
+    span_windows: int = 3
+    pair_windows: int = 5
+    repeat: int = 2
+    hold_down_s: int = 20
+    expiry_s: int = 120
+
+
+@dataclass
+class Metrics:
+    """One scrape."""
+
+    samples: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
+
+    @staticmethod
+    def parse(text: str) -> "Metrics":
+        samples = []
+        for line in text.splitlines():
+            match = SAMPLE.match(line)
+            if match:
+                labels = dict(LABEL.findall(match["labels"] or ""))
+                samples.append((match["name"], labels, float(match["value"])))
+        return Metrics(samples)
+
+    def all(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
+        return [(found, value) for metric, found, value in self.samples
+                if metric == name and labels.items() <= found.items()]
+
+    def one(self, name: str, **labels: str) -> float | None:
+        found = self.all(name, **labels)
+        return found[0][1] if found else None
+
+    def quantile_ms(self, path: str, region: str, quantile: float) -> float | None:
+        """Of the newest window."""
+        for labels, value in self.all("strait_rtt_window_seconds", path=path, region=region):
+            if "quantile" in labels and float(labels["quantile"]) == quantile:
+                return value * 1000
+        return None
+
+    def advice(self) -> dict[str, tuple[str, str | None]]:
+        """Class -> (ruling, path; None where plain BGP decides)."""
+        return {labels["class"]: (labels["ruling"], labels.get("path") or None)
+                for labels, value in self.all("strait_recommendation_info") if value == 1}
+
+
+def path_lines(path: Path, engine: str) -> list[str]:
+    lines = ["", "[[path]]", f'name = "{path.name}"', f"segments = {json.dumps(path.segments)}",
+             f"upstream_asn = {path.upstream_asn}", f'neighbor_v4 = "{path.upstream_v4}"',
+             f'protocol = "{path.protocol}"']
+    if engine == "dpdk":
+        lines += [f'device = "net_af_packet{path.number},iface={path.name}"',
+                  f'source_v4 = "{path.bypass_v4}"', f'next_hop = "{path.upstream_v4}"']
+    else:
+        lines += [f'device = "{path.name}"', f'source_v4 = "{path.site_v4}"',
+                  f'source_v6 = "{path.site_v6}"', f"mark = {path.table}"]
+    return lines
+
+
+def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) -> str:
+    """The strait.toml of a lab."""
+    lines = ["# Written by the lab.", "[site]", f'name = "{scenario.site}"', f"asn = {scenario.asn}",
+             f'place = "{scenario.place}"']
+    for path in scenario.paths:
+        lines += path_lines(path, engine)
+    for region in scenario.regions:
+        lines += ["", "[[region]]", f'name = "{region.name}"', f"prefixes = {json.dumps(region.within)}"]
+        lines += ["", "[[target]]", f'name = "{region.place}"', f'region = "{region.name}"',
+                  f'place = "{region.place}"', f'address = "{region.target_v4}"',
+                  f"port = {REFLECTOR_PORT}", 'protocol = "stamp"']
+    lines += ["", "[probe]", f'engine = "{engine}"', f'interval = "{pace.interval}"',
+              f'timeout = "{pace.timeout}"', f'window = "{pace.window_s}s"']
+    if engine == "dpdk":
+        lines += ["", "[dpdk]", 'poll = "adaptive"']
+    lines += ["", "[analyzer]", f"span_windows = {pace.span_windows}", f"pair_windows = {pace.pair_windows}",
+              f"repeat = {pace.repeat}", f'hold_down = "{pace.hold_down_s}s"',
+              f'plan_expiry = "{pace.expiry_s}s"']
+    lines += ["", "[routes]", f'rib = "{directory}/rib.mrt"', "", "[routes.bird]", "apply = true",
+              f'control = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"']
+    lines += ["", "[exporters]", f'listen = "127.0.0.1:{PORT}"', f'store = "{directory}/strait.db"']
+    return "\n".join(lines) + "\n"
+
+
+class Service:
+    """`strait run` in the site's namespace."""
+
+    def __init__(self, lab: Lab, strait: File, engine: str, pace: Pace = Pace()):
+        self.lab = lab
+        self.strait = strait
+        self.engine = engine
+        self.pace = pace
+        self.process: subprocess.Popen | None = None
+        self.file = lab.directory / "strait.toml"
+        self.log = lab.directory / "strait.log"
+
+    def __enter__(self) -> "Service":
+        self.lab.dump_rib()
+        self.file.write_text(configuration(self.lab.scenario, self.lab.directory, self.engine, self.pace))
+        self.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        # No shell, no wrapper that forks: the process is the service, so that it can be killed.
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.lab.command("site", str(self.strait), "run", "-c", str(self.file)),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stop(self, seconds: float = 2) -> tuple[int, float]:
+        """SIGTERM; (exit status, how long it took)."""
+        begin = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"strait run did not end within {seconds:g} s of SIGTERM") from None
+        self.process = None
+        return status, time.monotonic() - begin
+
+    def last_words(self, lines: int = 15) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+    def get(self, page: str, port: int = PORT) -> str | None:
+        """A page, or nothing while nobody answers."""
+        if self.process and self.process.poll() is not None:
+            raise LabError(f"strait run ended with status {self.process.returncode}:\n{self.last_words()}")
+        done = subprocess.run(
+            self.lab.command("site", "curl", "-sfg", "--max-time", "3", f"http://127.0.0.1:{port}{page}"),
+            capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else None
+
+    def metrics(self) -> Metrics:
+        return Metrics.parse(self.get("/metrics") or "")
+
+    def wait_ready(self, seconds: float = 15) -> None:
+        wait_for("the service ready", seconds, lambda: self.get("/-/ready"), every=0.2)
+
+    def store(self) -> sqlite3.Connection:
+        """The store, for reading beside the service. The caller closes it."""
+        return sqlite3.connect(f"file:{self.lab.directory}/strait.db?mode=ro", uri=True, timeout=5)
+
+    def verdicts(self) -> dict[str, dict]:
+        """The newest stored verdict of each class, as the service wrote it down."""
+        with contextlib.closing(self.store()) as store:
+            rows = store.execute("SELECT class, verdict FROM verdicts ORDER BY at_ns").fetchall()
+        return {name: json.loads(verdict) for name, verdict in rows}
+
+    def words(self, *command: str) -> str:
+        """What a subcommand prints, with the service's configuration."""
+        return self.lab.exec("site", str(self.strait), *command, "-c", str(self.file))
