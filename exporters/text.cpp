@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/text.hpp"
+
+#include <fmt/core.h>
+
+#include <map>
+#include <set>
+
+#include "exporters/text_table.hpp"
+
+namespace strait::exporters {
+namespace {
+
+using analyzer::Evidence;
+using analyzer::Percentile;
+using analyzer::Verdict;
+using Row = std::vector<TextTable::Cell>;
+
+std::string time_or_lost(Nanos delay) {
+  return delay == analyzer::infinite_delay ? "lost" : strait::to_text(delay);
+}
+
+std::string maybe(const std::optional<Nanos>& delay) { return delay ? time_or_lost(*delay) : "-"; }
+
+std::string with_bounds(Nanos value, Nanos low, Nanos high) {
+  return fmt::format("{} [{}, {}]", time_or_lost(value), time_or_lost(low), time_or_lost(high));
+}
+
+TextTable::Cell percentile_cell(const Percentile* p) {
+  if (p == nullptr) return {"-"};
+  if (!p->adequate()) return {"insufficient", Colour::yellow};
+  const Colour colour = p->value == analyzer::infinite_delay ? Colour::red : Colour::none;
+  return {with_bounds(p->value, *p->low, *p->high), colour};
+}
+
+std::string loss_text(const analyzer::Proportion& loss) {
+  if (loss.trials == 0) return "-";
+  return fmt::format("{:.2f} % [{:.2f}, {:.2f}]", 100 * loss.value, 100 * loss.low,
+                     100 * loss.high);
+}
+
+TextTable::Cell remark(const Evidence& evidence) {
+  if (evidence.below_floor) return {"faster than the fibre: wrong target or clock", Colour::red};
+  if (evidence.adequacy == analyzer::Adequacy::insufficient) {
+    return {fmt::format("insufficient ({})", evidence.adequacy_reason), Colour::yellow};
+  }
+  return {""};
+}
+
+Row heading(const std::set<double>& quantiles) {
+  Row row{{"path", Colour::bold}};
+  for (const double q : quantiles) row.push_back({fmt::format("p{:g}", 100 * q), Colour::bold});
+  row.push_back({"loss", Colour::bold});
+  for (const char* name : {"min", "pdv", "floor", "stretch"}) {
+    row.push_back({name, Colour::bold, true});
+  }
+  return row;
+}
+
+Row evidence_row(const Evidence& evidence, const std::set<double>& quantiles) {
+  Row row{{evidence.path}};
+  for (const double q : quantiles) row.push_back(percentile_cell(evidence.percentile(q)));
+  row.push_back({loss_text(evidence.loss)});
+  for (const auto& delay : {evidence.min, evidence.pdv, evidence.floor}) {
+    row.push_back({maybe(delay), Colour::none, true});
+  }
+  row.push_back(
+      {evidence.stretch ? fmt::format("{:.2f}", *evidence.stretch) : "-", Colour::none, true});
+  row.push_back(remark(evidence));
+  return row;
+}
+
+void append_class(std::string& out, const std::string& traffic_class,
+                  const std::vector<const Evidence*>& members, bool colours) {
+  std::set<double> quantiles;
+  std::string notes;
+  for (const Evidence* each : members) {
+    for (const Percentile& p : each->rtt) quantiles.insert(p.q);
+    for (const std::string& note : each->notes) {
+      notes += fmt::format("  note on {}: {}\n", each->path, note);
+    }
+  }
+  TextTable table;
+  table.add_row(heading(quantiles));
+  for (const Evidence* each : members) table.add_row(evidence_row(*each, quantiles));
+  out += (colours ? painted(traffic_class, Colour::bold) : traffic_class) + '\n';
+  out += table.render("  ", colours);
+  out += notes;
+}
+
+Colour colour_of(analyzer::Ruling ruling) {
+  switch (ruling) {
+    case analyzer::Ruling::prefer:
+      return Colour::green;
+    case analyzer::Ruling::keep:
+      break;
+    case analyzer::Ruling::insufficient:
+      return Colour::yellow;
+    case analyzer::Ruling::forbidden:
+      return Colour::red;
+  }
+  return Colour::none;
+}
+
+TextTable ranking(const Verdict& verdict) {
+  TextTable table;
+  std::size_t place = 0;
+  for (const analyzer::Ranked& each : verdict.ranking) {
+    std::string difference;
+    if (each.difference && each.difference_low && each.difference_high) {
+      difference = with_bounds(*each.difference, *each.difference_low, *each.difference_high);
+    }
+    table.add_row({{each.eligible ? fmt::format("{}.", ++place) : "-"},
+                   {each.path},
+                   {each.eligible ? "eligible" : "not eligible",
+                    each.eligible ? Colour::none : Colour::yellow},
+                   {difference},
+                   {each.reason}});
+  }
+  return table;
+}
+
+void append_verdict(std::string& out, const Verdict& verdict, bool colours) {
+  const std::string ruling{to_string(verdict.ruling)};
+  out += fmt::format("{}: {}", verdict.traffic_class,
+                     colours ? painted(ruling, colour_of(verdict.ruling)) : ruling);
+  out += verdict.path ? ' ' + *verdict.path : " (plain BGP decides)";
+  if (verdict.previous && verdict.previous != verdict.path) {
+    out += fmt::format(", until now {}", *verdict.previous);
+  }
+  out += fmt::format("\n  {}\n", verdict.reason);
+  if (verdict.gain) {
+    out += fmt::format("  gain {}", time_or_lost(*verdict.gain));
+    if (verdict.gain_low && verdict.gain_high) {
+      out += fmt::format(" [{}, {}]", time_or_lost(*verdict.gain_low),
+                         time_or_lost(*verdict.gain_high));
+    }
+    out += '\n';
+  }
+  if (verdict.hold_until) {
+    out += fmt::format("  held until {}\n", to_string(*verdict.hold_until));
+  }
+  out += ranking(verdict).render("  ", colours);
+}
+
+}  // namespace
+
+std::string to_text(std::span<const Evidence> evidence, const TextOptions& options) {
+  std::map<std::string, std::vector<const Evidence*>> classes;
+  for (const Evidence& each : evidence) classes[each.traffic_class].push_back(&each);
+  std::string out;
+  for (const auto& [traffic_class, members] : classes) {
+    append_class(out, traffic_class, members, options.colours);
+  }
+  return out;
+}
+
+std::string to_text(std::span<const Verdict> verdicts, const TextOptions& options) {
+  std::string out;
+  for (const Verdict& verdict : verdicts) append_verdict(out, verdict, options.colours);
+  return out;
+}
+
+}  // namespace strait::exporters

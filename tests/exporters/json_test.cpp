@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "exporters/json_file.hpp"
+#include "exporters/json_lines.hpp"
+#include "exporters/json_writer.hpp"
+#include "tests/exporters/samples.hpp"
+
+using namespace strait;
+using namespace strait::exporters;
+
+namespace {
+
+boost::json::object parsed(const std::string& json) {
+  CAPTURE(json);
+  REQUIRE(json.find('\n') == std::string::npos);
+  boost::system::error_code ec;
+  auto value = boost::json::parse(json, ec);
+  REQUIRE_FALSE(ec);
+  return value.as_object();
+}
+
+std::string text(const boost::json::value& value) {
+  return {value.as_string().data(), value.as_string().size()};
+}
+
+}  // namespace
+
+TEST_CASE("a window's line says all that the window holds") {
+  const Window window = samples::window("atlas", "192.0.2.1", samples::start);
+  const auto json = parsed(to_json(window));
+  CHECK(json.at("strait").as_int64() == 1);
+  CHECK(text(json.at("type")) == "window");
+  CHECK(text(json.at("path")) == "atlas");
+  CHECK(text(json.at("protocol")) == "stamp");
+  CHECK(text(json.at("start")) == "2026-11-23T16:45:00Z");
+  CHECK(json.at("length_ns").as_int64() == 60'000'000'000);
+  CHECK(json.at("counts").at("received").as_int64() == 599);
+  CHECK(json.at("counts").at("errors").at("wrong-source").as_int64() == 4);
+  CHECK(text(json.at("source")) == "kernel");
+  CHECK(json.at("forward").is_null());
+
+  const auto& rtt = json.at("rtt").as_object();
+  CHECK(rtt.at("count").as_int64() == 599);
+  CHECK(rtt.at("min_ns").as_int64() == window.rtt.min()->count());
+  CHECK(rtt.at("p95_ns").as_int64() == window.rtt.quantile(0.95)->count());
+  std::int64_t in_buckets = rtt.at("zero").as_int64();
+  for (const auto& bucket : rtt.at("buckets").as_array()) in_buckets += bucket.at(1).as_int64();
+  CHECK(in_buckets == 599);
+}
+
+TEST_CASE("evidence says what is lost, what is unbounded and what is not known") {
+  analyzer::Evidence evidence = samples::evidence("atlas", "europe");
+  evidence.rtt[1].value = analyzer::infinite_delay;
+  evidence.stretch = std::numeric_limits<double>::quiet_NaN();
+  evidence.floor = std::nullopt;
+  evidence.notes = {"target 192.0.2.9 left out: no reply"};
+  const auto json = parsed(to_json(evidence));
+  CHECK(text(json.at("type")) == "evidence");
+  CHECK(text(json.at("rtt").at(1).at("value_ns")) == "inf");
+  CHECK(json.at("rtt").at(0).at("adequate").as_bool());
+  CHECK(json.at("rtt").at(2).at("high_ns").is_null());
+  CHECK_FALSE(json.at("rtt").at(2).at("adequate").as_bool());
+  CHECK(json.at("stretch").is_null());
+  CHECK(json.at("floor_ns").is_null());
+  CHECK(json.at("loss").at("ratio").to_number<double>() == Approx(1.0 / 600));
+  CHECK(text(json.at("notes").at(0)) == evidence.notes[0]);
+
+  CHECK(parsed(to_json(analyzer::Evidence{})).at("loss").is_null());
+}
+
+TEST_CASE("a verdict reads back as it was written") {
+  const analyzer::Verdict verdict = samples::verdict();
+  const auto back = parse_verdict(to_json(verdict));
+  REQUIRE(back.has_value());
+  CHECK(to_json(*back) == to_json(verdict));
+  CHECK(back->at == verdict.at);  // to the nanosecond
+  CHECK(back->hold_until == verdict.hold_until);
+}
+
+TEST_CASE("a decision memory reads back as it was written") {
+  analyzer::DecisionMemory memory = samples::snapshot().memory;
+  memory["quo\"te\n"] = {.path = {},
+                         .changed = {},
+                         .challenger = "x",
+                         .streak = 2,
+                         .judged = samples::start + Nanos{1},
+                         .displaced = {}};
+  const auto back = parse_memory(to_json(memory));
+  REQUIRE(back.has_value());
+  CHECK(*back == memory);
+}
+
+TEST_CASE("JSON that is not what it should be is refused with the member") {
+  struct Case {
+    const char* json;
+    const char* problem;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"", "JSON verdict: "},
+      {"[]", "want an object"},
+      {"{}", "\"strait\": want version 1"},
+      {R"({"strait":2,"type":"verdict"})", "want version 1"},
+      {R"({"strait":1,"type":"window"})", "\"type\": want \"verdict\""},
+      {R"({"strait":1,"type":"verdict"})", "\"class\": want a value"},
+      {R"({"strait":1,"type":"verdict","class":7})", "\"class\": want text"},
+      {R"({"strait":1,"type":"verdict","class":"e","at":"today"})", "\"at\": want a time"},
+      {R"({"strait":1,"type":"verdict","class":"e","at":"2026-11-23T16:45:00Z","ruling":"maybe"})",
+       "\"ruling\": want prefer"},
+      {R"({"strait":1,"type":"verdict","class":"e","at":"2026-11-23T16:45:00Z","ruling":"keep",)"
+       R"("reason":"r","gain_ns":1.5,"ranking":[]})",
+       "\"gain_ns\": want nanoseconds"},
+      {R"({"strait":1,"type":"verdict","class":"e","at":"2026-11-23T16:45:00Z","ruling":"keep",)"
+       R"("reason":"r","ranking":[3]})",
+       "\"path\": want a value"},
+  }));
+  CAPTURE(c.json);
+  const auto verdict = parse_verdict(c.json);
+  REQUIRE_FALSE(verdict.has_value());
+  CHECK_THAT(verdict.error().message, Catch::Contains(c.problem));
+}
+
+TEST_CASE("text is escaped, and what is not UTF-8 becomes U+FFFD") {
+  struct Case {
+    std::string text;
+    std::string json;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"plain", "\"plain\""},
+      {"q\" b\\ n\n t\t", R"("q\" b\\ n\n t\t")"},
+      {std::string("\0\x1f\x7f", 3), R"("\u0000\u001f\u007f")"},
+      {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8c\x8d", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8c\x8d\""},
+      {"a\xff"
+       "b",
+       "\"a\xef\xbf\xbd"
+       "b\""},
+      {"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},                  // overlong
+      {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},  // surrogate
+      {"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},                  // cut off
+      {"\xf4\x90\x80\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+  }));
+  JsonWriter json;
+  json.value(std::string_view{c.text});
+  const std::string written = json.take();
+  CHECK(written == c.json);
+  boost::system::error_code ec;
+  boost::json::parse(written, ec);
+  CHECK_FALSE(ec);
+}
+
+TEST_CASE("a JSON file is appended to and follows a rotation") {
+  const std::string name = "/tmp/strait_json_" + std::to_string(::getpid());
+  const std::string rotated = name + ".1";
+  const auto lines = [](const std::string& file) {
+    std::ifstream in{file};
+    std::stringstream all;
+    all << in.rdbuf();
+    return all.str();
+  };
+  std::ofstream{name} << "{\"old\":1}\n";
+  auto file = JsonFile::open(name);
+  REQUIRE(file.has_value());
+  REQUIRE(file->write("{\"a\":1}").has_value());
+  std::filesystem::rename(name, rotated);
+  REQUIRE(file->write("{\"b\":1}").has_value());
+  REQUIRE(file->reopen().has_value());
+  REQUIRE(file->write("{\"c\":1}").has_value());
+  CHECK(lines(rotated) == "{\"old\":1}\n{\"a\":1}\n{\"b\":1}\n");
+  CHECK(lines(name) == "{\"c\":1}\n");
+  std::filesystem::remove(name);
+  std::filesystem::remove(rotated);
+}
+
+TEST_CASE("a JSON file that cannot be opened or written is an error with its name") {
+  const auto nowhere = JsonFile::open("/nonexistent/x.json");
+  REQUIRE_FALSE(nowhere.has_value());
+  CHECK_THAT(nowhere.error().message, Catch::Contains("/nonexistent/x.json"));
+  auto full = JsonFile::open("/dev/full");
+  REQUIRE(full.has_value());
+  const auto written = full->write("{}");
+  REQUIRE_FALSE(written.has_value());
+  CHECK_THAT(written.error().message, Catch::Contains("No space left"));
+}
