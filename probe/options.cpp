@@ -21,7 +21,7 @@ void read_times(ConfigTable& table, ProbeOptions& options) {
   set(options.interval, table.duration("interval"));
   set(options.timeout, table.duration("timeout"));
   set(options.window, table.duration("window"));
-  set(options.clock_error_limit, table.duration("clock-error-limit"));
+  set(options.clock_error_limit, table.duration("clock_error_limit"));
   set(options.jitter, table.number("jitter", 0, 1));
   if (const auto kind = table.choice("schedule", {"periodic", "poisson"})) {
     options.schedule = static_cast<ScheduleKind>(*kind);
@@ -41,14 +41,14 @@ void read_packet(ConfigTable& table, ProbeOptions& options) {
   if (const auto dscp = table.integer("dscp", 0, 63)) {
     options.dscp = static_cast<std::uint8_t>(*dscp);
   }
-  if (const auto hops = table.integer("hop-limit", 1, 255)) {
+  if (const auto hops = table.integer("hop_limit", 1, 255)) {
     options.hop_limit = static_cast<std::uint8_t>(*hops);
   }
   if (const auto format = table.choice("timestamps", {"ntp", "ptp"})) {
     options.timestamps = static_cast<TimestampFormat>(*format);
   }
-  set(options.twamp_light, table.boolean("twamp-light"));
-  set(options.require_ssid, table.boolean("require-ssid"));
+  set(options.twamp_light, table.boolean("twamp_light"));
+  set(options.require_ssid, table.boolean("require_ssid"));
   if (options.twamp_light && options.timestamps == TimestampFormat::ptp) {
     table.error("timestamps", "a TWAMP-Light reflector knows \"ntp\" only");
   }

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/config.hpp"
+#include "probe/transport.hpp"
+
+namespace strait::probe {
+
+// How the probes of one [[path]] are kept on it.
+struct NamedPin {
+  std::string path;
+  PathPin pin;
+};
+
+// Reads device, source_v4, source_v6, next_hop and mark of every [[path]]; the other keys belong to
+// routes. Mistakes are recorded in the document.
+[[nodiscard]] std::vector<NamedPin> read_pins(ConfigTable root);
+
+}  // namespace strait::probe
