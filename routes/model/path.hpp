@@ -23,8 +23,9 @@ struct Path {
   Asn upstream_asn;
   std::optional<Address> neighbor_v4;  // BGP neighbour: names the upstream in a RIB
   std::optional<Address> neighbor_v6;
-  std::string protocol;    // the router's name for that session, such as BIRD's
-  bool forbidden = false;  // by policy: never recommended
+  std::string protocol;     // the router's name for that session, such as BIRD's
+  std::string protocol_v6;  // of a session of its own for IPv6; empty: the same one
+  bool forbidden = false;   // by policy: never recommended
   std::string forbidden_reason;
 };
 

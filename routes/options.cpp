@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <set>
+
+namespace strait::routes {
+namespace {
+
+constexpr std::int64_t max_u32 = std::numeric_limits<std::uint32_t>::max();
+
+std::optional<std::uint32_t> u32(ConfigTable& table, std::string_view key, std::int64_t min) {
+  const auto value = table.integer(key, min, max_u32);
+  if (!value) return std::nullopt;
+  return static_cast<std::uint32_t>(*value);
+}
+
+// A name that can stand in a metric label, a file and a router's configuration.
+bool is_name(std::string_view text) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, letter);
+}
+
+// Reads `name`, which must be there, be well formed and be new.
+std::string read_name(ConfigTable& table, std::set<std::string>& seen) {
+  table.require("name");
+  std::string name = table.text("name").value_or("");
+  if (name.empty()) return name;
+  if (!is_name(name)) {
+    table.error("name", fmt::format("name '{}': want 1 to 64 of a-z, 0-9, - and _", name));
+  } else if (!seen.insert(name).second) {
+    table.error("name", fmt::format("name '{}' is there twice", name));
+  }
+  return name;
+}
+
+std::optional<Address> neighbor(ConfigTable& table, std::string_view key, bool v6) {
+  const auto address = table.address(key);
+  if (address && address->is_v6() != v6) {
+    table.error(key, fmt::format("{} is not IPv{}", address->to_string(), v6 ? 6 : 4));
+    return std::nullopt;
+  }
+  return address;
+}
+
+Path read_path(ConfigTable table, std::set<std::string>& seen) {
+  Path path;
+  path.name = read_name(table, seen);
+  path.segments = table.texts("segments");
+  path.upstream_asn = Asn{u32(table, "upstream_asn", 1).value_or(0)};
+  path.neighbor_v4 = neighbor(table, "neighbor_v4", false);
+  path.neighbor_v6 = neighbor(table, "neighbor_v6", true);
+  path.protocol = table.text("protocol").value_or("");
+  path.protocol_v6 = table.text("protocol_v6").value_or("");
+  path.forbidden = table.boolean("forbidden").value_or(false);
+  path.forbidden_reason = table.text("forbidden_reason").value_or("");
+  if (path.forbidden && path.forbidden_reason.empty()) {
+    table.error("forbidden", "a forbidden path needs 'forbidden_reason', which the verdicts state");
+  }
+  return path;
+}
+
+// "AS6713" or "6713".
+std::optional<Asn> parse_asn(std::string_view text) {
+  if (text.starts_with("AS") || text.starts_with("as")) text.remove_prefix(2);
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || stop != end || number == 0) return std::nullopt;
+  return Asn{number};
+}
+
+bool is_country(std::string_view text) {
+  const auto letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+  return text.size() == 2 && std::ranges::all_of(text, letter);
+}
+
+RegionRules read_region(ConfigTable table, std::set<std::string>& seen) {
+  RegionRules rules;
+  rules.name = read_name(table, seen);
+  for (const std::string& country : table.texts("countries")) {
+    if (is_country(country)) {
+      rules.countries.push_back(country);
+    } else {
+      table.error("countries", fmt::format("country '{}': want two letters such as MA", country));
+    }
+  }
+  for (const std::string& text : table.texts("asns")) {
+    if (const auto asn = parse_asn(text)) {
+      rules.asns.push_back(*asn);
+    } else {
+      table.error("asns", fmt::format("ASN '{}': want \"AS6713\"", text));
+    }
+  }
+  for (const std::string& text : table.texts("prefixes")) {
+    if (const auto prefix = parse_prefix(text)) {
+      rules.prefixes.push_back(*prefix);
+    } else {
+      table.error("prefixes", prefix.error().message);
+    }
+  }
+  return rules;
+}
+
+std::optional<BirdTarget> read_bird_target(ConfigTable table, RoutesOptions& options) {
+  if (!table.exists()) return std::nullopt;
+  BirdTarget target;
+  table.require("include");
+  target.include_file = table.text("include").value_or("");
+  target.control_socket = table.text("socket").value_or(target.control_socket);
+  target.journal_file = table.text("journal").value_or("");
+  if (const auto timeout = table.duration("confirm_timeout")) {
+    if (*timeout < std::chrono::seconds{2} || *timeout > std::chrono::hours{1}) {
+      table.error("confirm_timeout", "want 2s to 1h");
+    } else {
+      target.confirm_timeout = *timeout;
+    }
+  }
+  if (table.choice("apply", {"advise", "automatic"}) == std::size_t{1}) {
+    options.apply = ApplyMode::automatic;
+  }
+  return target;
+}
+
+}  // namespace
+
+SiteOptions read_site(ConfigTable root) {
+  ConfigTable table = root.table("site");
+  SiteOptions site;
+  site.name = table.text("name").value_or(site.name);
+  site.asn = Asn{u32(table, "asn", 1).value_or(0)};
+  site.place = table.text("place");
+  site.latitude = table.number("latitude", -90, 90);
+  site.longitude = table.number("longitude", -180, 180);
+  site.data = table.text("data");
+  if (site.latitude.has_value() != site.longitude.has_value()) {
+    table.error(site.latitude ? "latitude" : "longitude", "want both latitude and longitude");
+  }
+  if (site.place && site.latitude) table.error("place", "want a place or a position, not both");
+  return site;
+}
+
+std::vector<Path> read_paths(ConfigTable root) {
+  std::vector<Path> paths;
+  std::set<std::string> seen;
+  for (const ConfigTable& table : root.tables("path")) paths.push_back(read_path(table, seen));
+  return paths;
+}
+
+Result<std::vector<Path>> complete_paths(std::vector<Path> paths, const Catalogue& catalogue) {
+  for (Path& path : paths) {
+    auto complete = catalogue.complete(path);
+    if (!complete) return tl::make_unexpected(complete.error());
+    path = std::move(*complete);
+  }
+  return paths;
+}
+
+std::vector<RegionRules> read_regions(ConfigTable root) {
+  std::vector<RegionRules> regions;
+  std::set<std::string> seen;
+  for (const ConfigTable& table : root.tables("region")) {
+    regions.push_back(read_region(table, seen));
+  }
+  return regions;
+}
+
+RoutesOptions read_routes(ConfigTable root) {
+  ConfigTable table = root.table("routes");
+  RoutesOptions options;
+  options.rib = table.text("rib").value_or("");
+  options.registrations = table.texts("registrations");
+  options.local_pref = LocalPref{u32(table, "local_pref", 1).value_or(options.local_pref.value())};
+  if (const auto max = table.integer("max_prefixes", 1, 10'000'000)) {
+    options.max_prefixes = static_cast<std::size_t>(*max);
+  }
+  options.bird = read_bird_target(table.table("bird"), options);
+  return options;
+}
+
+}  // namespace strait::routes

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config.hpp"
+#include "core/strong.hpp"
+#include "routes/apply/apply.hpp"
+#include "routes/catalogue/catalogue.hpp"
+#include "routes/model/path.hpp"
+#include "routes/regions.hpp"
+
+namespace strait::routes {
+
+// [site]: where the probes start.
+struct SiteOptions {
+  std::string name = "site";
+  Asn asn{0};
+  std::optional<std::string> place;  // id in places.csv; else latitude and longitude
+  std::optional<double> latitude;
+  std::optional<double> longitude;
+  std::optional<std::string> data;  // directory of the catalogue
+};
+
+enum class ApplyMode : std::uint8_t { advise, automatic };
+
+// [routes]
+struct RoutesOptions {
+  std::string rib;  // an MRT file, or "birdc:SOCKET" to have a running BIRD dump its tables
+  std::vector<std::string> registrations;  // CSV files with prefix,country_iso2
+  LocalPref local_pref{200};
+  std::size_t max_prefixes = 10'000;  // in one plan; more block it
+  ApplyMode apply = ApplyMode::advise;
+  std::optional<BirdTarget> bird;  // [routes.bird], if it is there
+};
+
+[[nodiscard]] SiteOptions read_site(ConfigTable root);
+
+// The reader of [[path]]. Keys of the probes' own (device, source_v4, source_v6, next_hop, mark)
+// are left to their reader. Length, floor, countries and risk groups come with complete_paths().
+[[nodiscard]] std::vector<Path> read_paths(ConfigTable root);
+[[nodiscard]] Result<std::vector<Path>> complete_paths(std::vector<Path> paths,
+                                                       const Catalogue& catalogue);
+
+[[nodiscard]] std::vector<RegionRules> read_regions(ConfigTable root);
+[[nodiscard]] RoutesOptions read_routes(ConfigTable root);
+
+}  // namespace strait::routes

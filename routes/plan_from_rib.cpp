@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/plan_from_rib.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace strait::routes {
+namespace {
+
+// One BGP session of a path.
+struct Session {
+  Address neighbor;
+  std::string protocol;
+};
+
+std::vector<Session> sessions_of(const Path& path) {
+  std::vector<Session> sessions;
+  const std::string& v6 = path.protocol_v6.empty() ? path.protocol : path.protocol_v6;
+  if (path.neighbor_v4 && !path.protocol.empty()) {
+    sessions.push_back({*path.neighbor_v4, path.protocol});
+  }
+  if (path.neighbor_v6 && !v6.empty()) sessions.push_back({*path.neighbor_v6, v6});
+  return sessions;
+}
+
+class Draft {
+ public:
+  Draft(std::span<const Path> paths, const Rib& rib, const Regions& regions,
+        const PlanLimits& limits)
+      : paths_{paths}, rib_{rib}, regions_{regions}, limits_{limits} {}
+
+  void add(const Wish& wish) {
+    const auto path = std::ranges::find(paths_, wish.path, &Path::name);
+    if (path == paths_.end()) {
+      note("no-session",
+           fmt::format("class {}: there is no path '{}'", wish.traffic_class, wish.path));
+      return;
+    }
+    if (path->forbidden) {
+      note("forbidden", fmt::format("class {}: path {} is forbidden: {}", wish.traffic_class,
+                                    wish.path, path->forbidden_reason));
+      return;
+    }
+    const auto sessions = sessions_of(*path);
+    if (sessions.empty()) {
+      note("no-session", fmt::format("class {}: path {} names no neighbor and protocol",
+                                     wish.traffic_class, wish.path));
+      return;
+    }
+    std::map<std::string, std::set<Prefix>> by_protocol;
+    for (const Session& session : sessions) {
+      auto& prefixes = by_protocol[session.protocol];
+      for (const Prefix& prefix : offered(wish, session.neighbor)) prefixes.insert(prefix);
+    }
+    add_preferences(wish, by_protocol);
+  }
+
+  Plan finish() {
+    auto& preferences = plan_.preferences;
+    std::ranges::sort(preferences, [](const Preference& a, const Preference& b) {
+      return std::tie(a.traffic_class, a.path, a.protocol) <
+             std::tie(b.traffic_class, b.path, b.protocol);
+    });
+    std::size_t total = 0;
+    for (const Preference& preference : preferences) total += preference.prefixes.size();
+    if (total > limits_.max_prefixes) {
+      note("change-budget",
+           fmt::format("{} prefixes, at most {} are allowed", total, limits_.max_prefixes), true);
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  void add_preferences(const Wish& wish,
+                       const std::map<std::string, std::set<Prefix>>& by_protocol) {
+    bool any = false;
+    for (const auto& [protocol, prefixes] : by_protocol) {
+      if (prefixes.empty()) continue;
+      any = true;
+      plan_.preferences.push_back({.traffic_class = wish.traffic_class,
+                                   .path = wish.path,
+                                   .protocol = protocol,
+                                   .local_pref = limits_.local_pref,
+                                   .prefixes = {prefixes.begin(), prefixes.end()},
+                                   .reason = wish.reason});
+    }
+    if (any) return;
+    note("rib-from-upstream", fmt::format("class {}: the RIB holds none of its prefixes from {}",
+                                          wish.traffic_class, wish.path));
+  }
+
+  // What this neighbour offers of the wish's class, less what the guards take out.
+  std::vector<Prefix> offered(const Wish& wish, const Address& neighbor) {
+    std::vector<Prefix> prefixes;
+    std::size_t marked = 0;
+    std::size_t looped = 0;
+    for (const Route* const route : rib_.of_neighbor(neighbor)) {
+      const auto match = regions_.classify(route->prefix, route->origin_asn);
+      if (!match || match->region != wish.traffic_class) continue;
+      if (route->marked()) {
+        ++marked;
+      } else if (std::ranges::find(route->as_path, limits_.site_asn) != route->as_path.end()) {
+        ++looped;
+      } else {
+        prefixes.push_back(route->prefix);
+      }
+    }
+    const auto left_out = [&](std::string guard, std::size_t count, std::string_view why) {
+      if (count == 0) return;
+      note(std::move(guard), fmt::format("class {}: {} prefixes from {} left out: {}",
+                                         wish.traffic_class, count, wish.path, why));
+    };
+    left_out("marked-route", marked, "they carry 65535:0 or 65535:666");
+    left_out("own-as", looped, "our own AS is in the path");
+    return prefixes;
+  }
+
+  void note(std::string guard, std::string message, bool blocks = false) {
+    plan_.notes.push_back(
+        {.guard = std::move(guard), .message = std::move(message), .blocks = blocks});
+  }
+
+  std::span<const Path> paths_;
+  const Rib& rib_;
+  const Regions& regions_;
+  const PlanLimits& limits_;
+  Plan plan_;
+};
+
+}  // namespace
+
+Plan plan_from_rib(std::span<const Wish> wishes, std::span<const Path> paths, const Rib& rib,
+                   const Regions& regions, const PlanLimits& limits) {
+  Draft draft{paths, rib, regions, limits};
+  for (const Wish& wish : wishes) draft.add(wish);
+  return draft.finish();
+}
+
+void note_damage(const RibReadReport& report, Plan& plan) {
+  if (report.complete()) return;
+  const std::string where = report.damage.empty()
+                                ? std::string{}
+                                : fmt::format("; first at octet {}: {}", report.damage[0].offset,
+                                              report.damage[0].reason);
+  plan.notes.push_back({.guard = "damaged-rib",
+                        .message = fmt::format("{} routes or records of the RIB could not be "
+                                               "read{}",
+                                               report.damaged, where),
+                        .blocks = true});
+}
+
+}  // namespace strait::routes

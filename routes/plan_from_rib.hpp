@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "routes/model/path.hpp"
+#include "routes/model/plan.hpp"
+#include "routes/regions.hpp"
+#include "routes/rib.hpp"
+#include "routes/sources/mrt.hpp"
+
+namespace strait::routes {
+
+// One verdict's wish: this path for this class. The reason goes to the router's file.
+struct Wish {
+  std::string traffic_class;
+  std::string path;
+  std::string reason;
+};
+
+struct PlanLimits {
+  LocalPref local_pref{200};
+  std::size_t max_prefixes = 10'000;
+  Asn site_asn;
+};
+
+// The plan that expresses the wishes with prefixes that the RIB holds from that very upstream, and
+// what the guards did on the way:
+//   rib-from-upstream  the upstream offers nothing of that class: no preference for it
+//   marked-route       prefixes that carry 65535:0 or 65535:666 were left out
+//   own-as             prefixes whose path from there holds the site's own AS were left out
+//   forbidden          the path is forbidden by policy: no preference for it
+//   no-session         the path names no router session or neighbour: no preference for it
+//   change-budget      more prefixes than max_prefixes: blocks the plan
+//   damaged-rib        the dump was not read completely: blocks the plan (see note_damage)
+// `evidence_hash`, `made` and `expires` are the caller's to set. Pure.
+[[nodiscard]] Plan plan_from_rib(std::span<const Wish> wishes, std::span<const Path> paths,
+                                 const Rib& rib, const Regions& regions, const PlanLimits& limits);
+
+// Blocks the plan if the RIB it was made from had damaged records: a hole is not an absence.
+void note_damage(const RibReadReport& report, Plan& plan);
+
+}  // namespace strait::routes

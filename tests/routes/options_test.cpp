@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/options.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace strait;
+using namespace strait::routes;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Read {
+  SiteOptions site;
+  std::vector<Path> paths;
+  std::vector<RegionRules> regions;
+  RoutesOptions routes;
+  std::string errors;
+};
+
+Read read(const char* text) {
+  auto document = ConfigDocument::parse(text, "t.toml");
+  REQUIRE(document);
+  const ConfigTable root = document->root();
+  Read result{read_site(root), read_paths(root), read_regions(root), read_routes(root), ""};
+  if (const auto error = document->errors()) result.errors = error->message;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("the routes part of a configuration reads into plain structs") {
+  const Read all = read(R"(
+[site]
+name = "casablanca-1"
+asn = 64500
+place = "casablanca"
+
+[[path]]
+name = "atlas-offshore"
+segments = ["cas-asilah", "atlas-offshore"]
+upstream_asn = 64501
+neighbor_v4 = "10.0.1.2"
+neighbor_v6 = "fd00::2"
+protocol = "u1"
+
+[[path]]
+name = "old"
+forbidden = true
+forbidden_reason = "contract ended"
+
+[[region]]
+name = "europe"
+countries = ["FR", "ES"]
+asns = ["AS3215", "12479"]
+prefixes = ["203.0.113.0/24"]
+
+[routes]
+rib = "birdc:/run/bird/bird.ctl"
+local_pref = 250
+max_prefixes = 500
+
+[routes.bird]
+include = "/etc/bird/strait.conf"
+socket = "/run/bird/bird.ctl"
+confirm_timeout = "20s"
+apply = "automatic"
+)");
+  CHECK(all.errors.empty());
+  CHECK(all.site.asn == Asn{64500});
+  CHECK(all.site.place == "casablanca");
+  REQUIRE(all.paths.size() == 2);
+  CHECK(all.paths[0].segments.size() == 2);
+  CHECK(all.paths[0].upstream_asn == Asn{64501});
+  CHECK(all.paths[0].neighbor_v6->to_string() == "fd00::2");
+  CHECK(all.paths[0].protocol == "u1");
+  CHECK(all.paths[1].forbidden_reason == "contract ended");
+  REQUIRE(all.regions.size() == 1);
+  CHECK(all.regions[0].asns == std::vector{Asn{3215}, Asn{12479}});
+  CHECK(all.regions[0].prefixes.size() == 1);
+  CHECK(all.routes.local_pref == LocalPref{250});
+  CHECK(all.routes.max_prefixes == 500);
+  CHECK(all.routes.apply == ApplyMode::automatic);
+  REQUIRE(all.routes.bird);
+  CHECK(all.routes.bird->confirm_timeout == Nanos{20s});
+}
+
+TEST_CASE("without a table there is advice only, with defaults") {
+  const Read all = read("");
+  CHECK(all.errors.empty());
+  CHECK(all.paths.empty());
+  CHECK(all.routes.apply == ApplyMode::advise);
+  CHECK_FALSE(all.routes.bird);
+}
+
+TEST_CASE("mistakes are reported where they are") {
+  struct Case {
+    const char* text;
+    const char* error;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"[[path]]\nsegments = []", "has no 'name'"},
+      {"[[path]]\nname = \"Atlas Offshore\"", "want 1 to 64 of a-z"},
+      {"[[path]]\nname = \"a\"\n[[path]]\nname = \"a\"",
+       "t.toml:4:8: error: name 'a' is there twice"},
+      {"[[path]]\nname = \"a\"\nneighbor_v4 = \"fd00::1\"", "is not IPv4"},
+      {"[[path]]\nname = \"a\"\nforbidden = true", "forbidden_reason"},
+      {"[[path]]\nname = \"a\"\nupstream_asn = 0", "want 1 to 4294967295"},
+      {"[[path]]\nname = \"a\"\nprotcol = \"x\"", "did you mean 'protocol'?"},
+      {"[[region]]\nname = \"a\"\ncountries = [\"France\"]", "country 'France'"},
+      {"[[region]]\nname = \"a\"\nasns = [\"ASx\"]", "ASN 'ASx'"},
+      {"[[region]]\nname = \"a\"\nprefixes = [\"10.0.0.1/8\"]", "host bits"},
+      {"[routes.bird]\nsocket = \"x\"", "has no 'include'"},
+      {"[routes.bird]\ninclude = \"x\"\nconfirm_timeout = \"1s\"", "want 2s to 1h"},
+      {"[site]\nlatitude = 33.6", "both latitude and longitude"},
+      {"[site]\nplace = \"x\"\nlatitude = 1\nlongitude = 1", "not both"},
+  }));
+  CAPTURE(c.text);
+  CHECK_THAT(read(c.text).errors, Catch::Contains(c.error));
+}
+
+TEST_CASE("paths are completed from the catalogue, or refused by name") {
+  const auto catalogue = Catalogue::load(STRAIT_DATA);
+  REQUIRE(catalogue);
+  Path path;
+  path.name = "a";
+  path.segments = {"atlas-offshore"};
+  CHECK(complete_paths({path}, *catalogue)->at(0).length_km == 1634);
+  path.segments = {"atlas"};
+  CHECK_THAT(complete_paths({path}, *catalogue).error().message, Catch::Contains("path 'a'"));
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/plan_from_rib.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "tests/routes/plan_examples.hpp"
+
+using namespace strait;
+using namespace strait::routes;
+using namespace strait::testing;
+
+namespace {
+
+Address address(const char* text) { return parse_address(text).value(); }
+
+Route route(const char* network, const char* neighbor) {
+  Route result;
+  result.prefix = prefix(network);
+  result.neighbor = address(neighbor);
+  result.neighbor_asn = Asn{65001};
+  result.as_path = {Asn{65001}, Asn{64496}};
+  return result;
+}
+
+Rib rib() {
+  Route drained = route("20.3.0.0/16", "192.0.2.1");
+  drained.communities = {graceful_shutdown};
+  Route looped = route("20.4.0.0/16", "192.0.2.1");
+  looped.as_path.emplace_back(64500);
+  return Rib{{route("20.2.0.0/16", "192.0.2.1"), route("20.1.0.0/16", "192.0.2.1"),
+              route("2001:db8:1::/48", "2001:db8::1"), route("20.9.0.0/16", "192.0.2.2"),
+              route("30.0.0.0/16", "192.0.2.1"), drained, looped},
+             Asn{64500}};
+}
+
+Regions regions() {
+  return Regions::make({{"europe", {}, {}, {prefix("20.0.0.0/8"), prefix("2001:db8::/32")}},
+                        {"africa", {}, {}, {prefix("40.0.0.0/8")}}},
+                       {})
+      .value();
+}
+
+std::vector<Path> paths() {
+  Path atlas;
+  atlas.name = "atlas";
+  atlas.neighbor_v4 = address("192.0.2.1");
+  atlas.neighbor_v6 = address("2001:db8::1");
+  atlas.protocol = "u1";
+  Path banned = atlas;
+  banned.name = "banned";
+  banned.forbidden = true;
+  banned.forbidden_reason = "contract ended";
+  Path bare;
+  bare.name = "bare";
+  return {atlas, banned, bare};
+}
+
+Plan plan_for(const char* traffic_class, const char* path, PlanLimits limits = {}) {
+  limits.site_asn = Asn{64500};
+  const std::vector<Wish> wishes{{traffic_class, path, "because"}};
+  return plan_from_rib(wishes, paths(), rib(), regions(), limits);
+}
+
+}  // namespace
+
+TEST_CASE("a plan holds exactly what that upstream offers of that class, less what is guarded") {
+  const Plan plan = plan_for("europe", "atlas");
+  REQUIRE(plan.preferences.size() == 1);
+  const Preference& preference = plan.preferences[0];
+  CHECK(preference.protocol == "u1");
+  CHECK(preference.local_pref == LocalPref{200});
+  CHECK(preference.prefixes ==
+        std::vector{prefix("20.1.0.0/16"), prefix("20.2.0.0/16"), prefix("2001:db8:1::/48")});
+  CHECK_FALSE(plan.blocked());
+  REQUIRE(plan.notes.size() == 2);
+  CHECK(plan.notes[0].guard == "marked-route");
+  CHECK(plan.notes[1].guard == "own-as");
+}
+
+TEST_CASE("IPv6 with a session of its own gets a preference of its own") {
+  std::vector<Path> two = paths();
+  two[0].protocol_v6 = "u1v6";
+  const std::vector<Wish> wishes{{"europe", "atlas", "because"}};
+  const Plan plan = plan_from_rib(wishes, two, rib(), regions(), {});
+  REQUIRE(plan.preferences.size() == 2);
+  CHECK(plan.preferences[1].protocol == "u1v6");
+  CHECK(plan.preferences[1].prefixes == std::vector{prefix("2001:db8:1::/48")});
+}
+
+TEST_CASE("a wish that cannot be fulfilled becomes a note and no preference") {
+  struct Case {
+    const char* traffic_class;
+    const char* path;
+    const char* guard;
+    const char* message;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"africa", "atlas", "rib-from-upstream", "none of its prefixes from atlas"},
+      {"europe", "banned", "forbidden", "contract ended"},
+      {"europe", "bare", "no-session", "names no neighbor"},
+      {"europe", "nope", "no-session", "there is no path 'nope'"},
+  }));
+  CAPTURE(c.path);
+  const Plan plan = plan_for(c.traffic_class, c.path);
+  CHECK(plan.preferences.empty());
+  REQUIRE(plan.notes.size() == 1);
+  CHECK(plan.notes[0].guard == c.guard);
+  CHECK_THAT(plan.notes[0].message, Catch::Contains(c.message));
+}
+
+TEST_CASE("more prefixes than the budget block the plan, and so does a damaged RIB") {
+  PlanLimits limits;
+  limits.max_prefixes = 2;
+  CHECK(plan_for("europe", "atlas", limits).blocked());
+  limits.max_prefixes = 3;
+  Plan plan = plan_for("europe", "atlas", limits);
+  CHECK_FALSE(plan.blocked());
+  RibReadReport report;
+  note_damage(report, plan);
+  CHECK_FALSE(plan.blocked());
+  report.damaged = 1;
+  note_damage(report, plan);
+  CHECK(plan.blocked());
+}
