@@ -24,6 +24,8 @@ class Fd {
   }
 
   [[nodiscard]] int value() const { return fd_; }
+  // Whoever calls this closes it.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
 
  private:

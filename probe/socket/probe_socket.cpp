@@ -139,14 +139,6 @@ std::uint16_t random_identifier() {
   return static_cast<std::uint16_t>(std::uniform_int_distribution<unsigned>{1, 0xffff}(device));
 }
 
-Result<std::uint16_t> local_port(int fd) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  if (::getsockname(fd, std::bit_cast<sockaddr*>(&storage), &length) != 0)
-    return refused(errno, "read the local port", "");
-  return to_endpoint(storage).port;
-}
-
 Result<void> bind_source(ProbeSocket& socket, const SocketKey& key, std::uint16_t port) {
   const Address any = key.v6 ? Address{boost::asio::ip::address_v6::any()}
                              : Address{boost::asio::ip::address_v4::any()};
@@ -157,9 +149,9 @@ Result<void> bind_source(ProbeSocket& socket, const SocketKey& key, std::uint16_
     socket.local_port = port != 0 ? port : random_identifier();
     return attach_echo_filter(socket.fd.value(), key.v6, socket.local_port);
   }
-  auto chosen = local_port(socket.fd.value());
-  if (!chosen) return fail(std::move(chosen));
-  socket.local_port = *chosen;
+  const auto chosen = local_endpoint(socket.fd.value());
+  if (!chosen) return tl::make_unexpected(chosen.error());
+  socket.local_port = chosen->port;
   return {};
 }
 
@@ -198,6 +190,14 @@ Result<void> bind_to(int fd, const Endpoint& local) {
     default:
       return refused(error, fmt::format("bind to {}", to_string(local)), "");
   }
+}
+
+Result<Endpoint> local_endpoint(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (::getsockname(fd, std::bit_cast<sockaddr*>(&storage), &length) != 0)
+    return refused(errno, "read the local address", "");
+  return to_endpoint(storage);
 }
 
 std::uint64_t receive_drops(int fd) {

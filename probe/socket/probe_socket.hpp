@@ -52,6 +52,7 @@ struct ProbeSocket {
 // Sets the largest receive buffer up to `octets` that the kernel grants; returns what it granted.
 [[nodiscard]] std::size_t enlarge_receive_buffer(int fd, std::size_t octets);
 [[nodiscard]] Result<void> bind_to(int fd, const Endpoint& local);
+[[nodiscard]] Result<Endpoint> local_endpoint(int fd);
 // Packets that this socket's full buffer has cost since it was opened.
 [[nodiscard]] std::uint64_t receive_drops(int fd);
 

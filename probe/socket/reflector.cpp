@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/socket/reflector.hpp"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "probe/socket/channel.hpp"
+#include "probe/socket/message_batch.hpp"
+#include "probe/socket/probe_socket.hpp"
+
+namespace strait::probe {
+namespace {
+
+using boost::asio::posix::stream_descriptor;
+
+constexpr std::size_t slots = 64;
+constexpr std::size_t slot_octets = 9216;  // a jumbo frame
+// T3 of a reply is read before its group is handed over: few, so that none is much too early.
+constexpr std::size_t replies_per_call = 8;
+constexpr int hop_limit = 255;  // RFC 5357 section 4.2.1
+constexpr auto clock_quality_interval = std::chrono::seconds{1};
+constexpr std::uint8_t dscp_mask = 0xfc;  // the two ECN bits are the network's, not the sender's
+
+Result<void> set_options(int fd, bool v6) {
+  struct Option {
+    int level;
+    int number;
+    int value;
+    const char* name;
+  };
+  static constexpr std::array v4_options{
+      Option{IPPROTO_IP, IP_RECVTTL, 1, "IP_RECVTTL"},
+      Option{IPPROTO_IP, IP_RECVTOS, 1, "IP_RECVTOS"},
+      Option{IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO"},
+      Option{IPPROTO_IP, IP_TTL, hop_limit, "IP_TTL"},
+  };
+  static constexpr std::array v6_options{
+      Option{IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY"},
+      Option{IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1, "IPV6_RECVHOPLIMIT"},
+      Option{IPPROTO_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS"},
+      Option{IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO"},
+      Option{IPPROTO_IPV6, IPV6_UNICAST_HOPS, hop_limit, "IPV6_UNICAST_HOPS"},
+  };
+  const auto options = v6 ? std::span<const Option>{v6_options} : std::span{v4_options};
+  for (const Option& option : options) {
+    auto set = kernel::set_option(fd, option.level, option.number, option.value, option.name);
+    if (!set) return set;
+  }
+  return kernel::request_stamps(fd, false);
+}
+
+Result<kernel::Fd> open_listener(const Endpoint& local, const ReflectorOptions& options) {
+  if (local.address.is_unspecified() && !options.any) {
+    return fail(Errc::bad_input,
+                fmt::format("reflect on {}: that is every address of this machine; name the "
+                            "addresses, or ask for it with --any",
+                            to_string(local)));
+  }
+  const bool v6 = local.address.is_v6();
+  kernel::Fd fd{::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!fd.is_open()) {
+    return fail(errno == EAFNOSUPPORT ? Errc::unsupported : Errc::io,
+                fmt::format("reflect on {}: {}", to_string(local), std::strerror(errno)));
+  }
+  if (auto set = set_options(fd.value(), v6); !set) return fail(std::move(set));
+  (void)kernel::enlarge_receive_buffer(fd.value(), options.receive_buffer);
+  if (auto bound = kernel::bind_to(fd.value(), local); !bound) {
+    return fail(bound.error().code,
+                fmt::format("reflect on {}: {}", to_string(local), bound.error().message));
+  }
+  return fd;
+}
+
+template <class Map>
+void count(Map& map, std::string_view kind, std::uint64_t times = 1) {
+  const auto found = map.find(kind);
+  if (found != map.end()) {
+    found->second += times;
+  } else {
+    map.emplace(kind, times);
+  }
+}
+
+}  // namespace
+
+class SocketReflector::Impl {
+ public:
+  Impl(boost::asio::io_context& context, const ReflectorOptions& options)
+      : policy_{options.policy},
+        reflector_{read_clock_quality()},
+        clock_bridge_{clock_},
+        batch_{slots, slot_octets},
+        timer_{context} {}
+
+  Result<void> listen(boost::asio::io_context& context, const ReflectorOptions& options);
+  void start();
+  void stop();
+  [[nodiscard]] ReflectorCounters counters() const;
+  [[nodiscard]] std::vector<Endpoint> endpoints() const;
+
+ private:
+  // A request that has been let in and the reply's way back.
+  struct Accepted {
+    std::size_t slot;
+    WallTime received;
+    std::uint8_t hop_limit;
+    kernel::OutgoingControl control;
+  };
+
+  void watch(stream_descriptor& socket);
+  void refresh_clock_quality();
+  void drain(int fd);
+  void admit(std::size_t slot);
+  void answer(int fd, std::span<const Accepted> requests);
+  void send(int fd, std::size_t count);
+
+  SystemClock clock_;
+  ReflectorPolicy policy_;
+  Reflector reflector_;
+  kernel::ClockBridge clock_bridge_;
+  kernel::MessageBatch batch_;
+  std::vector<stream_descriptor> sockets_;
+  std::vector<int> descriptors_;  // of sockets_, which owns them
+  boost::asio::steady_timer timer_;
+  // A completion may be queued already when the reflector goes: then nothing of it is left.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::vector<Accepted> accepted_;
+  std::array<mmsghdr, replies_per_call> replies_{};
+  std::array<iovec, replies_per_call> vectors_{};
+  ReflectorCounters counters_;
+  TransportCounters stamp_counters_;
+};
+
+Result<void> SocketReflector::Impl::listen(boost::asio::io_context& context,
+                                           const ReflectorOptions& options) {
+  if (options.listen.empty()) return fail(Errc::bad_input, "reflect: no address to listen on");
+  for (const Endpoint& local : options.listen) {
+    auto fd = open_listener(local, options);
+    if (!fd) return fail(std::move(fd));
+    boost::system::error_code error;
+    stream_descriptor socket{context};
+    socket.assign(fd->value(), error);
+    if (error)
+      return fail(Errc::io, fmt::format("reflect on {}: {}", to_string(local), error.message()));
+    descriptors_.push_back(fd->release());
+    sockets_.push_back(std::move(socket));
+  }
+  return {};
+}
+
+void SocketReflector::Impl::start() {
+  for (stream_descriptor& socket : sockets_) watch(socket);
+  refresh_clock_quality();
+}
+
+void SocketReflector::Impl::stop() {
+  counters_ = counters();
+  *alive_ = false;
+  descriptors_.clear();
+  timer_.cancel();
+  sockets_.clear();  // closing completes the waits with an error, which ends them
+}
+
+void SocketReflector::Impl::watch(stream_descriptor& socket) {
+  const auto wait = stream_descriptor::wait_read;
+  socket.async_wait(wait, [this, &socket, alive = alive_](boost::system::error_code error) {
+    if (error || !*alive) return;
+    drain(socket.native_handle());
+    watch(socket);
+  });
+}
+
+void SocketReflector::Impl::refresh_clock_quality() {
+  reflector_.set_clock_quality(read_clock_quality());
+  timer_.expires_after(clock_quality_interval);
+  timer_.async_wait([this, alive = alive_](boost::system::error_code error) {
+    if (!error && *alive) refresh_clock_quality();
+  });
+}
+
+void SocketReflector::Impl::drain(int fd) {
+  // A few batches at most, so that one busy socket cannot starve the others or a signal.
+  for (int round = 0; round < 8; ++round) {
+    const int got = batch_.receive(fd, 0, 0, slots);
+    if (got <= 0) return;
+    clock_bridge_.sample();
+    accepted_.clear();
+    for (std::size_t slot = 0; slot < static_cast<std::size_t>(got); ++slot) admit(slot);
+    for (std::size_t done = 0; done < accepted_.size(); done += replies_per_call) {
+      const std::size_t group = std::min(replies_per_call, accepted_.size() - done);
+      answer(fd, std::span{accepted_}.subspan(done, group));
+    }
+    if (static_cast<std::size_t>(got) < slots) return;
+  }
+}
+
+void SocketReflector::Impl::admit(std::size_t slot) {
+  ++counters_.received;
+  if (batch_.truncated(slot)) return count(counters_.refused, "too-long");
+  const Endpoint source = kernel::to_endpoint(batch_.sender(slot));
+  const Refusal refusal = policy_.admit(source, clock_bridge_.user_stamp().mono);
+  if (refusal != Refusal::none) return count(counters_.refused, to_string(refusal));
+
+  const kernel::IncomingControl control = kernel::read_control(batch_.header(slot));
+  Accepted request{.slot = slot,
+                   .received = best_stamp(control, clock_bridge_, stamp_counters_).wall,
+                   .hop_limit = control.hop_limit.value_or(0),
+                   .control = {}};
+  request.control.add_traffic_class(source.address.is_v6(),
+                                    static_cast<std::uint8_t>(control.dscp_ecn & dscp_mask));
+  if (control.local) request.control.add_source(*control.local);
+  accepted_.push_back(request);
+}
+
+void SocketReflector::Impl::answer(int fd, std::span<const Accepted> requests) {
+  std::size_t ready = 0;
+  for (const Accepted& request : requests) {
+    // The reply is written over its request.
+    const auto memory = batch_.writable_payload(request.slot);
+    const ReflectStamps stamps{.received = request.received,
+                               .transmit = clock_.now().wall,
+                               .hop_limit = request.hop_limit};
+    const Reflection reply = reflector_.reflect(batch_.payload(request.slot), stamps, memory);
+    if (reply.refusal != Refusal::none) {
+      count(counters_.refused, to_string(reply.refusal));
+      continue;
+    }
+    vectors_.at(ready) = {.iov_base = memory.data(), .iov_len = reply.size};
+    msghdr& header = replies_.at(ready).msg_hdr;
+    header = {};
+    header.msg_name = batch_.header(request.slot).msg_name;
+    header.msg_namelen = batch_.header(request.slot).msg_namelen;
+    header.msg_iov = &vectors_.at(ready);
+    header.msg_iovlen = 1;
+    request.control.attach(header);
+    ++ready;
+  }
+  send(fd, ready);
+}
+
+void SocketReflector::Impl::send(int fd, std::size_t count_of_replies) {
+  std::size_t done = 0;
+  while (done < count_of_replies) {
+    const int sent =
+        ::sendmmsg(fd, &replies_.at(done), static_cast<unsigned>(count_of_replies - done), 0);
+    if (sent > 0) {
+      done += static_cast<std::size_t>(sent);
+      counters_.reflected += static_cast<std::uint64_t>(sent);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    // One reply that cannot be sent must not cost the ones behind it.
+    count(counters_.errors, errno == EAGAIN ? "send-would-block" : "send-failed");
+    ++done;
+  }
+}
+
+ReflectorCounters SocketReflector::Impl::counters() const {
+  ReflectorCounters result = counters_;
+  for (const int fd : descriptors_) {
+    const auto drops = kernel::receive_drops(fd);
+    if (drops > 0) count(result.errors, "receive-overflow", drops);
+  }
+  return result;
+}
+
+std::vector<Endpoint> SocketReflector::Impl::endpoints() const {
+  std::vector<Endpoint> result;
+  for (const int fd : descriptors_) {
+    if (const auto local = kernel::local_endpoint(fd)) result.push_back(*local);
+  }
+  return result;
+}
+
+Result<std::unique_ptr<SocketReflector>> SocketReflector::open(boost::asio::io_context& context,
+                                                               const ReflectorOptions& options) {
+  auto impl = std::make_unique<Impl>(context, options);
+  if (auto listening = impl->listen(context, options); !listening)
+    return fail(std::move(listening));
+  impl->start();
+  return std::unique_ptr<SocketReflector>{new SocketReflector{std::move(impl)}};
+}
+
+SocketReflector::SocketReflector(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+SocketReflector::~SocketReflector() { impl_->stop(); }
+
+void SocketReflector::stop() { impl_->stop(); }
+ReflectorCounters SocketReflector::counters() const { return impl_->counters(); }
+std::vector<Endpoint> SocketReflector::endpoints() const { return impl_->endpoints(); }
+
+}  // namespace strait::probe
