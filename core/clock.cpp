@@ -69,7 +69,9 @@ std::optional<WallTime> parse_wall_time(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year{*year},
                                          std::chrono::month{static_cast<unsigned>(*month)},
                                          std::chrono::day{static_cast<unsigned>(*day)}};
-  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  // 64 bits of nanoseconds reach from 1677 to 2262.
+  if (*year < 1678 || *year > 2261 || !date.ok() || *hour > 23 || *minute > 59 || *second > 60)
+    return std::nullopt;
   return WallTime{std::chrono::sys_days{date}} + std::chrono::hours{*hour} +
          std::chrono::minutes{*minute} + std::chrono::seconds{*second} + *part;
 }

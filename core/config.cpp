@@ -2,7 +2,24 @@
 #include "core/config.hpp"
 
 #include <fmt/format.h>
+
+// The library asserts (and with NDEBUG assumes) that a key begins well before it has looked, and
+// calls white space tests "unreachable" for some letters outside ASCII, so that a mistyped
+// "[`table]" would abort the program. Its own error paths stand right behind: let them be taken.
+// (The order of these lines matters, so the formatter leaves them alone.)
+// clang-format off
+#define TOML_HEADER_ONLY 1
+#include <toml++/impl/preprocessor.h>
+#undef TOML_ASSERT_ASSUME
+#define TOML_ASSERT_ASSUME(expr) static_assert(true)
+#include <toml++/impl/forward_declarations.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
+// clang-format on
 
 #include <algorithm>
 #include <map>
@@ -44,6 +61,48 @@ std::string show(const Mistake& mistake, const std::string& file, std::string_vi
   std::ranges::replace_if(indent, [](char c) { return c != '\t'; }, ' ');
   return fmt::format("{}:{}:{}: error: {}\n{:>5} | {}\n      | {}^\n", file, mistake.where.line,
                      mistake.where.column, mistake.message, mistake.where.line, line, indent);
+}
+
+// Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629 section 4); 0: none.
+std::size_t utf8_sequence(std::string_view text) {
+  const auto octet = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const unsigned lead = octet(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xc2 && lead < 0xe0   ? 2
+                             : (lead & 0xf0U) == 0xe0      ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((octet(i) & 0xc0U) != 0x80) return 0;
+  }
+  const bool overlong = (lead == 0xe0 && octet(1) < 0xa0) || (lead == 0xf0 && octet(1) < 0x90);
+  const bool surrogate = lead == 0xed && octet(1) >= 0xa0;
+  const bool beyond = lead == 0xf4 && octet(1) >= 0x90;
+  return overlong || surrogate || beyond ? 0 : length;
+}
+
+// TOML allows no control character but tab and the two of line ends.
+bool is_forbidden_control(char c) {
+  return (c >= '\0' && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == '\x7f';
+}
+
+// Where `text` is not UTF-8 or holds a control character; nothing if nowhere.
+std::optional<Mistake> bad_character(std::string_view text) {
+  toml::source_position at{1, 1};
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence(text);
+    if (length == 0) return Mistake{at, "not UTF-8"};
+    if (is_forbidden_control(text.front())) return Mistake{at, "control character"};
+    if (text.front() == '\n') {
+      at = {at.line + 1, 1};
+    } else {
+      ++at.column;
+    }
+    text.remove_prefix(length);
+  }
+  return std::nullopt;
 }
 
 std::string_view kind_of(const toml::node& node) {
@@ -284,6 +343,9 @@ Result<ConfigDocument> ConfigDocument::parse(std::string_view text, std::string 
   auto state = std::make_shared<ConfigState>();
   state->name = std::move(name);
   state->source = text;
+  if (const auto mistake = bad_character(text)) {
+    return fail(Errc::bad_input, show(*mistake, state->name, text));
+  }
   try {  // toml++ reports syntax errors by exception
     state->root = toml::parse(state->source, state->name);
   } catch (const toml::parse_error& error) {

@@ -126,6 +126,16 @@ TEST_CASE("a syntax error has file, line, column, the line and a caret") {
   CHECK_THAT(document.error().message, Catch::Contains("    2 | interval = "));
 }
 
+TEST_CASE("text that is not UTF-8 is refused at its position") {
+  const auto text =
+      GENERATE(as<std::string>{}, "a = 1\nb\xf9 = 2\n", "a = 1\nb\xc0\x80 = 2\n",
+               "a = 1\nb\xed\xa0\x80 = 2\n", "a = 1\nb\xf4\x90\x80\x80 = 2\n", "a = 1\nb\xe2\x82");
+  const auto document = ConfigDocument::parse(text, "t.toml");
+  REQUIRE_FALSE(document.has_value());
+  CHECK_THAT(document.error().message, Catch::StartsWith("t.toml:2:2: error: not UTF-8"));
+  CHECK(ConfigDocument::parse("a = \"Est\u00e9pona \u20ac \U0001F30D\"\n", "t.toml").has_value());
+}
+
 TEST_CASE("two readers may share a table, and a table nobody asked for is unknown") {
   auto document = parse("[[path]]\nname = \"a\"\ndevice = \"eth0\"\n[extra]\nkey = 1\n");
   CHECK(document.root().tables("path")[0].text("name") == "a");
