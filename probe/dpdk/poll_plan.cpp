@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/dpdk/poll_plan.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace strait::probe::dpdk {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr Nanos hold = microseconds{100};      // how long to look on for a reply that is late
+constexpr Nanos blind_nap = microseconds{50};  // after a probe whose reply time is not known yet
+constexpr Nanos blind_time = milliseconds{200};
+constexpr Nanos glance = microseconds{500};  // while any reply may still come
+constexpr Nanos glance_time = std::chrono::seconds{3};
+constexpr Nanos idle = milliseconds{20};  // ARP requests want an answer
+constexpr Nanos least_lead = microseconds{5};
+constexpr Nanos most_lead = microseconds{120};
+
+}  // namespace
+
+void PollPlan::expect(MonoTime when) {
+  last_hint_ = last_sent_;
+  std::int64_t slot = slot_of(when);
+  if (pending_ == 0) head_ = tail_ = slot;
+  constexpr auto span = static_cast<std::int64_t>(slot_count);
+  if (slot >= head_ + span || tail_ - slot >= span) return;
+  head_ = std::min(head_, slot);
+  tail_ = std::max(tail_, slot);
+  if (count(slot) == std::numeric_limits<std::uint16_t>::max()) return;
+  ++count(slot);
+  ++pending_;
+}
+
+void PollPlan::skip_empty() {
+  while (pending_ > 0 && count(head_) == 0) ++head_;
+}
+
+void PollPlan::arrived(std::size_t replies) {
+  while (replies > 0 && pending_ > 0) {
+    skip_empty();
+    const auto met = std::min<std::size_t>(replies, count(head_));
+    count(head_) = static_cast<std::uint16_t>(count(head_) - met);
+    pending_ -= met;
+    replies -= met;
+  }
+}
+
+void PollPlan::forget_before(MonoTime time) {
+  for (skip_empty(); pending_ > 0 && start_of(head_ + 1) < time; skip_empty()) {
+    pending_ -= count(head_);
+    count(head_) = 0;
+  }
+}
+
+MonoTime PollPlan::wake_time(MonoTime now, MonoTime until) {
+  // `until` may be the end of time, from which nothing can be taken away.
+  MonoTime wake = std::min(until, now + idle);
+  if (wake == until) wake -= lead_;
+  forget_before(now - hold);
+  if (pending_ > 0) {
+    wake = std::min({wake, start_of(head_) - lead_, now + glance});
+  } else if (now < last_sent_ + blind_time && last_hint_ + blind_time < last_sent_) {
+    wake = std::min(wake, now + blind_nap);
+  } else if (now < last_sent_ + glance_time) {
+    wake = std::min(wake, now + glance);
+  }
+  // A sleep that is shorter than its own error is none.
+  return wake < now + least_lead ? now : wake;
+}
+
+void PollPlan::slept(MonoTime wanted, MonoTime woke) {
+  const Nanos late = std::clamp(woke - wanted, least_lead, most_lead);
+  // Up quickly, down slowly: about four of five sleeps then end in time.
+  lead_ += late > lead_ ? (late - lead_) / 4 : (late - lead_) / 16;
+}
+
+}  // namespace strait::probe::dpdk

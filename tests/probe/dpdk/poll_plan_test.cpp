@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/dpdk/poll_plan.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace strait;
+using namespace strait::probe::dpdk;
+using namespace std::chrono_literals;
+
+namespace {
+const MonoTime start{1h};
+constexpr Nanos slot{32'768};
+}  // namespace
+
+TEST_CASE("a poller with nothing to come sleeps until shortly before the next probe") {
+  PollPlan plan;
+  CHECK(plan.wake_time(start, start + 1ms) == start + 1ms - plan.lead());
+  CHECK(plan.wake_time(start, start + 30us) == start);  // too near to sleep
+  CHECK(plan.wake_time(start, start - 1s) == start);
+  CHECK(plan.wake_time(start, start + 1h) <= start + 20ms);  // ARP requests want an answer
+  CHECK(plan.wake_time(start, MonoTime::max()) <= start + 20ms);
+}
+
+TEST_CASE("a poller looks on while a reply is expected, and sleeps before") {
+  PollPlan plan;
+  plan.sent(start);
+  plan.expect(start + 400us);
+  const auto wake = plan.wake_time(start, start + 10ms);
+  CHECK(wake > start + 400us - plan.lead() - slot);
+  CHECK(wake <= start + 400us - plan.lead());
+  CHECK(plan.wake_time(wake, start + 10ms) == wake);
+  CHECK(plan.wake_time(start + 450us, start + 10ms) == start + 450us);
+
+  SECTION("until it has come") {
+    plan.arrived(1);
+    CHECK(plan.pending() == 0);
+    CHECK(plan.wake_time(start + 450us, start + 10ms) > start + 450us);
+  }
+  SECTION("or is late") {
+    const auto late = start + 400us + 2 * slot + 100us;
+    CHECK(plan.wake_time(late, start + 10ms) > late);
+    CHECK(plan.pending() == 0);
+  }
+}
+
+TEST_CASE("a long wait for a reply is broken by glances, in case that the path got shorter") {
+  PollPlan plan;
+  plan.sent(start);
+  plan.expect(start + 20ms);
+  CHECK(plan.wake_time(start, start + 100ms) == start + 500us);
+}
+
+TEST_CASE("while the time of a reply is not known yet, the poller only naps") {
+  PollPlan plan;
+  plan.sent(start);
+  CHECK(plan.wake_time(start, start + 10ms) == start + 50us);
+  CHECK(plan.wake_time(start + 250ms, start + 260ms) == start + 250ms + 500us);
+}
+
+TEST_CASE("expectations are met in the order of their times, however they were made") {
+  PollPlan plan;
+  plan.sent(start);
+  for (const auto when : {300us, 100us, 200us, 200us}) plan.expect(start + when);
+  CHECK(plan.pending() == 4);
+  plan.arrived(3);
+  CHECK(plan.pending() == 1);
+  const auto wake = plan.wake_time(start, start + 10ms);
+  CHECK(wake > start + 300us - plan.lead() - slot);
+  plan.arrived(5);
+  CHECK(plan.pending() == 0);
+}
+
+TEST_CASE("an expectation beyond the horizon is dropped, not mistaken for a near one") {
+  PollPlan plan;
+  plan.expect(start + 10ms);
+  plan.expect(start + 2s);
+  CHECK(plan.pending() == 1);
+  plan.expect(start - 2s);
+  CHECK(plan.pending() == 1);
+}
+
+TEST_CASE("sleeps end earlier the later they were, within bounds") {
+  PollPlan plan;
+  for (int i = 0; i < 200; ++i) plan.slept(start, start + 10us);
+  CHECK(plan.lead() < 15us);
+  for (int i = 0; i < 200; ++i) plan.slept(start, start + 80us);
+  CHECK(plan.lead() > 75us);
+  for (int i = 0; i < 200; ++i) plan.slept(start, start + 20ms);
+  CHECK(plan.lead() <= 120us);
+}
