@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/dpdk/options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string_view>
+
+namespace strait::probe::dpdk {
+namespace {
+
+// A mbuf pool is about 5 MB, and the EAL and each port want some more.
+constexpr std::int64_t least_memory_mb = 32;
+constexpr std::int64_t most_memory_mb = 64 * 1024;
+constexpr std::int64_t most_cores = 1024;
+
+// One 'h' for each hexadecimal digit that must stand there.
+bool matches(std::string_view text, std::string_view pattern) {
+  return std::ranges::equal(text, pattern, [](char c, char want) {
+    return want == 'h' ? std::isxdigit(static_cast<unsigned char>(c)) != 0 : c == want;
+  });
+}
+
+}  // namespace
+
+DpdkOptions read_dpdk_options(ConfigTable table) {
+  DpdkOptions options;
+  options.devices = table.texts("devices");
+  options.huge_pages = table.boolean("huge_pages").value_or(options.huge_pages);
+  if (const auto mb = table.integer("memory_mb", least_memory_mb, most_memory_mb)) {
+    options.memory_mb = static_cast<unsigned>(*mb);
+  }
+  if (const auto core = table.integer("core", 0, most_cores)) {
+    options.core = static_cast<unsigned>(*core);
+  }
+  if (const auto poll = table.choice("poll", {"adaptive", "busy"})) {
+    options.poll = *poll == 0 ? Poll::adaptive : Poll::busy;
+  }
+  options.eal_arguments = table.texts("eal_arguments");
+  return options;
+}
+
+std::string device_name(const std::string& device) { return device.substr(0, device.find(',')); }
+
+std::optional<std::string> device_argument(const std::string& device, const std::string& key) {
+  const std::string wanted = fmt::format(",{}=", key);
+  const auto found = device.find(wanted);
+  if (found == std::string::npos) return std::nullopt;
+  const auto begin = found + wanted.size();
+  return device.substr(begin, device.find(',', begin) - begin);
+}
+
+bool is_pci_device(const std::string& device) {
+  static constexpr std::array patterns{std::string_view{"hhhh:hh:hh.h"},
+                                       std::string_view{"hh:hh.h"}};
+  const std::string name = device_name(device);
+  return std::ranges::any_of(patterns, [&](auto pattern) { return matches(name, pattern); });
+}
+
+}  // namespace strait::probe::dpdk

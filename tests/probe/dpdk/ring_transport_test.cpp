@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "probe/dpdk/arp.hpp"
+#include "probe/dpdk/eal.hpp"
+#include "probe/dpdk/frame.hpp"
+#include "probe/dpdk/ring_wire.hpp"
+#include "probe/dpdk/transport.hpp"
+
+using namespace strait;
+using namespace strait::probe;
+using namespace strait::probe::dpdk;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Octets = std::vector<std::byte>;
+
+constexpr MacAddress router_mac{{2, 0, 0, 0, 0, 0xfe}};
+constexpr MacAddress new_router_mac{{2, 0, 0, 0, 0, 0xfd}};
+const Ipv4 router{0x0a0000fe};
+
+// The far end of a carried wire: what the probes meet, one frame at a time.
+struct FarEnd {
+  explicit FarEnd(RingWire made) : wire{std::move(made)} {}
+
+  RingWire wire;
+  MacAddress mac = router_mac;
+  bool answers_arp = true;
+  bool answers_probes = true;
+  std::vector<Octets> seen;  // frames from the left, without ARP
+
+  static FarEnd make(const std::string& name) {
+    static int number = 0;  // names are taken until the process ends
+    auto made = RingWire::make({}, name + std::to_string(number++), RingWire::Kind::carried);
+    if (!made) FAIL(made.error().message);
+    return FarEnd(std::move(*made));
+  }
+
+  void carry() {
+    std::vector<Octets> replies;
+    wire.carry([&](std::span<std::byte> frame, bool to_right) {
+      if (!to_right) return false;
+      if (const auto arp = read_arp(frame)) {
+        const std::array local{router};
+        const auto answer = answer_arp(*arp, local, mac);
+        if (!answer || !answers_arp) return false;
+        replies.emplace_back(shortest_frame);
+        write_arp(*answer, arp->sender_mac, replies.back().data());
+        return false;
+      }
+      seen.emplace_back(frame.begin(), frame.end());
+      if (!answers_probes) return false;
+      const auto parsed = parse_frame(frame);
+      replies.emplace_back(longest_frame);
+      std::memcpy(replies.back().data(), frame.data(), frame.size());
+      replies.back().resize(turn_around(replies.back().data(), parsed.payload.size()));
+      return false;
+    });
+    for (const Octets& reply : replies) REQUIRE(wire.inject(reply, false));
+  }
+};
+
+std::unique_ptr<DpdkTransport> open_transport(DpdkTransport::OnEvent on_event = {}) {
+  auto transport = DpdkTransport::open({}, std::move(on_event));
+  if (!transport) FAIL(transport.error().message);
+  return std::move(*transport);
+}
+
+FlowSpec spec_on(const std::string& device) {
+  FlowSpec spec;
+  spec.pin.device = device;
+  spec.pin.source_v4 = Ipv4{0x0a000001};
+  spec.pin.next_hop = router;
+  spec.destination = {Ipv4{0xc0000201}, 862};
+  spec.dscp = 46;
+  return spec;
+}
+
+FlowId open_flow(DpdkTransport& transport, const FlowSpec& spec) {
+  const auto flow = transport.open_flow(spec);
+  if (!flow) FAIL(flow.error().message);
+  return *flow;
+}
+
+std::vector<Arrival> receive_all(DpdkTransport& transport) {
+  std::array<Arrival, 32> burst;
+  const std::size_t count = transport.receive(burst);
+  return {burst.begin(), burst.begin() + static_cast<long>(count)};
+}
+
+void resolve(DpdkTransport& transport, FarEnd& far) {
+  static_cast<void>(receive_all(transport));  // asks
+  far.carry();
+  static_cast<void>(receive_all(transport));  // hears
+  const auto resolved = transport.resolve(0ns);
+  if (!resolved) FAIL(resolved.error().message);
+}
+
+Octets octets(std::size_t size) { return Octets(size, std::byte{0x5a}); }
+
+}  // namespace
+
+TEST_CASE("a probe goes to the resolved next hop and its reply comes back to its flow") {
+  auto far = FarEnd::make("there");
+  auto transport = open_transport();
+  const FlowKind kind = GENERATE(FlowKind::udp);
+  FlowSpec spec = spec_on(far.wire.left());
+  spec.kind = kind;
+  const FlowId flow = open_flow(*transport, spec);
+  const Octets payload = octets(44);
+
+  std::array<Departure, 1> burst{Departure{flow, 5, payload}};
+  CHECK(transport->send(burst) == 1);
+  CHECK(burst[0].refused);  // nobody has answered yet
+  CHECK(transport->counters().errors.at("next-hop-unresolved") == 1);
+  resolve(*transport, far);
+
+  const Instant before = transport->now();
+  REQUIRE(transport->send(burst) == 1);
+  CHECK_FALSE(burst[0].refused);
+  CHECK(burst[0].sent.source == StampSource::tsc);
+  CHECK(burst[0].sent.mono >= before.mono);
+  far.carry();
+  REQUIRE(far.seen.size() == 1);
+  const ParsedFrame probe = parse_frame(far.seen[0]);
+  CHECK(probe.kind == FrameKind::udp);
+  CHECK(probe.hop_limit == 255);
+  CHECK(probe.dscp_ecn == 46 << 2);
+  CHECK(std::memcmp(far.seen[0].data(), router_mac.octets.data(), 6) == 0);
+
+  const auto arrivals = receive_all(*transport);
+  REQUIRE(arrivals.size() == 1);
+  CHECK(arrivals[0].kind == Arrival::Kind::datagram);
+  CHECK(arrivals[0].flow == flow);
+  CHECK(arrivals[0].source == Endpoint{Ipv4{0xc0000201}, 862});
+  CHECK(arrivals[0].received.mono > burst[0].sent.mono);
+  CHECK(arrivals[0].received.source == StampSource::tsc);
+  CHECK(arrivals[0].received.uncertainty > 0ns);
+  CHECK(Octets(arrivals[0].payload.begin(), arrivals[0].payload.end()) == payload);
+  const auto counters = transport->counters();
+  CHECK(counters.sent == 1);
+  CHECK(counters.received == 1);
+  CHECK(counters.largest_poll_gap == arrivals[0].received.uncertainty);
+}
+
+TEST_CASE("an ICMP echo carries its sequence number there and back") {
+  auto far = FarEnd::make("echo");
+  auto transport = open_transport();
+  FlowSpec spec = spec_on(far.wire.left());
+  spec.kind = FlowKind::icmp_echo;
+  spec.destination.port = 0;
+  const FlowId flow = open_flow(*transport, spec);
+  resolve(*transport, far);
+  const Octets payload = octets(24);
+  std::array<Departure, 1> burst{Departure{flow, 0x12345, payload}};
+  REQUIRE(transport->send(burst) == 1);
+  far.carry();
+  const auto arrivals = receive_all(*transport);
+  REQUIRE(arrivals.size() == 1);
+  CHECK(arrivals[0].tag == 0x2345);
+  CHECK(arrivals[0].payload.size() == 24);
+  CHECK(arrivals[0].source == Endpoint{Ipv4{0xc0000201}, 0});
+}
+
+TEST_CASE("a next hop that does not answer is named in the error") {
+  auto far = FarEnd::make("silent");
+  auto transport = open_transport();
+  open_flow(*transport, spec_on(far.wire.left()));
+  const auto resolved = transport->resolve(20ms);
+  REQUIRE_FALSE(resolved);
+  CHECK_THAT(resolved.error().message, Catch::Contains("no ARP reply within 20ms") &&
+                                           Catch::Contains("10.0.0.254") &&
+                                           Catch::Contains("next_hop"));
+}
+
+TEST_CASE("a burst over several ports, of which one has no next hop yet, sends all the rest") {
+  auto good = FarEnd::make("good");
+  auto dead = FarEnd::make("dead");
+  auto transport = open_transport();
+  const FlowId alive = open_flow(*transport, spec_on(good.wire.left()));
+  const FlowId lost = open_flow(*transport, spec_on(dead.wire.left()));
+  static_cast<void>(receive_all(*transport));
+  good.carry();
+  static_cast<void>(receive_all(*transport));
+  const Octets payload = octets(44);
+  const Octets long_payload = octets(45);
+  std::array<Departure, 6> burst{Departure{lost, 0, payload},       Departure{alive, 1, payload},
+                                 Departure{alive, 2, long_payload}, Departure{alive, 3, payload},
+                                 Departure{no_flow, 4, payload},    Departure{lost, 5, payload}};
+  CHECK(transport->send(burst) == 6);
+  std::vector<bool> refused;
+  for (const Departure& departure : burst) refused.push_back(departure.refused);
+  CHECK(refused == std::vector<bool>{true, false, true, false, true, true});
+  good.carry();
+  CHECK(good.seen.size() == 2);
+  const auto counters = transport->counters();
+  CHECK(counters.sent == 2);
+  CHECK(counters.errors.at("next-hop-unresolved") == 2);
+  CHECK(counters.errors.at("payload-too-long") == 1);
+  CHECK(counters.errors.at("closed-flow") == 1);
+}
+
+TEST_CASE("a full device takes a prefix, and what is left can be tried again") {
+  auto far = FarEnd::make("full");
+  auto transport = open_transport();
+  const FlowId flow = open_flow(*transport, spec_on(far.wire.left()));
+  resolve(*transport, far);
+  const Octets payload = octets(44);
+  std::vector<Departure> burst(32, Departure{flow, 0, payload});
+  std::size_t sent = 0;
+  std::size_t took = burst.size();
+  while (took == burst.size()) sent += took = transport->send(burst);
+  CHECK(sent == 1023);  // what a ring of 1024 holds
+  CHECK(transport->send(burst) == 0);
+  CHECK(transport->counters().errors.at("device-queue-full") == 2);
+  far.answers_probes = false;
+  far.carry();
+  CHECK(transport->send(burst) == 32);
+}
+
+TEST_CASE("foreign traffic is counted by reason and reaches nobody") {
+  auto far = FarEnd::make("foreign");
+  auto transport = open_transport();
+  const FlowId flow = open_flow(*transport, spec_on(far.wire.left()));
+  resolve(*transport, far);
+  const Octets payload = octets(44);
+  std::array<Departure, 1> burst{Departure{flow, 0, payload}};
+  REQUIRE(transport->send(burst) == 1);
+  far.answers_probes = false;
+  far.carry();
+  Octets reply(longest_frame);
+  std::memcpy(reply.data(), far.seen[0].data(), far.seen[0].size());
+  reply.resize(turn_around(reply.data(), 44));
+  std::string reason;
+  SECTION("damaged") {
+    reply[60] ^= std::byte{1};
+    reason = "bad-checksum";
+  }
+  SECTION("from another source") {
+    FrameFields fields{FlowKind::udp, router_mac, {}, router, Ipv4{0x0a000001}, 862, 0, 0, 64};
+    fields.destination_port = parse_frame(far.seen[0]).tuple.source_port;
+    reply.resize(longest_frame);
+    reply.resize(FrameTemplate{fields}.write(reply.data(), payload, 0));
+    reason = "no-flow";
+  }
+  SECTION("IPv6") {
+    reply[12] = std::byte{0x86};
+    reply[13] = std::byte{0xdd};
+    reason = "not-ipv4";
+  }
+  SECTION("cut off") {
+    reply.resize(20);
+    reason = "truncated";
+  }
+  SECTION("our own probe, reflected by a loop") {
+    reply = far.seen[0];
+    reason = "other-address";
+  }
+  REQUIRE(far.wire.inject(reply, false));
+  CHECK(receive_all(*transport).empty());
+  const auto counters = transport->counters();
+  CAPTURE(reason);
+  REQUIRE(counters.ignored.contains(reason));
+  CHECK(counters.ignored.at(reason) == 1);
+  CHECK(counters.received == 0);
+}
+
+TEST_CASE("an ICMP error is told to the flow that it is about") {
+  auto far = FarEnd::make("refused");
+  auto transport = open_transport();
+  open_flow(*transport, spec_on(far.wire.left()));
+  const FlowId flow = open_flow(*transport, spec_on(far.wire.left()));
+  resolve(*transport, far);
+  const Octets payload = octets(44);
+  std::array<Departure, 1> burst{Departure{flow, 0, payload}};
+  REQUIRE(transport->send(burst) == 1);
+  far.answers_probes = false;
+  far.carry();
+  // Port unreachable from the router, built as an echo first: 8 octets of header, then the quote.
+  const Octets& probe = far.seen[0];
+  Octets frame(longest_frame);
+  FrameFields fields{FlowKind::icmp_echo, router_mac, {}, router, Ipv4{0x0a000001}, 0, 0, 0, 64};
+  frame.resize(FrameTemplate{fields}.write(frame.data(),
+                                           std::span{probe}.subspan(ethernet_header_size, 28), 0));
+  frame[34] = std::byte{3};
+  frame[35] = std::byte{3};
+  frame[36] = frame[37] = std::byte{0};
+  const auto sum = static_cast<std::uint16_t>(~fold_sum(octet_sum(std::span{frame}.subspan(34))));
+  std::memcpy(frame.data() + 36, &sum, sizeof sum);
+  REQUIRE(far.wire.inject(frame, false));
+  const auto arrivals = receive_all(*transport);
+  REQUIRE(arrivals.size() == 1);
+  CHECK(arrivals[0].kind == Arrival::Kind::icmp_error);
+  CHECK(arrivals[0].flow == flow);
+  CHECK(arrivals[0].icmp_type == 3);
+  CHECK(arrivals[0].icmp_code == 3);
+  CHECK(arrivals[0].source == Endpoint{router, 0});
+}
+
+TEST_CASE("a request for our address is answered, and a next hop that moves is followed") {
+  auto far = FarEnd::make("moving");
+  std::vector<std::string> events;
+  auto transport = open_transport([&](const std::string& event) { events.push_back(event); });
+  const FlowId flow = open_flow(*transport, spec_on(far.wire.left()));
+  resolve(*transport, far);
+
+  Octets request(shortest_frame);
+  write_arp({ArpOperation::request, new_router_mac, router, {}, Ipv4{0x0a000001}}, broadcast_mac,
+            request.data());
+  REQUIRE(far.wire.inject(request, false));
+  CHECK(receive_all(*transport).empty());
+  std::optional<ArpMessage> answer;
+  far.wire.carry([&](std::span<std::byte> frame, bool) {
+    answer = read_arp(frame);
+    return false;
+  });
+  REQUIRE(answer);
+  CHECK(answer->operation == ArpOperation::reply);
+  CHECK(answer->sender == Ipv4{0x0a000001});
+  CHECK(answer->target_mac == new_router_mac);
+
+  CHECK(transport->counters().errors.at("next-hop-moved") == 1);
+  REQUIRE(events.size() == 1);
+  CHECK_THAT(events[0], Catch::Contains("10.0.0.254 is now at 02:00:00:00:00:fd"));
+  const Octets payload = octets(44);
+  std::array<Departure, 1> burst{Departure{flow, 0, payload}};
+  REQUIRE(transport->send(burst) == 1);
+  far.carry();
+  CHECK(std::memcmp(far.seen.at(0).data(), new_router_mac.octets.data(), 6) == 0);
+}
+
+TEST_CASE("the clock agrees with the kernel's") {
+  auto transport = open_transport();
+  const SystemClock system;
+  for (int i = 0; i < 3; ++i) {
+    const Instant before = system.now();
+    const Instant here = transport->now();
+    const Instant after = system.now();
+    CHECK(here.mono >= before.mono - 1us);
+    CHECK(here.mono <= after.mono + 1us);
+    CHECK(here.wall >= before.wall - 2us);
+    CHECK(here.wall <= after.wall + 2us);
+    std::this_thread::sleep_for(20ms);
+  }
+}
+
+TEST_CASE("devices that cannot be had say what to do about it") {
+  struct Case {
+    const char* device;
+    Errc code;
+    const char* remedy;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"net_af_packet7,iface=nosuch0", Errc::not_found, "no interface 'nosuch0'"},
+      {"net_nonsense0", Errc::not_found, "is the driver's package installed"},
+      {"0000:ff:1f.7", Errc::not_found, "vfio-pci"},
+  }));
+  CAPTURE(c.device);
+  auto transport = open_transport();
+  const auto flow = transport->open_flow(spec_on(c.device));
+  REQUIRE_FALSE(flow);
+  CHECK(flow.error().code == c.code);
+  CHECK_THAT(flow.error().message, Catch::Contains(c.remedy));
+}
+
+TEST_CASE("the EAL starts once: other options are refused, not ignored") {
+  auto transport = open_transport();
+  DpdkOptions other;
+  other.memory_mb = 128;
+  const auto second = DpdkTransport::open(other);
+  REQUIRE_FALSE(second);
+  CHECK_THAT(second.error().message, Catch::Contains("restart strait"));
+}
