@@ -96,7 +96,7 @@ std::vector<Target> read_targets(ConfigTable root) {
     if (!target.name.empty() && !names.insert(target.name).second) {
       table.error("name", fmt::format("another target is called '{}' already", target.name));
     }
-      targets.push_back(std::move(target));
+    targets.push_back(std::move(target));
   }
   return targets;
 }

@@ -57,11 +57,11 @@ Tally& Prober::Impl::tally_of(std::uint32_t index, const Probe& probe) {
 
 MonoTime Prober::Impl::closing_time() const {
   if (epochs_.size() < 2) return MonoTime::max();
-  return epochs_.front().end + longest_timeout_ + options_.stamp_grace;
+  return epochs_.front().end + longest_timeout_ + options_.stamp_grace + Nanos{1};
 }
 
 void Prober::Impl::close_some(MonoTime now) {
-  if (!drained_ || now <= closing_time() || epochs_.size() < 2) return;
+  if (!drained_ || now < closing_time() || epochs_.size() < 2) return;
   const std::size_t end = std::min(close_cursor_ + closed_per_step, sessions_.size());
   for (; close_cursor_ < end; ++close_cursor_) {
     close(static_cast<std::uint32_t>(close_cursor_), epochs_.front().number, now);

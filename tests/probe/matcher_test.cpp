@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/matcher.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace strait::probe {
+namespace {
+
+using namespace std::chrono_literals;
+using State = Probe::State;
+
+TEST_CASE("a sequence number tells first, late, duplicate, replayed and unknown apart") {
+  const auto first = GENERATE(values<std::uint32_t>({0, 1000, 0xfffffff0, 0xffffffff}));
+  CAPTURE(first);
+  Matcher matcher{8, first};
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE_FALSE(matcher.full());
+    matcher.push().state = State::answered;
+    CHECK(matcher.oldest() == nullptr);
+  }
+  matcher.find(first + 18)->state = State::lost;
+  matcher.find(first + 19)->state = State::outstanding;
+
+  CHECK(matcher.match(first + 19).match == Match::first);
+  CHECK(matcher.match(first + 18).match == Match::late);
+  CHECK(matcher.match(first + 12).match == Match::duplicate);
+  CHECK(matcher.match(first + 11).match == Match::replayed);
+  CHECK(matcher.match(first).match == Match::replayed);
+  CHECK(matcher.match(first + 20).match == Match::unknown);
+  CHECK(matcher.match(first - 1).match == Match::unknown);
+  CHECK(matcher.match(first + 0x80000000).match == Match::unknown);
+}
+
+TEST_CASE("a fresh matcher knows no number") {
+  Matcher matcher{8, 0};
+  CHECK(matcher.match(0).match == Match::unknown);
+  CHECK(matcher.match(0xffffffff).match == Match::unknown);
+  CHECK(matcher.find(0) == nullptr);
+}
+
+TEST_CASE("a full matcher says so rather than forget a probe whose fate is open") {
+  Matcher matcher{8, 0xfffffffc};
+  for (int i = 0; i < 8; ++i) {
+    REQUIRE_FALSE(matcher.full());
+    matcher.push();
+  }
+  CHECK(matcher.full());
+  matcher.find(0xfffffffd)->state = State::answered;
+  REQUIRE(matcher.oldest() != nullptr);
+  CHECK(matcher.full());  // the oldest is still open
+  matcher.oldest()->state = State::lost;
+  CHECK(matcher.oldest()->sequence == 0xfffffffe);
+  CHECK_FALSE(matcher.full());
+}
+
+TEST_CASE("reordering follows RFC 4737 NextExp across the wrap") {
+  Matcher matcher{64, 0xfffffffe};
+  CHECK_FALSE(matcher.reordered(0xfffffffe));
+  CHECK_FALSE(matcher.reordered(1));  // NextExp is 2 now: gaps are no reordering
+  CHECK(matcher.reordered(0xffffffff));
+  CHECK(matcher.reordered(0));
+  CHECK_FALSE(matcher.reordered(2));
+}
+
+TEST_CASE("capacity covers two time-outs and is bounded") {
+  CHECK(Matcher::capacity_for(100ms, 3s) == 128);
+  CHECK(Matcher::capacity_for(60s, 3s) == 16);
+  CHECK(Matcher::capacity_for(100us, 3s) == 65536);
+  CHECK(Matcher::capacity_for(1ns, 24h) == std::uint64_t{1} << 22);
+}
+
+}  // namespace
+}  // namespace strait::probe

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/options.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace strait::probe {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("an empty configuration gives the defaults and no targets") {
+  auto document = ConfigDocument::parse("", "t.toml").value();
+  const ProbeOptions options = read_probe_options(document.root());
+  CHECK(options.engine == Engine::socket);
+  CHECK(options.interval == 100ms);
+  CHECK(options.timeout == 3s);
+  CHECK(options.window == 60s);
+  CHECK(read_targets(document.root()).empty());
+  CHECK_FALSE(document.errors().has_value());
+}
+
+TEST_CASE("probe and target tables are read whole") {
+  auto document = ConfigDocument::parse(R"(
+[probe]
+engine = "dpdk"
+interval = "10ms"
+timeout = "1s"
+window = "10s"
+schedule = "poisson"
+jitter = 0.5
+payload = 128
+dscp = 46
+hop-limit = 64
+timestamps = "ptp"
+require-ssid = true
+clock-error-limit = "2ms"
+
+[[target]]
+name = "marseille-1"
+address = "192.0.2.1"
+protocol = "stamp"
+port = 4000
+region = "europe"
+place = "marseille"
+weight = 2.5
+
+[[target]]
+name = "dakar"
+address = "2001:db8::1"
+)",
+                                        "t.toml")
+                      .value();
+  const ProbeOptions options = read_probe_options(document.root());
+  const auto targets = read_targets(document.root());
+  REQUIRE_FALSE(document.errors().has_value());
+  CHECK(options.engine == Engine::dpdk);
+  CHECK(options.schedule == ScheduleKind::poisson);
+  CHECK(options.timestamps == TimestampFormat::ptp);
+  CHECK(options.require_ssid);
+  REQUIRE(targets.size() == 2);
+  CHECK(targets[0].port == 4000);
+  CHECK(targets[0].weight == 2.5);
+  CHECK(targets[1].protocol == Protocol::icmp);
+
+  const SessionSpec spec = session_spec(options, targets[0], "atlas", {});
+  CHECK(spec.key == SessionKey{"atlas", "marseille-1", Protocol::stamp, 46});
+  CHECK(spec.flow.destination == Endpoint{targets[0].address, 4000});
+  CHECK(spec.flow.max_payload == 128);
+  CHECK(spec.schedule.interval == 10ms);
+  CHECK(prober_options(options).window == 10s);
+}
+
+TEST_CASE("mistakes in the probe tables are named") {
+  struct Case {
+    const char* text;
+    const char* error;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"[probe]\nintervall = \"1s\"", "interval"},
+      {"[probe]\nengine = \"xdp\"", "dpdk"},
+      {"[probe]\npayload = 46", "Extra Padding"},
+      {"[probe]\ndscp = 64", "63"},
+      {"[probe]\nwindow = \"1ms\"", "100ms"},
+      {"[probe]\ntwamp-light = true\ntimestamps = \"ptp\"", "TWAMP-Light"},
+      {"[[target]]\nname = \"a\"", "address"},
+      {"[[target]]\naddress = \"192.0.2.1\"", "name"},
+      {"[[target]]\nname = \"a\"\naddress = \"192.0.2.1\"\n[[target]]\nname = \"a\"\n"
+       "address = \"192.0.2.2\"",
+       "already"},
+  }));
+  CAPTURE(c.text);
+  auto document = ConfigDocument::parse(c.text, "t.toml").value();
+  (void)read_probe_options(document.root());
+  (void)read_targets(document.root());
+  const auto errors = document.errors();
+  REQUIRE(errors.has_value());
+  CHECK_THAT(errors->message, Catch::Contains(c.error));
+}
+
+}  // namespace
+}  // namespace strait::probe

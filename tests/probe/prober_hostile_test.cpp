@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "probe/octets.hpp"
+#include "tests/probe/prober_fixture.hpp"
+
+namespace strait::probe {
+namespace {
+
+using namespace std::chrono_literals;
+using Octets = std::vector<std::byte>;
+
+struct Hostile {
+  const char* what;
+  std::function<void(Arrival&, Octets&)> change;
+  const char* error;  // the count that must rise
+  bool received;      // whether the reply still counts
+};
+
+void check(const Hostile& hostile, SessionSpec spec) {
+  CAPTURE(hostile.what);
+  Bench bench;
+  bench.net.network = [&](const auto& probe) {
+    bench.net.reflect(probe, 10ms, 100us, hostile.change);
+  };
+  spec.count = 10;
+  REQUIRE(bench.prober.add(spec).has_value());
+  bench.run(5s);
+  const Window total = bench.total();
+  CHECK(total.counts.sent == 10);
+  CHECK(total.counts.received == (hostile.received ? 10 : 0));
+  CHECK(total.counts.lost == (hostile.received ? 0 : 10));
+  CHECK(Bench::errors(total, hostile.error) == (*hostile.error == '\0' ? 0 : 10));
+  CHECK(total.counts.errors.size() == (*hostile.error == '\0' ? 0U : 1U));
+}
+
+TEST_CASE("a spoiled STAMP reply is counted by kind and believed only as far as it goes") {
+  const std::vector<Hostile> table{
+      {"untouched", [](Arrival&, Octets&) {}, "", true},
+      {"from another address",
+       [](Arrival& a, Octets&) { a.source.address = parse_address("192.0.2.2").value(); },
+       "wrong-source", false},
+      {"from another port", [](Arrival& a, Octets&) { a.source.port = 863; }, "wrong-source",
+       false},
+      {"from the mapped IPv6 address",
+       [](Arrival& a, Octets&) { a.source.address = parse_address("::ffff:192.0.2.1").value(); },
+       "wrong-source", false},
+      {"empty", [](Arrival&, Octets& p) { p.clear(); }, "bad-length", false},
+      {"one octet short", [](Arrival&, Octets& p) { p.resize(43); }, "bad-length", false},
+      {"padded to 9000 octets", [](Arrival&, Octets& p) { p.resize(9000); }, "", true},
+      {"another session's SSID", [](Arrival&, Octets& p) { p[15] ^= std::byte{1}; },
+       "wrong-session", false},
+      {"SSID 0 from an old reflector", [](Arrival&, Octets& p) { p[14] = p[15] = std::byte{0}; },
+       "", true},
+      {"a sequence number never sent",
+       [](Arrival&, Octets& p) { store<std::uint32_t>(p, 24, 0xdeadbeef); }, "unknown-sequence",
+       false},
+      {"its own counter as sequence number",
+       [](Arrival&, Octets& p) { store<std::uint32_t>(p, 0, 0xdeadbeef); }, "", true},
+      {"Multiplier 0", [](Arrival&, Octets& p) { p[13] = std::byte{0}; }, "corrupt-error-estimate",
+       false},
+      {"T1 not echoed", [](Arrival&, Octets& p) { store<std::uint64_t>(p, 28, 0); }, "", true},
+      {"T1 and T3 swapped",
+       [](Arrival&, Octets& p) {
+         const auto t3 = load<std::uint64_t>(p, 4);
+         store(p, 4, load<std::uint64_t>(p, 28));
+         store(p, 28, t3);
+       },
+       "swapped-timestamps", true},
+      {"no T2", [](Arrival&, Octets& p) { store<std::uint64_t>(p, 16, 0); }, "bad-residence", true},
+      {"Z bit without the format",
+       [](Arrival&, Octets& p) {
+         p[12] |= std::byte{0x40};
+         store<std::uint64_t>(p, 16, ~std::uint64_t{0});
+       },
+       "bad-timestamp", true},
+  };
+  for (const Hostile& hostile : table) check(hostile, Bench::spec(Protocol::stamp, 50ms));
+}
+
+TEST_CASE("a TWAMP-Light reflector may cut its reply and leave fields out") {
+  SessionSpec spec = Bench::spec(Protocol::stamp, 50ms);
+  spec.twamp_light = true;
+  const std::vector<Hostile> table{
+      {"41 octets", [](Arrival&, Octets& p) { p.resize(41); }, "", true},
+      {"38 octets", [](Arrival&, Octets& p) { p.resize(38); }, "", true},
+      {"37 octets", [](Arrival&, Octets& p) { p.resize(37); }, "bad-length", false},
+      {"14 octets", [](Arrival&, Octets& p) { p.resize(14); }, "bad-length", false},
+      {"noise at the SSID", [](Arrival&, Octets& p) { p[14] = std::byte{9}; }, "", true},
+      {"Multiplier 0", [](Arrival&, Octets& p) { p[13] = std::byte{0}; }, "corrupt-error-estimate",
+       true},
+  };
+  for (const Hostile& hostile : table) check(hostile, spec);
+}
+
+TEST_CASE("SSID 0 is refused where the configuration wants one") {
+  SessionSpec spec = Bench::spec(Protocol::stamp, 50ms);
+  spec.require_ssid = true;
+  check(
+      {"SSID 0", [](Arrival&, Octets& p) { p[14] = p[15] = std::byte{0}; }, "wrong-session", false},
+      spec);
+}
+
+TEST_CASE("a spoiled echo reply is counted by kind") {
+  const std::vector<Hostile> table{
+      {"untouched", [](Arrival&, Octets&) {}, "", true},
+      {"from another address",
+       [](Arrival& a, Octets&) { a.source.address = parse_address("192.0.2.2").value(); },
+       "wrong-source", false},
+      {"any port", [](Arrival& a, Octets&) { a.source.port = 7; }, "", true},
+      {"truncated", [](Arrival&, Octets& p) { p.resize(23); }, "bad-length", false},
+      {"forged cookie", [](Arrival&, Octets& p) { p[0] ^= std::byte{1}; }, "wrong-session", false},
+      {"forged sequence", [](Arrival&, Octets& p) { p[11] ^= std::byte{1}; }, "wrong-session",
+       false},
+      {"header disagrees", [](Arrival& a, Octets&) { a.tag ^= 1U; }, "wrong-session", false},
+  };
+  for (const Hostile& hostile : table) check(hostile, Bench::spec(Protocol::icmp, 50ms));
+}
+
+TEST_CASE("replies of every length up to 9000 octets are counted or refused") {
+  Bench bench;
+  std::size_t size = 0;
+  bench.net.network = [&](const auto& probe) {
+    bench.net.reflect(probe, 1ms, 0ns, [&](Arrival&, Octets& payload) { payload.resize(size++); });
+  };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 1ms, 9001)).has_value());
+  bench.run(15s);
+  const Window total = bench.total();
+  CHECK(Bench::errors(total, "bad-length") == 44);
+  CHECK(total.counts.received == 9001 - 44);
+  CHECK(total.counts.lost == 44);
+}
+
+TEST_CASE("a reply replayed from long ago is told from a duplicate") {
+  Bench bench;
+  std::vector<FakeTransport::Sent> record;
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    record.push_back(probe);
+    bench.net.reflect(probe, 1ms);
+  };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 10ms)).has_value());
+  bench.run(10s);
+  bench.net.reflect(record.front(), 1ms);
+  bench.net.reflect(record.back(), 1ms);
+  bench.run(100ms);
+  const Window total = bench.total();
+  CHECK(Bench::errors(total, "replayed") == 1);
+  CHECK(total.counts.duplicate == 1);
+  CHECK(total.rtt.max() == std::optional<Nanos>{2ms});
+}
+
+TEST_CASE("ICMP errors are counted by kind and decide nothing") {
+  Bench bench;
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    Arrival error;
+    error.kind = Arrival::Kind::icmp_error;
+    error.flow = probe.flow;
+    error.icmp_type = 3;
+    error.icmp_code = 3;
+    error.source = {parse_address("192.0.2.1").value(), 0};
+    bench.net.deliver(5ms, error);
+  };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 50ms, 10)).has_value());
+  bench.run(5s);
+  const Window total = bench.total();
+  CHECK(Bench::errors(total, "icmp-port-unreachable") == 10);
+  CHECK(total.counts.lost == 10);
+}
+
+TEST_CASE("what belongs to no session is counted apart") {
+  Bench bench;
+  Arrival stray;
+  stray.flow = 77;
+  bench.net.deliver(1ms, stray);
+  stray.flow = no_flow;
+  bench.net.deliver(1ms, stray);
+  bench.run(10ms);
+  CHECK(bench.prober.strays().at("unknown-flow") == 2);
+}
+
+}  // namespace
+}  // namespace strait::probe
