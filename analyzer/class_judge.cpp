@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/class_judge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analyzer/words.hpp"
+
+namespace strait::analyzer {
+namespace {
+
+const Candidate* find(const std::vector<Candidate>& candidates, const std::string& path) {
+  const auto found = std::ranges::find_if(
+      candidates, [&](const Candidate& each) { return each.path->name == path; });
+  return found == candidates.end() ? nullptr : &*found;
+}
+
+std::optional<std::string> default_of(const ClassView& view) {
+  const auto found = view.inputs.default_path.find(view.traffic_class);
+  if (found == view.inputs.default_path.end()) return std::nullopt;
+  return found->second;
+}
+
+void rest(ClassMemory& memory) {
+  memory.challenger.reset();
+  memory.streak = 0;
+}
+
+void change(const ClassView& view, Verdict& verdict, ClassMemory& memory,
+            std::optional<std::string> to, std::optional<std::string> from) {
+  memory.displaced = std::move(from);
+  memory.path = std::move(to);
+  memory.changed = view.now;
+  rest(memory);
+  verdict.path = memory.path;
+}
+
+void say(Verdict& verdict, Ruling ruling, std::string reason) {
+  verdict.ruling = ruling;
+  verdict.reason = std::move(reason);
+}
+
+void show_gain(Verdict& verdict, const Comparison& comparison) {
+  verdict.gain = comparison.difference;
+  verdict.gain_low = comparison.low;
+  verdict.gain_high = comparison.high;
+}
+
+// What is in force, or what BGP uses, is dead: hold-down does not protect it.
+// `dead` by value: it is often the path that the memory is about to forget.
+void leave(const ClassView& view, const std::vector<Candidate>& candidates, std::string dead,
+           const std::string& why, Verdict& verdict, ClassMemory& memory) {
+  const Candidate& best = candidates.front();
+  if (best.eligible()) {
+    change(view, verdict, memory, best.path->name, dead);
+    say(verdict, Ruling::prefer,
+        fmt::format("{} is left at once: {}; {} is the best that is left: {}", dead, why,
+                    best.path->name, best.eligibility.reason));
+    return;
+  }
+  if (memory.path) change(view, verdict, memory, std::nullopt, dead);
+  rest(memory);
+  say(verdict, Ruling::insufficient,
+      fmt::format("{}: {}; no other path is eligible, so plain BGP decides", dead, why));
+}
+
+void withdraw(const ClassView& view, const std::string& why, Verdict& verdict,
+              ClassMemory& memory) {
+  const std::string path = *memory.path;
+  change(view, verdict, memory, std::nullopt, path);
+  say(verdict, Ruling::insufficient,
+      fmt::format("the preference for {} is withdrawn: {}", path, why));
+}
+
+double factor_for(const ClassView& view, const ClassMemory& memory, const std::string& path) {
+  const bool back = memory.path && (path == default_of(view) || path == memory.displaced);
+  return back ? view.options.back_factor : 1.0;
+}
+
+// The advantage of `challenger` over what it would replace. Where that is unknown it must be
+// clearly better than every other path that can be compared, lost ones included.
+Advantage against(const ClassView& view, const std::vector<Candidate>& candidates,
+                  const Candidate* incumbent, const Candidate& challenger, double factor) {
+  if (incumbent != nullptr) return advantage(view, challenger, *incumbent, factor);
+  Advantage worst;
+  for (const Candidate& other : candidates) {
+    const Standing standing = other.eligibility.standing;
+    if (&other == &challenger || (standing != Standing::eligible && standing != Standing::lossy)) {
+      continue;
+    }
+    Advantage each = advantage(view, challenger, other, factor);
+    const bool first = !worst.compared && worst.words.empty();
+    if (!first && each.clear) continue;
+    each.words += fmt::format(" against {}", other.path->name);
+    worst = std::move(each);
+    if (!worst.clear) return worst;
+  }
+  return worst;
+}
+
+struct Contest {
+  const Candidate* winner = nullptr;   // the clearly better path that the streak is about
+  const Candidate* nearest = nullptr;  // the best-ranked path that could be compared
+  Advantage winning;
+  Advantage near;
+  std::string missing = "there is no other eligible path to compare";
+};
+
+Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
+                const Candidate* incumbent, const ClassMemory& memory) {
+  Contest result;
+  for (const Candidate& each : candidates) {
+    if (!each.eligible() || &each == incumbent) continue;
+    Advantage found =
+        against(view, candidates, incumbent, each, factor_for(view, memory, each.path->name));
+    if (!found.compared) {
+      if (!found.words.empty()) result.missing = found.words;
+      continue;
+    }
+    if (result.nearest == nullptr) {
+      result.nearest = &each;
+      result.near = found;
+    }
+    // The challenger of the last windows stays the challenger while it is clear.
+    const bool again = memory.challenger == each.path->name;
+    if (found.clear && (result.winner == nullptr || again)) {
+      result.winner = &each;
+      result.winning = std::move(found);
+    }
+  }
+  return result;
+}
+
+const Candidate* faster_but_forbidden(const ClassView& view,
+                                      const std::vector<Candidate>& candidates,
+                                      const Candidate* incumbent, Advantage& by) {
+  for (const Candidate& each : candidates) {
+    if (incumbent == nullptr || &each == incumbent ||
+        each.eligibility.standing != Standing::forbidden ||
+        each.evidence.adequacy == Adequacy::insufficient) {
+      continue;
+    }
+    by = advantage(view, each, *incumbent, 1.0);
+    if (by.clear) return &each;
+  }
+  return nullptr;
+}
+
+void keep(const ClassView& view, const std::vector<Candidate>& candidates,
+          const Candidate* incumbent, const Contest& found, Verdict& verdict) {
+  Advantage by;
+  if (const auto* other = faster_but_forbidden(view, candidates, incumbent, by)) {
+    show_gain(verdict, by.comparison);
+    return say(verdict, Ruling::forbidden,
+               fmt::format("{} would be better than {} ({}), but it is {}", other->path->name,
+                           incumbent->path->name, by.words, other->eligibility.reason));
+  }
+  if (found.nearest == nullptr) {
+    const bool alone = incumbent != nullptr && incumbent->eligible() &&
+                       std::ranges::count_if(candidates, &Candidate::eligible) == 1;
+    return say(verdict, alone ? Ruling::keep : Ruling::insufficient, found.missing);
+  }
+  show_gain(verdict, found.near.comparison);
+  const std::string what = incumbent == nullptr
+                               ? "what BGP uses is unknown, and no path"
+                               : fmt::format("{} stays: no path", incumbent->path->name);
+  say(verdict, Ruling::keep,
+      fmt::format("{} is clearly better by more than {} and {:.1f} %; the nearest is {}: {}", what,
+                  delay_text(view.options.min_gain), view.options.min_gain_ratio * 100,
+                  found.nearest->path->name, found.near.words));
+}
+
+void count_streak(ClassMemory& memory, const Candidate* winner, bool counts) {
+  if (winner == nullptr) {
+    if (counts) rest(memory);
+    return;
+  }
+  if (!counts) return;
+  memory.streak = memory.challenger == winner->path->name ? memory.streak + 1 : 1;
+  memory.challenger = winner->path->name;
+}
+
+void settle(const ClassView& view, const std::vector<Candidate>& candidates,
+            const Candidate* incumbent, Verdict& verdict, ClassMemory& memory, bool counts) {
+  const Contest found = contest(view, candidates, incumbent, memory);
+  count_streak(memory, found.winner, counts);
+  if (found.winner == nullptr) return keep(view, candidates, incumbent, found, verdict);
+
+  const std::string& name = found.winner->path->name;
+  const unsigned streak = memory.challenger == name ? memory.streak : 0;
+  show_gain(verdict, found.winning.comparison);
+  if (streak < view.options.repeat) {
+    return say(verdict, Ruling::keep,
+               fmt::format("{} is better for {} of {} windows: {}", name, streak,
+                           view.options.repeat, found.winning.words));
+  }
+  if (verdict.hold_until && view.now < *verdict.hold_until) {
+    return say(
+        verdict, Ruling::keep,
+        fmt::format("held until {}; {} is better for {} windows: {}",
+                    strait::to_string(*verdict.hold_until), name, streak, found.winning.words));
+  }
+  change(view, verdict, memory, name,
+         incumbent == nullptr ? std::nullopt : std::optional{incumbent->path->name});
+  say(verdict, Ruling::prefer,
+      fmt::format("{} for {} windows running: {}; {}", name, streak, found.winning.words,
+                  found.winner->eligibility.reason));
+}
+
+bool is_dead(Standing standing) {
+  return standing == Standing::forbidden || standing == Standing::no_route ||
+         standing == Standing::unmeasured || standing == Standing::lossy;
+}
+
+void show_ranking(const ClassView& view, const std::vector<Candidate>& candidates,
+                  Verdict& verdict) {
+  for (const Candidate& each : candidates) {
+    Ranked ranked;
+    ranked.path = each.path->name;
+    ranked.eligible = each.eligible();
+    ranked.reason = each.eligibility.reason;
+    const Candidate& other =
+        &each == &candidates.front() && candidates.size() > 1 ? candidates[1] : candidates.front();
+    if (each.eligible() && other.eligible() && &each != &other) {
+      const Comparison difference = advantage(view, other, each, 1.0).comparison;
+      ranked.difference = difference.difference;
+      ranked.difference_low = difference.low;
+      ranked.difference_high = difference.high;
+    }
+    verdict.ranking.push_back(std::move(ranked));
+  }
+}
+
+void rule(const ClassView& view, const std::vector<Candidate>& candidates, Verdict& verdict,
+          ClassMemory& memory, bool counts) {
+  if (memory.path) {
+    const Candidate* in_force = find(candidates, *memory.path);
+    if (in_force == nullptr) return withdraw(view, "it is no longer a path", verdict, memory);
+    const auto& [standing, why] = in_force->eligibility;
+    if (is_dead(standing)) return leave(view, candidates, *memory.path, why, verdict, memory);
+    if (standing != Standing::eligible) return withdraw(view, why, verdict, memory);
+    return settle(view, candidates, in_force, verdict, memory, counts);
+  }
+  if (candidates.empty() || !candidates.front().eligible()) {
+    rest(memory);
+    const std::string why =
+        candidates.empty() ? "there are no paths"
+                           : fmt::format("no path is eligible; {}: {}", candidates[0].path->name,
+                                         candidates[0].eligibility.reason);
+    return say(verdict, Ruling::insufficient, why);
+  }
+  const auto by_default = default_of(view);
+  const Candidate* incumbent = by_default ? find(candidates, *by_default) : nullptr;
+  if (incumbent == nullptr) return settle(view, candidates, nullptr, verdict, memory, counts);
+  const auto& [standing, why] = incumbent->eligibility;
+  if (standing == Standing::lossy)
+    return leave(view, candidates, *by_default, why, verdict, memory);
+  const bool usable =
+      standing == Standing::eligible ||
+      (standing == Standing::forbidden && incumbent->evidence.adequacy == Adequacy::adequate);
+  if (usable) return settle(view, candidates, incumbent, verdict, memory, counts);
+  rest(memory);
+  say(verdict, Ruling::insufficient, fmt::format("BGP uses {}, and of that: {}", *by_default, why));
+}
+
+}  // namespace
+
+Verdict judge_class(const ClassView& view, ClassMemory& memory, bool counts) {
+  Verdict verdict;
+  verdict.traffic_class = view.traffic_class;
+  verdict.at = view.now;
+  verdict.previous = memory.path;
+  verdict.path = memory.path;
+  if (memory.changed) {
+    // A clock that was set back must not hold the class for ever.
+    memory.changed = std::min(*memory.changed, view.now);
+    verdict.hold_until = *memory.changed + view.options.hold_down;
+  }
+  const std::vector<Candidate> candidates = rank(view);
+  show_ranking(view, candidates, verdict);
+  rule(view, candidates, verdict, memory, counts);
+  if (memory.changed) verdict.hold_until = *memory.changed + view.options.hold_down;
+  return verdict;
+}
+
+}  // namespace strait::analyzer

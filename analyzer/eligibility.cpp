@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/eligibility.hpp"
+
+#include <fmt/format.h>
+
+#include "analyzer/words.hpp"
+
+namespace strait::analyzer {
+
+Eligibility judge_path(const routes::Path& path, bool routed, const Evidence& evidence,
+                       const Proportion& newest_loss, bool fresh, const DecisionOptions& options) {
+  if (path.forbidden) {
+    return {Standing::forbidden, fmt::format("forbidden by policy: {}", path.forbidden_reason)};
+  }
+  if (!routed) {
+    return {Standing::no_route, "the RIB holds no route of this class from its upstream"};
+  }
+  if (!fresh || evidence.loss.trials == 0) {
+    return {Standing::unmeasured, evidence.adequacy_reason};
+  }
+  if (evidence.loss.low > options.max_loss) {
+    return {Standing::lossy, fmt::format("{}, above the limit of {:.2f} %", to_text(evidence.loss),
+                                         options.max_loss * 100)};
+  }
+  if (newest_loss.low > 0.5) {
+    return {Standing::lossy,
+            fmt::format("in the newest window {}: most of it", to_text(newest_loss))};
+  }
+  if (evidence.below_floor) return {Standing::impossible, evidence.adequacy_reason};
+  if (evidence.adequacy == Adequacy::insufficient) {
+    return {Standing::too_few, evidence.adequacy_reason};
+  }
+  return {Standing::eligible,
+          fmt::format("{}, {}", to_text(*evidence.percentile(options.evidence.objective)),
+                      to_text(evidence.loss))};
+}
+
+}  // namespace strait::analyzer

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/decision.hpp"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "analyzer/seal.hpp"
+#include "tests/analyzer/windows.hpp"
+
+using namespace strait;
+using namespace strait::analyzer;
+using test::minute;
+using test::ms;
+using test::path;
+using test::start;
+using test::WindowBuilder;
+
+namespace {
+
+const std::vector<Target> europe{{.name = "paris", .traffic_class = "europe"}};
+
+// A site with two paths, one window a minute, and the decision's memory carried along.
+struct Site {
+  std::vector<routes::Path> paths{path("atlas"), path("loukkos")};
+  DecisionOptions options;
+  DecisionMemory memory;
+  std::vector<Window> windows;
+  std::map<std::string, std::string, std::less<>> default_path;
+  std::optional<std::map<std::string, std::set<std::string>, std::less<>>> routed;
+  int now = 0;
+  std::mt19937_64 random{11};  // NOLINT(bugprone-random-generator-seed)
+
+  // A negative delay: every probe is lost.
+  Verdict minute_of(double atlas_ms, double loukkos_ms, int probes = 200) {
+    add("atlas", atlas_ms, probes);
+    add("loukkos", loukkos_ms, probes);
+    if (windows.size() > 40) windows.erase(windows.begin(), windows.begin() + 2);
+    ++now;
+    return judge();
+  }
+  Verdict judge() {
+    const DecisionInputs inputs{windows, {europe, paths, {}}, routed, default_path};
+    Decision decision = decide(inputs, memory, options, start + (now * minute));
+    memory = std::move(decision.memory);
+    return decision.verdicts.at(0);
+  }
+  void add(const char* name, double delay_ms, int probes) {
+    WindowBuilder window(name, "paris", now);
+    if (delay_ms < 0) {
+      window.lost(static_cast<std::uint64_t>(probes));
+    } else {
+      window.noisy(random, test::millis(delay_ms), ms / 2, probes);
+    }
+    windows.push_back(window);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a cut is left within three windows, and a repair is believed after the hold-down") {
+  Site site;
+  site.options.hold_down = 5 * minute;
+  CHECK(site.minute_of(20, 30).ruling == Ruling::keep);
+  CHECK(site.minute_of(20, 30).ruling == Ruling::keep);
+  Verdict verdict = site.minute_of(20, 30);
+  CHECK(verdict.ruling == Ruling::prefer);
+  CHECK(verdict.path == "atlas");
+  REQUIRE(verdict.gain_low);
+  CHECK(*verdict.gain_low > 8 * ms);
+
+  int windows_to_detect = 0;  // the hold-down has not ended, and does not protect the dead
+  while (verdict.path == "atlas" && windows_to_detect < 10) {
+    verdict = site.minute_of(-1, 30);
+    ++windows_to_detect;
+  }
+  CHECK(windows_to_detect <= 3);
+  CHECK(verdict.ruling == Ruling::prefer);
+  CHECK(verdict.path == "loukkos");
+  CHECK_THAT(verdict.reason, Catch::Contains("atlas is left at once"));
+
+  const WallTime changed = verdict.at;
+  for (int i = 0; i < 30 && verdict.path != "atlas"; ++i) verdict = site.minute_of(20, 30);
+  CHECK(verdict.path == "atlas");
+  CHECK(verdict.at >= changed + (5 * minute));
+}
+
+TEST_CASE("a thousand windows of equal paths change nothing") {
+  Site site;
+  site.default_path["europe"] = "atlas";
+  int changes = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const Verdict verdict = site.minute_of(20, 20, 80);
+    if (verdict.path != verdict.previous) ++changes;
+  }
+  CHECK(changes == 0);
+}
+
+TEST_CASE("small gains keep what is in force, each by its own threshold") {
+  struct Case {
+    double atlas_ms;
+    double loukkos_ms;
+    bool moves;
+  };
+  const auto c = GENERATE(values<Case>({
+      {20, 19.5, false},  // below 1 ms
+      {100, 98, false},   // below 3 %
+      {100, 95, true},
+      {20, 15, true},
+      {15, 20, false},
+  }));
+  CAPTURE(c.atlas_ms, c.loukkos_ms);
+  Site site;
+  site.default_path["europe"] = "atlas";
+  Verdict verdict;
+  for (int i = 0; i < 12; ++i) verdict = site.minute_of(c.atlas_ms, c.loukkos_ms);
+  CHECK((verdict.path == "loukkos") == c.moves);
+  if (!c.moves) {
+    CHECK(verdict.ruling == Ruling::keep);
+    CHECK_FALSE(verdict.path);
+    CHECK_THAT(verdict.reason, Catch::Contains("atlas stays"));
+  }
+}
+
+TEST_CASE("hold-down keeps a better path waiting") {
+  Site site;
+  site.options.hold_down = 60 * minute;
+  for (int i = 0; i < 4; ++i) static_cast<void>(site.minute_of(20, 30));
+  REQUIRE(site.memory.at("europe").path == "atlas");
+  Verdict verdict;
+  for (int i = 0; i < 15; ++i) verdict = site.minute_of(40, 30);
+  CHECK(verdict.path == "atlas");
+  CHECK_THAT(verdict.reason, Catch::Contains("held until"));
+}
+
+TEST_CASE("looking twice at the same window counts it once") {
+  Site site;
+  static_cast<void>(site.minute_of(20, 30));
+  for (int i = 0; i < 5; ++i) CHECK(site.judge().ruling == Ruling::keep);
+  CHECK(site.memory.at("europe").streak == 1);
+}
+
+TEST_CASE("without measurements the preference is withdrawn") {
+  Site site;
+  for (int i = 0; i < 4; ++i) static_cast<void>(site.minute_of(20, 30));
+  REQUIRE(site.memory.at("europe").path == "atlas");
+  site.now += 10;
+  const Verdict verdict = site.judge();
+  CHECK(verdict.ruling == Ruling::insufficient);
+  CHECK_FALSE(verdict.path);
+  CHECK(verdict.previous == "atlas");
+  CHECK_THAT(verdict.reason, Catch::Contains("stale"));
+}
+
+TEST_CASE("what cannot be chosen is not, and the verdict says why") {
+  Site site;
+  SECTION("nothing was ever measured") {
+    const Verdict verdict = site.judge();
+    CHECK(verdict.ruling == Ruling::insufficient);
+    CHECK_THAT(verdict.reason, Catch::Contains("no path is eligible"));
+  }
+  SECTION("no path has a route of the class") {
+    site.routed.emplace();
+    const Verdict verdict = site.minute_of(20, 30);
+    CHECK(verdict.ruling == Ruling::insufficient);
+    CHECK_THAT(verdict.reason, Catch::Contains("no route of this class"));
+  }
+  SECTION("too few probes") {
+    const Verdict verdict = site.minute_of(20, 30, 10);
+    CHECK(verdict.ruling == Ruling::insufficient);
+    CHECK_THAT(verdict.reason, Catch::Contains("p95 needs 72"));
+  }
+  SECTION("the better path is forbidden") {
+    site.default_path["europe"] = "loukkos";
+    site.paths[0].forbidden = true;
+    site.paths[0].forbidden_reason = "crosses XX";
+    Verdict verdict;
+    for (int i = 0; i < 5; ++i) verdict = site.minute_of(20, 30);
+    CHECK(verdict.ruling == Ruling::forbidden);
+    CHECK_FALSE(verdict.path);
+    CHECK_THAT(verdict.reason, Catch::Contains("crosses XX"));
+  }
+  SECTION("a reply faster than light in fibre") {
+    site.paths[0].one_way_floor = 15 * ms;
+    Verdict verdict;
+    for (int i = 0; i < 5; ++i) verdict = site.minute_of(20, 30);
+    CHECK_FALSE(verdict.path);
+    CHECK_FALSE(verdict.ranking.back().eligible);
+    CHECK_THAT(verdict.ranking.back().reason, Catch::Contains("below the fibre floor"));
+  }
+}
+
+TEST_CASE("a clock that is set back does not hold a class for ever") {
+  Site site;
+  site.memory["europe"].changed = start + (1000 * minute);
+  site.memory["europe"].judged = start + (1000 * minute);
+  Verdict verdict;
+  for (int i = 0; i < 8; ++i) verdict = site.minute_of(20, 30);
+  CHECK(verdict.path == "atlas");
+}
+
+TEST_CASE("a sealed plan expires, has a stable hash and refuses a local-pref out of bounds") {
+  routes::Plan plan;
+  plan.preferences.push_back({"europe", "atlas", "bgp_atlas", LocalPref{200}, {}, "why"});
+  routes::Plan again = plan;
+  seal(plan, {}, {}, start);
+  seal(again, {}, {}, start + minute);
+  CHECK(plan.evidence_hash == again.evidence_hash);
+  CHECK(plan.expires == start + (10 * minute));
+  CHECK_FALSE(plan.blocked());
+  again.preferences[0].local_pref = LocalPref{100};
+  seal(again, {}, {}, start);
+  CHECK(again.blocked());
+  CHECK(plan.evidence_hash != again.evidence_hash);
+}
