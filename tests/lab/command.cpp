@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <span>
 
 namespace strait::lab {
@@ -45,8 +46,7 @@ Result<double> parse_loss(std::string_view word) {
   double value = 0;
   const char* const end = word.data() + word.size();
   const auto [stop, error] = std::from_chars(word.data(), end, value);
-  // Written so that NaN is refused too.
-  if (error != std::errc{} || stop != end || !(value >= 0 && value <= 1)) {
+  if (error != std::errc{} || stop != end || std::isnan(value) || value < 0 || value > 1) {
     return fail(Errc::bad_input, fmt::format("loss '{}': want 0 to 1", word));
   }
   return value;

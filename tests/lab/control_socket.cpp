@@ -60,7 +60,10 @@ void ControlSocket::accept() {
 }
 
 void ControlSocket::serve(int fd, const Answer& answer) {
-  if (fd == listener_.get()) return accept();
+  if (fd == listener_.get()) {
+    accept();
+    return;
+  }
   const auto client = clients_.find(fd);
   if (client == clients_.end()) return;
   std::array<char, longest_line> buffer{};

@@ -19,7 +19,7 @@ from service import Metrics, Pace, Service  # noqa: E402
 from story import Moved, Story  # noqa: E402
 from terminal import (Live, Stopwatch, accent, bad, bar, bold, columns, dim, good, heading, say,  # noqa: E402
                       seen)
-from topology import Lab, LabError  # noqa: E402
+from topology import Lab, LabError, strait_reflector  # noqa: E402
 
 CUT = "atlas-offshore"
 
@@ -176,7 +176,7 @@ def run(options) -> int:
     clock = Stopwatch()
     say(bold("strait") + ": which way out is fastest, how sure that is, and what to tell BGP")
     # One reflector for each region; the routers and the emulator are real programs, too.
-    reflector = [str(options.strait), "reflect", "--listen", "{address}", "--port", "{port}"]
+    reflector = strait_reflector(options.strait)
     scenario = scenarios.load(options.scenario)
     with Lab(scenario, pathemu=options.pathemu, reflector=reflector) as lab:
         say(dim(f"lab {lab.id}: {len(scenario.paths)} paths, {len(scenario.paths) + 1} routers, "

@@ -17,12 +17,11 @@ import scenario as scenarios  # noqa: E402
 from prometheus import Prometheus, promtool_complaints  # noqa: E402
 from service import Pace, Service  # noqa: E402
 from story import Story  # noqa: E402
-from topology import Lab, LabError, wait_for  # noqa: E402
+from topology import Lab, LabError, strait_reflector, wait_for  # noqa: E402
 
 HERE = File(__file__).resolve().parent
 STRAIT = File(os.environ.get("STRAIT", scenarios.ROOT / "build" / "release" / "strait"))
 PATHEMU = File(os.environ.get("PATHEMU", scenarios.ROOT / "build" / "release" / "pathemu"))
-REFLECTOR = [str(STRAIT), "reflect", "--listen", "{address}", "--port", "{port}"]
 CUT = "atlas-offshore"
 MEDIAN_TOLERANCE_MS = 0.3
 # The sketch's bucket at schema 7, and the histogram's at schema 5 (le = 2^(i/32) s).
@@ -31,7 +30,7 @@ HISTOGRAM_ERROR = 2 ** (1 / 32) - 1
 
 
 def make_lab() -> Lab:
-    return Lab(scenarios.load(HERE / "scenarios" / "morocco.toml"), pathemu=PATHEMU, reflector=REFLECTOR)
+    return Lab(scenarios.load(HERE / "scenarios" / "morocco.toml"), pathemu=PATHEMU, reflector=strait_reflector(STRAIT))
 
 
 class EndToEnd(unittest.TestCase):

@@ -18,16 +18,16 @@ Emulator::Emulator(std::uint64_t seed, std::ofstream log) : paths_{seed}, log_{s
   if (log_.is_open()) log_ << "arrived_ns,path,direction,prefix,planned_ns,applied_ns,fate\n";
 }
 
-Result<void> Emulator::add(const AddPath& wanted) {
-  auto site = PacketSocket::open(wanted.site_interface);
+Result<void> Emulator::add(const AddPath& path) {
+  auto site = PacketSocket::open(path.site_interface);
   if (!site) return fail(std::move(site));
-  auto far = PacketSocket::open(wanted.far_interface);
+  auto far = PacketSocket::open(path.far_interface);
   if (!far) return fail(std::move(far));
-  const auto path = paths_.add(wanted.path);
-  if (!path) return fail(Result<std::size_t>{path});
+  auto index = paths_.add(path.path);
+  if (!index) return fail(std::move(index));
   const std::size_t first = ports_.size();
-  ports_.push_back({std::move(*site), wanted.site_interface, *path, Direction::out, first + 1});
-  ports_.push_back({std::move(*far), wanted.far_interface, *path, Direction::back, first});
+  ports_.push_back({std::move(*site), path.site_interface, *index, Direction::out, first + 1});
+  ports_.push_back({std::move(*far), path.far_interface, *index, Direction::back, first});
   return {};
 }
 
@@ -47,19 +47,20 @@ Result<std::string> Emulator::run(const Command& command, WallTime now) {
 
 std::vector<int> Emulator::fds() const {
   std::vector<int> fds;
+  fds.reserve(ports_.size());
   for (const Port& port : ports_) fds.push_back(port.socket.fd());
   return fds;
 }
 
-void Emulator::receive(std::size_t index) {
-  Port& port = ports_.at(index);
-  port.socket.receive([&](std::span<const std::byte> frame, WallTime arrived) {
-    const Ruling ruling = paths_.rule(port.path, port.direction, frame, arrived);
+void Emulator::receive(std::size_t port) {
+  Port& in = ports_.at(port);
+  in.socket.receive([&](std::span<const std::byte> frame, WallTime arrived) {
+    const Ruling ruling = paths_.rule(in.path, in.direction, frame, arrived);
     if (ruling.fate != Fate::forward) {
       write_log(ruling.lane, arrived, std::nullopt, std::nullopt, to_string(ruling.fate));
       return;
     }
-    line_.push({arrived, ruling.due, port.peer, ruling.lane, {frame.begin(), frame.end()}});
+    line_.push({arrived, ruling.due, in.peer, ruling.lane, {frame.begin(), frame.end()}});
   });
 }
 
@@ -78,6 +79,7 @@ void Emulator::advance(const Clock& clock) {
 
 void Emulator::send(std::size_t port, const std::vector<Held>& frames, const Clock& clock) {
   std::vector<std::span<const std::byte>> views;
+  views.reserve(frames.size());
   for (const Held& held : frames) views.emplace_back(held.frame);
   const auto taken = ports_.at(port).socket.send(views);
   const WallTime sent = clock.now().wall;
@@ -96,15 +98,15 @@ std::optional<WallTime> Emulator::next_due() const {
   return next;
 }
 
-void Emulator::write_log(std::size_t index, WallTime arrived, std::optional<WallTime> due,
+void Emulator::write_log(std::size_t lane, WallTime arrived, std::optional<WallTime> due,
                          std::optional<WallTime> sent, std::string_view fate) {
   if (!log_.is_open()) return;
-  const Lane& lane = paths_.lane(index);
+  const Lane& of = paths_.lane(lane);
   const auto since_arrival = [&](std::optional<WallTime> time) {
     return nanos(time ? std::optional<Nanos>{*time - arrived} : std::nullopt);
   };
-  log_ << fmt::format("{},{},{},{},{},{},{}\n", arrived.time_since_epoch().count(), lane.path,
-                      to_string(lane.direction), to_string(lane.key), since_arrival(due),
+  log_ << fmt::format("{},{},{},{},{},{},{}\n", arrived.time_since_epoch().count(), of.path,
+                      to_string(of.direction), to_string(of.key), since_arrival(due),
                       since_arrival(sent), fate);
 }
 

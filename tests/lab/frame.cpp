@@ -25,7 +25,7 @@ Address address_at(std::span<const std::byte> packet, std::size_t at) {
 
 std::optional<Address> far_v4(std::span<const std::byte> packet, Direction direction) {
   if (packet.size() < ipv4_header) return std::nullopt;
-  const auto far =
+  auto far =
       address_at<boost::asio::ip::address_v4, 4>(packet, direction == Direction::out ? 16 : 12);
   if (far.is_multicast()) return std::nullopt;
   return far;
@@ -42,7 +42,7 @@ bool speaks_to_the_link(std::span<const std::byte> packet) {
 
 std::optional<Address> far_v6(std::span<const std::byte> packet, Direction direction) {
   if (packet.size() < ipv6_header || speaks_to_the_link(packet)) return std::nullopt;
-  const auto far =
+  auto far =
       address_at<boost::asio::ip::address_v6, 16>(packet, direction == Direction::out ? 24 : 8);
   if (far.is_multicast() || far.to_v6().is_link_local()) return std::nullopt;
   return far;

@@ -46,7 +46,7 @@ Result<void> prepare(int fd) {
 Result<void> bind_to(int fd, unsigned index) {
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
-  address.sll_protocol = static_cast<unsigned short>(__builtin_bswap16(ETH_P_ALL));
+  address.sll_protocol = __builtin_bswap16(ETH_P_ALL);
   address.sll_ifindex = static_cast<int>(index);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return system_error("bind");
@@ -99,7 +99,7 @@ PacketSocket::~PacketSocket() {
 void PacketSocket::receive(const Visit& visit) {
   for (;; next_ = (next_ + 1) % slots) {
     auto& header = *reinterpret_cast<tpacket2_hdr*>(ring_ + next_ * slot_size);
-    std::atomic_ref status{header.tp_status};
+    const std::atomic_ref status{header.tp_status};
     const auto bits = status.load(std::memory_order_acquire);
     if ((bits & TP_STATUS_USER) == 0) return;
     if (header.tp_len != header.tp_snaplen) {

@@ -12,6 +12,8 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <fstream>
 #include <string>
 
@@ -148,7 +150,7 @@ Result<void> emulate(const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   Options options;
   CLI::App app{"Emulate several network paths between pairs of interfaces"};
   app.add_option("start", options.start_file, "File of commands to start with")->required();
@@ -161,4 +163,7 @@ int main(int argc, char** argv) {
     return done.error().code == Errc::no_permission ? 3 : 4;
   }
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "pathemu: %s\n", error.what());
+  return 4;
 }

@@ -49,10 +49,10 @@ Result<void> Paths::change_one(const SetProfile& set) {
   return {};
 }
 
-Result<void> Paths::set_state(const std::string& name, State state) {
-  auto path = find(name);
-  if (!path) return fail(std::move(path));
-  (*path)->state = state;
+Result<void> Paths::set_state(const std::string& path, State state) {
+  auto found = find(path);
+  if (!found) return fail(std::move(found));
+  (*found)->state = state;
   return {};
 }
 
@@ -102,10 +102,10 @@ Ruling Paths::rule(std::size_t path_index, Direction direction, std::span<const 
   return {.fate = Fate::forward, .due = lane.last_due, .lane = index};
 }
 
-void Paths::record_sent(std::size_t index, WallTime arrived, WallTime sent) {
-  Lane& lane = lanes_[index];
-  ++lane.sent;
-  lane.applied.record(sent, sent - arrived);
+void Paths::record_sent(std::size_t lane, WallTime arrived, WallTime sent) {
+  Lane& one = lanes_[lane];
+  ++one.sent;
+  one.applied.record(sent, sent - arrived);
 }
 
 std::string Paths::show() const {

@@ -6,7 +6,15 @@ from pathlib import Path as File
 
 from scenario import Path, Scenario
 
-EMPTY_PLAN = "# No preference: plain BGP decides.\nfunction strait_pref() { }\n"
+# What strait itself writes for a plan without preferences.
+EMPTY_PLAN = """\
+# strait: BGP preferences for BIRD 2, format 1. Generated: the next plan overwrites changes.
+# evidence none
+# made 1970-01-01T00:00:00Z
+# expires 1970-01-01T00:00:00Z
+
+function strait_pref() { }
+"""
 
 TIMERS = "connect delay time 1; connect retry time 2; error wait time 1, 5; hold time 30;"
 

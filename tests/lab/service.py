@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path as File
 
-from scenario import Path, Scenario
+from scenario import ROOT, Path, Scenario
 from topology import REFLECTOR_PORT, Lab, LabError, wait_for
 
 PORT = 11650
@@ -87,7 +87,7 @@ def path_lines(path: Path, engine: str) -> list[str]:
 def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) -> str:
     """The strait.toml of a lab."""
     lines = ["# Written by the lab.", "[site]", f'name = "{scenario.site}"', f"asn = {scenario.asn}",
-             f'place = "{scenario.place}"']
+             f'place = "{scenario.place}"', f'data = "{ROOT}/data"']
     for path in scenario.paths:
         lines += path_lines(path, engine)
     for region in scenario.regions:
@@ -102,9 +102,9 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) 
     lines += ["", "[analyzer]", f"span_windows = {pace.span_windows}", f"pair_windows = {pace.pair_windows}",
               f"repeat = {pace.repeat}", f'hold_down = "{pace.hold_down_s}s"',
               f'plan_expiry = "{pace.expiry_s}s"']
-    lines += ["", "[routes]", f'rib = "{directory}/rib.mrt"', "", "[routes.bird]", "apply = true",
-              f'control = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"']
-    lines += ["", "[exporters]", f'listen = "127.0.0.1:{PORT}"', f'store = "{directory}/strait.db"']
+    lines += ["", "[routes]", f'rib = "{directory}/rib.mrt"', "", "[routes.bird]", 'apply = "automatic"',
+              f'socket = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"']
+    lines += ["", "[exporters]", f'listen = ["127.0.0.1:{PORT}"]', f'store = "{directory}/strait.db"']
     return "\n".join(lines) + "\n"
 
 

@@ -94,6 +94,12 @@ def remove_orphans() -> list[str]:
     return orphans
 
 
+def strait_reflector(strait: File) -> list[str]:
+    """Answers everybody, as fast as they ask: the lab is cut off from the world."""
+    return [str(strait), "reflect", "{address}", "--port", "{port}", "--open", "--source-rate", "0/s",
+            "--total-rate", "0/s"]
+
+
 class Lab:
     """A running lab. `with Lab(...) as lab:` removes it on every exit; a guard process does so even
     when the owner is killed."""
