@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// strait: probe -> outcomes -> windows -> evidence -> verdicts -> plan. Each subcommand reads its
+// words, calls the folders that do the work, and ends with an exit status of exit_status.hpp.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "cli/exit_status.hpp"
+#include "cli/open_transport.hpp"
+#include "cli/probe_command.hpp"
+#include "cli/probe_run.hpp"
+#include "cli/reflect_command.hpp"
+#include "cli/reflect_run.hpp"
+#include "core/nearest.hpp"
+
+namespace {
+
+using namespace strait;
+
+// Colour is for people: a terminal, and nobody has said no (https://no-color.org).
+bool wants_colour(int fd) {
+  const char* const no_color = std::getenv("NO_COLOR");
+  return ::isatty(fd) != 0 && (no_color == nullptr || *no_color == '\0');
+}
+
+int finish(const Result<int>& result) {
+  if (result) return *result;
+  std::cerr << "strait: " << result.error().message << '\n';
+  return cli::exit_status(result.error().code);
+}
+
+int probe(const cli::ProbeOptions& options) {
+  const cli::ProbeStreams streams{.results = std::cout,
+                                  .progress = std::cerr,
+                                  .colour = wants_colour(STDOUT_FILENO),
+                                  .show_progress = ::isatty(STDERR_FILENO) != 0 && !options.json};
+  return finish(cli::run_probe(options, cli::open_transport, streams));
+}
+
+int reflect(const cli::ReflectOptions& options) {
+  return finish(cli::run_reflect(options, std::cout, std::cerr));
+}
+
+void add_commands(CLI::App& app) {
+  cli::add_probe_command(app, probe);
+  cli::add_reflect_command(app, reflect);
+}
+
+// A first word that is no command gets the nearest one as a hint.
+bool explain_unknown_command(const CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty() || words.front().starts_with('-')) return false;
+  std::vector<std::string> names;
+  for (const CLI::App* const command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  if (std::ranges::find(names, words.front()) != names.end()) return false;
+  std::cerr << "strait: no command '" << words.front() << "'";
+  if (const auto hint = nearest(words.front(), names))
+    std::cerr << "; did you mean '" << *hint << "'?";
+  std::cerr << "\nstrait --help lists the commands\n";
+  return true;
+}
+
+int run(const std::vector<std::string>& words) {
+  CLI::App app{"Which way out is fastest, how sure that is, and what to tell BGP"};
+  app.name("strait");
+  app.set_version_flag("--version", "strait " STRAIT_VERSION);
+  app.require_subcommand(1);
+  add_commands(app);
+  if (explain_unknown_command(app, words)) return cli::exit_usage;
+  try {
+    // CLI11 takes the words in reverse.
+    app.parse(std::vector<std::string>{words.rbegin(), words.rend()});
+  } catch (const CLI::RuntimeError& end) {
+    return end.get_exit_code();  // a command's own exit status
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : cli::exit_usage;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::cerr << "strait: " << error.what() << '\n';
+  } catch (...) {
+    std::cerr << "strait: unknown failure\n";
+  }
+  return cli::exit_io;
+}

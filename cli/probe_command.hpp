@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/address.hpp"
+#include "core/duration.hpp"
+#include "core/window.hpp"
+#include "probe/stamp_packet.hpp"
+
+namespace strait::cli {
+
+enum class Engine : std::uint8_t { socket, dpdk };
+enum class Family : std::uint8_t { any, v4, v6 };
+
+struct ProbeOptions {
+  std::vector<std::string> targets;  // names or addresses
+  Protocol protocol = Protocol::icmp;
+  std::uint64_t count = 10;  // per target
+  Nanos interval{std::chrono::milliseconds{100}};
+  Nanos timeout{std::chrono::seconds{3}};
+  std::size_t size = 0;  // octets of UDP payload or ICMP data; 0: the protocol's default
+  std::uint8_t dscp = 0;
+  std::uint8_t hop_limit = 255;
+  std::string device;
+  std::optional<Address> source;
+  std::optional<Address> next_hop;
+  std::optional<std::uint32_t> mark;
+  std::uint16_t port = probe::stamp_port;  // of a STAMP target
+  Family family = Family::any;
+  Engine engine = Engine::socket;
+  bool twamp_light = false;
+  bool json = false;
+  bool outcomes = false;           // a line for every probe
+  std::optional<Nanos> max_rtt;    // a higher median fails the target
+  std::optional<double> max_loss;  // per cent; a higher loss fails the target
+};
+
+using RunProbe = std::function<int(const ProbeOptions&)>;  // returns the exit status
+
+// Adds `strait probe TARGET...`. The command only reads words into ProbeOptions; `run` does the
+// work.
+CLI::App* add_probe_command(CLI::App& app, RunProbe run);
+
+}  // namespace strait::cli

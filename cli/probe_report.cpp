@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/probe_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "analyzer/quantile_interval.hpp"
+#include "analyzer/wilson.hpp"
+#include "exporters/json_writer.hpp"
+
+namespace strait::cli {
+namespace {
+
+using exporters::JsonWriter;
+
+constexpr std::array quantiles{0.5, 0.9, 0.95, 0.99};
+constexpr std::size_t histogram_rows = 12;
+constexpr std::size_t bar_width = 40;
+
+std::uint64_t decided(const Window& window) { return window.counts.received + window.counts.lost; }
+
+std::string quantile_label(double q) { return fmt::format("p{:g}", q * 100); }
+
+std::string quantile_text(const ReportedQuantile& quantile) {
+  const auto label = quantile_label(quantile.q);
+  if (!quantile.enough) return fmt::format("{} n/a (needs {})", label, quantile.needed);
+  if (quantile.infinite) return fmt::format("{} lost", label);
+  return fmt::format("{} {}", label, strait::to_text(*quantile.value));
+}
+
+// The finest schema whose buckets fit the rows.
+Sketch coarse_enough(const Sketch& rtt) {
+  for (int schema = rtt.schema(); schema > Sketch::min_schema; --schema) {
+    const auto buckets = rtt.folded(schema).buckets();
+    const auto span = static_cast<std::size_t>(buckets.back().key - buckets.front().key) + 1;
+    if (span <= histogram_rows) return rtt.folded(schema);
+  }
+  return rtt.folded(Sketch::min_schema);
+}
+
+std::string bar(std::uint64_t count, std::uint64_t most) {
+  const auto share = static_cast<double>(count) / static_cast<double>(most);
+  const auto cells = static_cast<std::size_t>(std::ceil(share * bar_width));
+  std::string text;
+  for (std::size_t i = 0; i < cells; ++i) text += "█";
+  return text;
+}
+
+std::string histogram(const Sketch& rtt) {
+  if (rtt.count() <= rtt.zero_count()) return "";
+  const Sketch coarse = coarse_enough(rtt);
+  const auto buckets = coarse.buckets();
+  const auto by_count = [](const auto& a, const auto& b) { return a.count < b.count; };
+  const std::uint64_t most = std::ranges::max_element(buckets, by_count)->count;
+  std::string text;
+  for (const auto& bucket : buckets) {
+    text += fmt::format("  <= {:>10}  {} {}\n",
+                        strait::to_text(Sketch::upper_bound(bucket.key, coarse.schema())),
+                        bar(bucket.count, most), bucket.count);
+  }
+  return text;
+}
+
+std::string counts_text(const Counts& counts) {
+  const auto loss = analyzer::wilson(counts.lost, counts.received + counts.lost);
+  std::string text =
+      fmt::format("  {} sent, {} received, {} lost", counts.sent, counts.received, counts.lost);
+  if (counts.received + counts.lost > 0) {
+    text += fmt::format(" ({:.2f} % [{:.2f} %, {:.2f} %])", loss.value * 100, loss.low * 100,
+                        loss.high * 100);
+  }
+  const std::array<std::pair<std::uint64_t, const char*>, 4> rare{
+      {{counts.late, "late"},
+       {counts.duplicate, "duplicate"},
+       {counts.reordered, "reordered"},
+       {counts.missed, "slots missed by this machine"}}};
+  for (const auto& [count, name] : rare) {
+    if (count > 0) text += fmt::format(", {} {}", count, name);
+  }
+  text += '\n';
+  for (const auto& [kind, count] : counts.errors) text += fmt::format("  {}: {}\n", kind, count);
+  return text;
+}
+
+std::string rtt_text(const Window& window) {
+  if (window.rtt.empty()) return "  RTT  no reply\n";
+  std::string text = fmt::format("  RTT  min {}", strait::to_text(*window.rtt.min()));
+  for (const double q : quantiles) text += "  " + quantile_text(reported_quantile(window, q));
+  return text + fmt::format("  max {}\n", strait::to_text(*window.rtt.max()));
+}
+
+void write_quantile(JsonWriter& json, const Window& window, double q) {
+  const auto quantile = reported_quantile(window, q);
+  json.key(quantile_label(q));
+  if (quantile.enough && quantile.infinite) {
+    json.value("inf");
+  } else if (quantile.enough) {
+    json.value(quantile.value->count());
+  } else {
+    json.null();
+  }
+}
+
+void write_rtt(JsonWriter& json, const Window& window) {
+  json.key("rtt_ns").begin_object();
+  const auto optional_count = [&json](const char* name, const std::optional<Nanos>& value) {
+    json.key(name);
+    if (value) {
+      json.value(value->count());
+    } else {
+      json.null();
+    }
+  };
+  optional_count("min", window.rtt.min());
+  for (const double q : quantiles) write_quantile(json, window, q);
+  optional_count("max", window.rtt.max());
+  optional_count("mean", window.rtt.mean());
+  json.end_object();
+  json.key("probes_needed").begin_object();
+  for (const double q : quantiles) json.member(quantile_label(q), analyzer::probes_needed(q));
+  json.end_object();
+}
+
+}  // namespace
+
+ReportedQuantile reported_quantile(const Window& window, double q) {
+  const std::uint64_t n = decided(window);
+  ReportedQuantile result{.q = q, .needed = analyzer::probes_needed(q), .value = {}};
+  result.enough = n >= result.needed;
+  if (!result.enough) return result;
+  const auto rank = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(n) - 1e-9));
+  result.value = window.rtt.at_rank(rank);
+  result.infinite = rank > window.rtt.count() || !result.value;
+  return result;
+}
+
+std::string to_text(const TargetReport& report, bool colour) {
+  const char* const bold = colour ? "\x1b[1m" : "";
+  const char* const plain = colour ? "\x1b[0m" : "";
+  const auto address = report.address.to_string();
+  const auto name =
+      report.target == address ? address : fmt::format("{} ({})", report.target, address);
+  const Window& window = report.window;
+  auto text = fmt::format("{}{}{}: {}, {} octets, {} timestamps\n", bold, name, plain,
+                          strait::to_string(window.session.protocol), report.size,
+                          strait::to_string(window.source));
+  text += counts_text(window.counts);
+  text += rtt_text(window);
+  return text + histogram(window.rtt);
+}
+
+std::string to_json(const TargetReport& report) {
+  const Counts& counts = report.window.counts;
+  JsonWriter json;
+  json.begin_object()
+      .member("strait", 1)
+      .member("type", "probe")
+      .member("target", std::string_view{report.target})
+      .member("address", std::string_view{report.address.to_string()})
+      .member("protocol", strait::to_string(report.window.session.protocol))
+      .member("dscp", static_cast<unsigned>(report.window.session.dscp))
+      .member("octets", report.size)
+      .member("start", report.window.start)
+      .member("timestamps", strait::to_string(report.window.source))
+      .member("sent", counts.sent)
+      .member("received", counts.received)
+      .member("lost", counts.lost)
+      .member("late", counts.late)
+      .member("duplicate", counts.duplicate)
+      .member("reordered", counts.reordered)
+      .member("missed", counts.missed);
+  json.key("errors").begin_object();
+  for (const auto& [kind, count] : counts.errors) json.member(kind, count);
+  json.end_object();
+  write_rtt(json, report.window);
+  return json.end_object().take();
+}
+
+std::string to_text(const probe::Outcome& outcome) {
+  auto text = fmt::format("{} {} {}", outcome.key->target, outcome.sequence,
+                          probe::to_string(outcome.fate));
+  if (outcome.rtt) text += fmt::format(" {}", strait::to_text(*outcome.rtt));
+  if (outcome.hop_limit != 0) text += fmt::format(" hop limit {}", outcome.hop_limit);
+  if (outcome.reordered) text += " reordered";
+  return text;
+}
+
+std::string to_json(const probe::Outcome& outcome) {
+  JsonWriter json;
+  json.begin_object()
+      .member("strait", 1)
+      .member("type", "outcome")
+      .member("target", std::string_view{outcome.key->target})
+      .member("sequence", outcome.sequence)
+      .member("fate", probe::to_string(outcome.fate))
+      .member("sent", outcome.sent);
+  const auto delay = [&json](const char* name, const std::optional<Nanos>& value) {
+    if (value) json.member(name, value->count());
+  };
+  delay("rtt_ns", outcome.rtt);
+  delay("forward_ns", outcome.forward);
+  delay("reverse_ns", outcome.reverse);
+  if (outcome.hop_limit != 0) json.member("hop_limit", static_cast<unsigned>(outcome.hop_limit));
+  if (outcome.rtt) json.member("timestamps", strait::to_string(outcome.source));
+  if (outcome.reordered) json.member("reordered", true);
+  return json.end_object().take();
+}
+
+std::string to_text(const probe::TransportCounters& counters) {
+  std::string text;
+  for (const auto& [kind, count] : counters.errors)
+    text += fmt::format("this machine: {}: {}\n", kind, count);
+  for (const auto& [kind, count] : counters.ignored)
+    text += fmt::format("ignored packets: {}: {}\n", kind, count);
+  return text;
+}
+
+bool failed(const TargetReport& report, const ProbeOptions& options) {
+  const Counts& counts = report.window.counts;
+  if (counts.received == 0) return true;
+  const auto loss =
+      100.0 * static_cast<double>(counts.lost) / static_cast<double>(counts.received + counts.lost);
+  if (options.max_loss && loss > *options.max_loss) return true;
+  const auto median = report.window.rtt.quantile(0.5);
+  return options.max_rtt && (!median || *median > *options.max_rtt);
+}
+
+}  // namespace strait::cli

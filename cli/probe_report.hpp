@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "cli/probe_command.hpp"
+#include "core/window.hpp"
+#include "probe/prober.hpp"
+#include "probe/transport.hpp"
+
+namespace strait::cli {
+
+// What one target has come to.
+struct TargetReport {
+  std::string target;  // as the user wrote it
+  Address address;
+  std::size_t size = 0;  // octets of UDP payload or ICMP data
+  Window window;         // of the whole run
+};
+
+// A quantile over all probes that were decided, a lost one counting as infinitely late (RFC 2681
+// section 4.1). Absent where the probes are too few to bound it on both sides at 95 %.
+struct ReportedQuantile {
+  double q = 0;
+  std::uint64_t needed = 0;  // probes for a bound on both sides
+  bool enough = false;
+  bool infinite = false;  // it falls on lost probes
+  std::optional<Nanos> value;
+};
+[[nodiscard]] ReportedQuantile reported_quantile(const Window& window, double q);
+
+// Several lines for people, with a small histogram.
+[[nodiscard]] std::string to_text(const TargetReport& report, bool colour);
+// One line.
+[[nodiscard]] std::string to_json(const TargetReport& report);
+[[nodiscard]] std::string to_text(const probe::Outcome& outcome);
+[[nodiscard]] std::string to_json(const probe::Outcome& outcome);
+
+// What went wrong at our own end, a line each; empty when nothing did.
+[[nodiscard]] std::string to_text(const probe::TransportCounters& counters);
+
+// Lost everything, or above a threshold of the options.
+[[nodiscard]] bool failed(const TargetReport& report, const ProbeOptions& options);
+
+}  // namespace strait::cli

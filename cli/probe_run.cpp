@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/probe_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "cli/probe_report.hpp"
+#include "cli/resolve.hpp"
+#include "cli/stop_signals.hpp"
+#include "probe/icmp_packet.hpp"
+#include "probe/prober.hpp"
+
+namespace strait::cli {
+namespace {
+
+constexpr std::size_t default_icmp_size = 56;
+constexpr Nanos progress_interval = std::chrono::milliseconds{250};
+// One window for the whole run; midnight may cut it in two, which are added up.
+constexpr Nanos whole_run = std::chrono::hours{24};
+
+std::size_t payload_size(const ProbeOptions& options) {
+  if (options.size != 0) return options.size;
+  return options.protocol == Protocol::icmp ? default_icmp_size : probe::stamp_packet_size;
+}
+
+Result<std::vector<TargetReport>> resolve_all(const ProbeOptions& options) {
+  std::vector<TargetReport> reports;
+  for (const std::string& target : options.targets) {
+    const auto same = [&](const TargetReport& report) { return report.target == target; };
+    if (std::ranges::any_of(reports, same))
+      return fail(Errc::bad_input, fmt::format("target '{}' is given twice", target));
+    auto address = resolve(target, options.family);
+    if (!address) return fail(std::move(address));
+    TargetReport report;
+    report.target = target;
+    report.address = *address;
+    report.size = payload_size(options);
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeOptions& options) {
+  probe::SessionSpec spec;
+  spec.key = {
+      .path = "", .target = report.target, .protocol = options.protocol, .dscp = options.dscp};
+  const bool icmp = options.protocol == Protocol::icmp;
+  spec.flow.destination = {report.address, icmp ? std::uint16_t{0} : options.port};
+  spec.flow.hop_limit = options.hop_limit;
+  spec.flow.max_payload = report.size;
+  spec.flow.pin.device = options.device;
+  spec.flow.pin.mark = options.mark;
+  spec.flow.pin.next_hop = options.next_hop;
+  if (options.source) {
+    if (options.source->is_v4() != report.address.is_v4()) {
+      return fail(
+          Errc::bad_input,
+          fmt::format("target '{}' is {}, but source {} is not of that family", report.target,
+                      report.address.to_string(), options.source->to_string()));
+    }
+    (report.address.is_v4() ? spec.flow.pin.source_v4 : spec.flow.pin.source_v6) = options.source;
+  }
+  spec.schedule.interval = options.interval;
+  spec.timeout = options.timeout;
+  spec.count = options.count;
+  spec.twamp_light = options.twamp_light;
+  return spec;
+}
+
+void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windows) {
+  for (const Window& window : windows) {
+    const auto report = std::ranges::find(reports, window.session.target, &TargetReport::target);
+    if (report == reports.end()) continue;
+    if (report->window.session.target.empty()) {
+      report->window = window;
+    } else {
+      merge(report->window, window);
+    }
+  }
+}
+
+// Rewrites one line about how far it has come.
+class Progress {
+ public:
+  Progress(const ProbeStreams& streams, std::uint64_t total) : streams_{streams}, total_{total} {}
+  ~Progress() {
+    if (shown_) streams_.progress << "\r\x1b[K" << std::flush;
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  Progress(Progress&&) = delete;
+  Progress& operator=(Progress&&) = delete;
+
+  void show(std::uint64_t decided, MonoTime now) {
+    if (!streams_.show_progress || now < next_) return;
+    next_ = now + progress_interval;
+    shown_ = true;
+    streams_.progress << fmt::format("\r{} of {} probes", decided, total_) << std::flush;
+  }
+
+ private:
+  const ProbeStreams& streams_;
+  std::uint64_t total_;
+  MonoTime next_{};
+  bool shown_ = false;
+};
+
+void print_reports(const std::vector<TargetReport>& reports, const ProbeOptions& options,
+                   const ProbeStreams& streams) {
+  for (const TargetReport& report : reports) {
+    streams.results << (options.json ? to_json(report) + "\n" : to_text(report, streams.colour));
+  }
+  streams.results << std::flush;
+}
+
+}  // namespace
+
+Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
+                      const ProbeStreams& streams) {
+  auto reports = resolve_all(options);
+  if (!reports) return fail(std::move(reports));
+  auto transport = open(options);
+  if (!transport) return fail(std::move(transport));
+
+  std::uint64_t decided = 0;
+  probe::ProberOptions prober_options;
+  prober_options.window = whole_run;
+  prober_options.on_outcome = [&](const probe::Outcome& outcome) {
+    if (outcome.fate == probe::Fate::received || outcome.fate == probe::Fate::lost) ++decided;
+    if (!options.outcomes) return;
+    streams.results << (options.json ? to_json(outcome) : to_text(outcome)) << '\n';
+  };
+  probe::Prober prober{**transport, prober_options};
+  for (const TargetReport& report : *reports) {
+    auto spec = session_spec(report, options);
+    if (!spec) return fail(std::move(spec));
+    if (auto added = prober.add(*spec); !added) return fail(std::move(added));
+  }
+
+  {
+    const StopSignals signals;
+    Progress progress{streams, options.count * reports->size()};
+    probe::run_while(prober, **transport, [&] {
+      progress.show(decided, (*transport)->now().mono);
+      return prober.active() > 0 && !signals.raised();
+    });
+  }
+  const auto counters = (*transport)->counters();
+  add_up(*reports, prober.finish());
+  print_reports(*reports, options, streams);
+  streams.progress << to_text(counters) << std::flush;
+  const bool bad = std::ranges::any_of(
+      *reports, [&](const TargetReport& report) { return failed(report, options); });
+  return bad ? 1 : 0;
+}
+
+}  // namespace strait::cli

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+
+#include "cli/probe_command.hpp"
+#include "core/result.hpp"
+#include "probe/transport.hpp"
+
+namespace strait::cli {
+
+// Opens the engine that the options name.
+using OpenTransport =
+    std::function<Result<std::unique_ptr<probe::Transport>>(const ProbeOptions& options)>;
+
+struct ProbeStreams {
+  std::ostream& results;
+  std::ostream& progress;
+  bool colour = false;         // of the results
+  bool show_progress = false;  // a line that is rewritten
+};
+
+// Probes all targets side by side until each has its count or a signal comes, then reports. Returns
+// the exit status: 0 when every target answered within the thresholds, else 1.
+[[nodiscard]] Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
+                                    const ProbeStreams& streams);
+
+}  // namespace strait::cli

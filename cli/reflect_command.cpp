@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/reflect_command.hpp"
+
+#include <memory>
+
+#include "cli/command_line.hpp"
+
+namespace strait::cli {
+
+CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
+  auto options = std::make_shared<ReflectOptions>();
+  CLI::App* const command =
+      app.add_subcommand("reflect", "Answer STAMP and TWAMP-Light probes until a signal comes");
+  command->add_option("address", options->addresses,
+                      "Addresses of this machine to answer on, such as 192.0.2.1 or "
+                      "[2001:db8::1]:8620");
+  command->add_option("-p,--port", options->port, "UDP port where an address names none")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  command->add_flag("--any", options->any, "Answer on every address of this machine");
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--allow",
+          [options](const std::vector<std::string>& words) {
+            for (const auto& word : words)
+              options->allow.push_back(value_or_end(parse_prefix(word), "--allow"));
+          },
+          "Sources that get replies, such as 192.0.2.0/24; may be repeated")
+      ->type_name("PREFIX")
+      ->allow_extra_args(false);
+  command->add_flag("--open", options->open, "Answer any source");
+  add_rate(*command, "--source-rate", options->source_rate, "Most replies to one source; 0/s: all");
+  add_rate(*command, "--total-rate", options->total_rate, "Most replies to all sources; 0/s: all");
+  command->add_flag("--json", options->json, "Print the final counters as a JSON object");
+  command->callback([options, run = std::move(run)] {
+    if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);
+  });
+  return command;
+}
+
+}  // namespace strait::cli

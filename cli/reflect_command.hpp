@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/address.hpp"
+#include "core/duration.hpp"
+#include "probe/stamp_packet.hpp"
+
+namespace strait::cli {
+
+struct ReflectOptions {
+  std::vector<std::string> addresses;      // "192.0.2.1", "[2001:db8::1]:8620"
+  std::uint16_t port = probe::stamp_port;  // where an address has none
+  bool any = false;                        // all addresses of this machine
+  std::vector<Prefix> allow;
+  bool open = false;
+  Rate source_rate{1000};
+  Rate total_rate{};
+  bool json = false;
+};
+
+using RunReflect = std::function<int(const ReflectOptions&)>;  // returns the exit status
+
+// Adds `strait reflect [ADDRESS...]`. The command only reads words into ReflectOptions; `run` does
+// the work.
+CLI::App* add_reflect_command(CLI::App& app, RunReflect run);
+
+}  // namespace strait::cli
