@@ -16,7 +16,7 @@ constexpr std::size_t send_batch = 128;
 constexpr std::size_t ring_size = 8192;  // a power of two: indexed by the low bits of a count
 constexpr std::size_t error_batch_size = 128;
 constexpr std::size_t error_octets = 256;  // of the packet that an ICMP error quotes
-constexpr int most_pending_errors = 8;
+constexpr int most_attempts = 8;           // an error may be about an earlier packet
 constexpr Nanos clock_slack = std::chrono::microseconds{20};
 // A card's clock further than this from the kernel's own stamp does not keep UTC.
 constexpr Nanos card_clock_slack = std::chrono::microseconds{100};
@@ -40,6 +40,8 @@ bool is_pending_icmp_error(int error) {
       return false;
   }
 }
+
+bool is_full_queue(int error) { return error == EAGAIN || error == ENOBUFS || error == ENOMEM; }
 
 std::string_view send_error_name(int error) {
   switch (error) {
@@ -168,6 +170,8 @@ void Channel::note_sent(std::span<Departure> sent, const Instant& before, Nanos 
   for (Departure& departure : sent) {
     departure.sent = {
         .mono = before.mono, .wall = before.wall, .source = StampSource::user, .uncertainty = took};
+    departure.refused = false;
+    departure.stamp_follows = transmit_stamps_;
     if (!transmit_stamps_) continue;
     outstanding_[next_count_ % ring_size] = {.count = next_count_,
                                              .flow = departure.flow,
@@ -187,17 +191,10 @@ void Channel::restart_stamp_count() {
   if (!request_stamps(fd(), true)) transmit_stamps_ = false;
 }
 
-bool Channel::recover(int error, TransportCounters& counters) {
-  if (error == EINTR) return true;
-  if (is_pending_icmp_error(error)) return true;
-  count(counters.errors, send_error_name(error));
-  return false;
-}
-
 std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, TransportCounters& counters,
                           std::vector<Arrival>& notices) {
   std::size_t done = 0;
-  int pending_errors = 0;
+  int attempts = 0;  // for the packet at `done`
   while (done < run.size()) {
     const auto part = run.subspan(done, std::min(run.size() - done, send_batch));
     prepare(part);
@@ -212,12 +209,16 @@ std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, Transpor
     if (taken == part.size()) continue;
 
     restart_stamp_count();
-    if (sent > 0) continue;  // the next call says why the rest was not taken
-    const bool again = ++pending_errors < most_pending_errors && recover(error, counters);
-    if (!again) {
-      if (pending_errors >= most_pending_errors) count(counters.errors, send_error_name(error));
-      break;
+    if (sent > 0) {
+      attempts = 0;
+      continue;  // the next call says why the rest was not taken
     }
+    if (++attempts < most_attempts && (error == EINTR || is_pending_icmp_error(error))) continue;
+    count(counters.errors, send_error_name(error));
+    if (is_full_queue(error)) return done;
+    run[done].refused = true;
+    ++done;
+    attempts = 0;
   }
   return done;
 }
@@ -228,7 +229,7 @@ Channel::Received Channel::receive(std::span<Arrival> arrivals, MessageBatch& ba
   const std::size_t wanted = std::min(arrivals.size(), batch.size() - first_slot);
   Received result;
   int got = batch.receive(fd(), 0, first_slot, wanted);
-  for (int retry = 0; got < 0 && errno != EAGAIN && retry < most_pending_errors; ++retry)
+  for (int retry = 0; got < 0 && errno != EAGAIN && retry < most_attempts; ++retry)
     got = batch.receive(fd(), 0, first_slot, wanted);
   if (got <= 0) {
     result.drained = true;

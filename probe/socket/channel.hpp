@@ -42,8 +42,8 @@ class Channel {
   void add(FlowId flow, const FlowSpec& spec);
   void remove(FlowId flow);
 
-  // Sends a prefix of the run, all of whose flows are of this channel. Whatever the error queue
-  // holds by then is appended to `notices`.
+  // Sends a prefix of the run, all of whose flows are of this channel; less than all only when the
+  // kernel's queue is full. What the error queue holds by then is appended to `notices`.
   [[nodiscard]] std::size_t send(std::span<Departure> run, ClockBridge& clock,
                                  TransportCounters& counters, std::vector<Arrival>& notices);
 
@@ -73,7 +73,6 @@ class Channel {
 
   void prepare(std::span<const Departure> run);
   void note_sent(std::span<Departure> sent, const Instant& before, Nanos took);
-  [[nodiscard]] bool recover(int error, TransportCounters& counters);
   void restart_stamp_count();
   [[nodiscard]] bool read_datagram(const MessageBatch& batch, std::size_t slot,
                                    const ClockBridge& clock, TransportCounters& counters,

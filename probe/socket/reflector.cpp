@@ -16,6 +16,7 @@
 #include "probe/socket/channel.hpp"
 #include "probe/socket/message_batch.hpp"
 #include "probe/socket/probe_socket.hpp"
+#include "probe/socket/stamping.hpp"
 
 namespace strait::probe {
 namespace {
@@ -126,6 +127,7 @@ class SocketReflector::Impl {
   SystemClock clock_;
   ReflectorPolicy policy_;
   Reflector reflector_;
+  kernel::Fd stamping_ = kernel::keep_stamping_on();
   kernel::ClockBridge clock_bridge_;
   kernel::MessageBatch batch_;
   std::vector<stream_descriptor> sockets_;

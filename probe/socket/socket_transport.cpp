@@ -14,6 +14,7 @@
 #include "probe/socket/channel.hpp"
 #include "probe/socket/fd.hpp"
 #include "probe/socket/message_batch.hpp"
+#include "probe/socket/stamping.hpp"
 
 namespace strait::probe {
 namespace {
@@ -25,6 +26,7 @@ using kernel::SocketKey;
 constexpr std::size_t largest_payload = 9000;
 constexpr std::size_t slot_octets = 9216;
 constexpr std::size_t most_events = 64;
+constexpr std::size_t most_foreign = 1024;
 
 Result<SocketKey> key_of(const FlowSpec& spec) {
   const Address& to = spec.destination.address;
@@ -69,6 +71,7 @@ class SocketTransport::Impl {
   Impl(const SocketOptions& options, kernel::Fd epoll)
       : options_{options},
         epoll_{std::move(epoll)},
+        stamping_{kernel::keep_stamping_on()},
         clock_bridge_{clock_},
         batch_{options.burst, slot_octets} {}
 
@@ -93,6 +96,7 @@ class SocketTransport::Impl {
   SocketOptions options_;
   SystemClock clock_;
   kernel::Fd epoll_;
+  kernel::Fd stamping_;
   kernel::ClockBridge clock_bridge_;
   kernel::MessageBatch batch_;
   std::vector<std::unique_ptr<Channel>> channels_;
@@ -214,13 +218,16 @@ void SocketTransport::Impl::poll(Nanos timeout) {
 std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
   if (ready_.empty()) poll(Nanos::zero());
   std::size_t filled = take_notices(burst);
-  std::size_t slot = 0;
-  while (filled < burst.size() && slot < batch_.size() && !ready_.empty()) {
+  // Bounded, so that a flood of foreign packets cannot hold up the caller.
+  for (std::size_t slot = 0, foreign = 0; filled < burst.size() && !ready_.empty();) {
     const auto got =
         ready_.back()->receive(burst.subspan(filled), batch_, slot, clock_bridge_, counters_);
     filled += got.arrivals;
+    foreign += got.slots - got.arrivals;
     slot += got.slots;
     if (got.drained) ready_.pop_back();
+    if (filled == 0 && foreign < most_foreign) slot = 0;  // nothing refers to the slots yet
+    if (slot == batch_.size()) break;
   }
   return filled;
 }

@@ -128,7 +128,7 @@ TEST_CASE("echo works on a ping socket and on a raw one, over IPv4 and IPv6") {
     CHECK(came->hop_limit == 64);
     CHECK(came->payload.empty());  // copied away
     CHECK(all.back().payload == octets(56));
-    if (tag > 0) CHECK(came->received.source == StampSource::kernel);
+    CHECK(came->received.source == StampSource::kernel);
   }
 }
 
@@ -173,6 +173,49 @@ TEST_CASE("a router's refusal arrives as an ICMP error of the right flow") {
   CHECK(error->icmp_code == 1);  // host unreachable
   CHECK(error->source.address.to_string() == "192.0.2.2");
   CHECK(error->tag == (echo ? 77 : 0));
+}
+
+TEST_CASE("a probe that has no way out is passed over, and no stamp goes to another probe") {
+  if (!NamespacePair::allowed()) return;
+  const NamespacePair pair;
+  pair.in_near("ip route add unreachable 203.0.113.50");
+  pair.enter_far();
+  UdpPeer peer{"192.0.2.2"};
+  pair.enter_near();
+  const auto transport = open_transport();
+  const auto good = transport->open_flow(udp_flow(peer.endpoint()));
+  const auto bad = transport->open_flow(udp_flow({parse_address("203.0.113.50").value(), 862}));
+  REQUIRE(good.has_value());
+  REQUIRE(bad.has_value());
+  CHECK(transport->local_port(*good) == transport->local_port(*bad));
+  REQUIRE(send_one(*transport, *good, 0, octets(44)));  // finds the neighbour
+  (void)receive_until(*transport, [](const auto& got) { return got.size() == 1; });
+
+  const auto payload = octets(44);
+  std::vector<Departure> burst;
+  for (std::uint32_t tag = 1; tag <= 60; ++tag) {
+    burst.push_back(
+        {.flow = tag % 3 == 0 ? *bad : *good, .tag = tag, .payload = payload, .sent = {}});
+  }
+  REQUIRE(transport->send(burst) == burst.size());
+  for (const Departure& departure : burst) {
+    CHECK(departure.refused == (departure.flow == *bad));
+    if (departure.flow == *good) CHECK(departure.stamp_follows);
+  }
+  CHECK(transport->counters().errors.at("send-unreachable") == 20);
+  const auto all = receive_until(
+      *transport, [](const auto& got) { return got.size() >= 40; }, milliseconds{200});
+  REQUIRE(all.size() == 40);
+  for (const Kept& kept : all) {
+    CHECK(kept.arrival.kind == Arrival::Kind::transmit_stamp);
+    CHECK(kept.arrival.flow == *good);
+    const Departure& departure = burst[kept.arrival.tag - 1];
+    CHECK(departure.flow == *good);
+    CHECK(kept.arrival.received.mono >= departure.sent.mono);
+    CHECK(kept.arrival.received.mono <= departure.sent.mono + departure.sent.uncertainty);
+  }
+  std::this_thread::sleep_for(milliseconds{5});
+  CHECK(peer.receive().size() == 41);
 }
 
 TEST_CASE("a probe whose hop limit ends on the way names the router that ended it") {
