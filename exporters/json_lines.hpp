@@ -8,6 +8,7 @@
 #include "analyzer/verdict.hpp"
 #include "core/result.hpp"
 #include "core/window.hpp"
+#include "probe/prober.hpp"
 
 namespace strait::exporters {
 
@@ -15,6 +16,7 @@ namespace strait::exporters {
 // "strait":1, the version of the format, and "type".
 inline constexpr int json_version = 1;
 
+[[nodiscard]] std::string to_json(const probe::Outcome& outcome);
 [[nodiscard]] std::string to_json(const Window& window);
 [[nodiscard]] std::string to_json(const analyzer::Evidence& evidence);
 [[nodiscard]] std::string to_json(const analyzer::Verdict& verdict);

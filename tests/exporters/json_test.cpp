@@ -56,6 +56,28 @@ TEST_CASE("a window's line says all that the window holds") {
   CHECK(in_buckets == 599);
 }
 
+TEST_CASE("an outcome's line has null for what is not known") {
+  const SessionKey key{
+      .path = "atlas", .target = "192.0.2.1", .protocol = Protocol::stamp, .dscp = 0};
+  probe::Outcome outcome;
+  outcome.key = &key;
+  outcome.fate = probe::Fate::received;
+  outcome.sequence = 7;
+  outcome.sent = samples::start + Nanos{123'456'789};
+  outcome.rtt = Nanos{19'280'000};
+  outcome.hop_limit = 61;
+  outcome.source = StampSource::kernel;
+  const auto json = parsed(to_json(outcome));
+  CHECK(text(json.at("type")) == "outcome");
+  CHECK(text(json.at("target")) == "192.0.2.1");
+  CHECK(text(json.at("sent")) == "2026-11-23T16:45:00.123456789Z");
+  CHECK(text(json.at("fate")) == to_string(probe::Fate::received));
+  CHECK(json.at("rtt_ns").as_int64() == 19'280'000);
+  CHECK(json.at("forward_ns").is_null());
+  CHECK(json.at("hop_limit").as_int64() == 61);
+  CHECK(json.at("forward_hop_limit").is_null());
+}
+
 TEST_CASE("evidence says what is lost, what is unbounded and what is not known") {
   analyzer::Evidence evidence = samples::evidence("atlas", "europe");
   evidence.rtt[1].value = analyzer::infinite_delay;

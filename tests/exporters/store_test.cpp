@@ -314,36 +314,62 @@ TEST_CASE("forgetting is bounded, oldest first") {
   CHECK(read(*store).size() == 5);
 }
 
-TEST_CASE("a process that is killed while it writes leaves whole batches only") {
-  const Scratch scratch;
-  constexpr std::size_t batch = 20;
-  static_cast<void>(open(scratch.file()));
-  for (int round = 0; round < 5; ++round) {
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-      auto store = SqliteStore::open(scratch.file());
-      if (!store) ::_exit(1);
-      for (int i = 0;; ++i) {
-        std::vector<Window> windows;
-        for (std::size_t target = 0; target < batch; ++target) {
-          windows.push_back(samples::window("atlas", "192.0.2." + std::to_string(target),
-                                            t0 + std::chrono::hours{round} + Nanos{i}));
-        }
-        if (!(*store)->append(windows)) ::_exit(2);
-      }
+namespace {
+
+constexpr std::size_t killed_batch = 20;
+
+// Appends batches until it is killed, and says each that append() has returned for with an octet.
+[[noreturn]] void write_until_killed(const std::string& file, WallTime start, int said) {
+  auto store = SqliteStore::open(file);
+  if (!store) ::_exit(1);
+  for (int i = 0;; ++i) {
+    std::vector<Window> windows;
+    for (std::size_t target = 0; target < killed_batch; ++target) {
+      const std::string name = "192.0.2." + std::to_string(target);
+      windows.push_back(samples::window("atlas", name, start + Nanos{i}));
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds{60 + round * 17});
-    ::kill(child, SIGKILL);
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    REQUIRE(WIFSIGNALED(status));  // it was killed, it had not failed
+    if (!(*store)->append(windows)) ::_exit(2);
+    if (::write(said, "x", 1) != 1) ::_exit(3);
+  }
+}
+
+// How many batches the writer got an answer for before it was killed at some moment after the
+// first.
+std::size_t batches_before_kill(const std::string& file, WallTime start, int round) {
+  int pipe[2];
+  REQUIRE(::pipe(pipe) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) write_until_killed(file, start, pipe[1]);
+  ::close(pipe[1]);
+  char octet = 0;
+  std::size_t answered = 0;
+  if (::read(pipe[0], &octet, 1) == 1) ++answered;
+  std::this_thread::sleep_for(std::chrono::microseconds{1 + round * 3777});
+  ::kill(child, SIGKILL);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));  // it was killed, it had not failed
+  while (::read(pipe[0], &octet, 1) == 1) ++answered;
+  ::close(pipe[0]);
+  return answered;
+}
+
+}  // namespace
+
+TEST_CASE("a process that is killed while it writes leaves whole batches, and all it was told of") {
+  const Scratch scratch;
+  for (int round = 0; round < 5; ++round) {
+    const WallTime start = t0 + std::chrono::hours{round};
+    const std::size_t answered = batches_before_kill(scratch.file(), start, round);
+    REQUIRE(answered >= 1);
 
     const auto store = open(scratch.file());
     std::map<WallTime, std::size_t> rows;
-    for (const Window& window : read(*store)) ++rows[window.start];
-    REQUIRE(rows.size() > static_cast<std::size_t>(round));
-    for (const auto& [start, count] : rows) CHECK(count == batch);
+    for (const Window& window : read(*store, {start, WallTime::max()})) ++rows[window.start];
+    CHECK(rows.size() >= answered);
+    CHECK(rows.size() <= answered + 1);  // one may have been stored and not yet told
+    for (const auto& [at, count] : rows) CHECK(count == killed_batch);
   }
   const auto check = SqliteDatabase::open(scratch.file(), SqliteDatabase::Access::read_only);
   REQUIRE(check.has_value());

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/duration.hpp"
+
+namespace strait::cli {
+
+struct AnalyzeOptions {
+  std::string store;  // SQLite file, opened read-only
+  Nanos since{std::chrono::hours{1}};
+  std::optional<std::string> path;
+  std::optional<std::string> region;
+  bool json = false;
+};
+
+using RunAnalyze = std::function<int(const AnalyzeOptions&)>;  // returns the exit status
+
+// Adds `strait analyze --store FILE`: the evidence that the stored windows carry. The command only
+// reads words into AnalyzeOptions; `run` does the work.
+CLI::App* add_analyze_command(CLI::App& app, RunAnalyze run);
+
+}  // namespace strait::cli
