@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include "exporters/json_file.hpp"
@@ -175,6 +176,46 @@ TEST_CASE("text is escaped, and what is not UTF-8 becomes U+FFFD") {
   boost::system::error_code ec;
   boost::json::parse(written, ec);
   CHECK_FALSE(ec);
+}
+
+namespace {
+
+// Every member's name, at any depth; what errors and classes hold are kinds and classes, not
+// members.
+void collect_names(const boost::json::value& value, std::set<std::string>& names) {
+  if (const auto* array = value.if_array()) {
+    for (const auto& each : *array) collect_names(each, names);
+  }
+  if (const auto* object = value.if_object()) {
+    for (const auto& member : *object) {
+      const std::string name{member.key().data(), member.key().size()};
+      names.insert(name);
+      if (name != "errors" && name != "classes") collect_names(member.value(), names);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("docs/JSON.md explains every member of every line") {
+  std::ifstream file{STRAIT_SOURCE_DIR "/docs/JSON.md"};
+  REQUIRE(file);
+  std::stringstream page;
+  page << file.rdbuf();
+  std::set<std::string> names;
+  for (const std::string& line :
+       {to_json(probe::Outcome{}), to_json(samples::window("a", "b", samples::start)),
+        to_json(samples::evidence("a", "b")), to_json(samples::verdict()),
+        to_json(samples::snapshot().memory)}) {
+    collect_names(parsed(line), names);
+  }
+  REQUIRE(names.size() > 60);
+  names.erase("strait");
+  names.erase("type");
+  for (const std::string& name : names) {
+    CAPTURE(name);
+    CHECK(page.str().find('`' + name + '`') != std::string::npos);
+  }
 }
 
 TEST_CASE("a JSON file is appended to and follows a rotation") {
