@@ -202,12 +202,12 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
 }
 
 void Prober::Impl::settle_pending(MonoTime now, bool all) {
-  // Completed ones go first to the end, so that none is looked at twice.
-  const auto over =
-      std::stable_partition(pending_.begin(), pending_.end(),
-                            [&](const Pending& pending) { return !all && pending.deadline > now; });
-  const std::vector<Pending> ready(over, pending_.end());
-  pending_.erase(over, pending_.end());
+  std::vector<Pending> ready;
+  std::erase_if(pending_, [&](const Pending& pending) {
+    if (!all && pending.deadline > now) return false;
+    ready.push_back(pending);
+    return true;
+  });
   for (const Pending& pending : ready) {
     Probe* const probe = sessions_[pending.session].matcher.find(pending.reply.sequence);
     if (probe == nullptr || probe->state != Probe::State::stamp_pending) continue;

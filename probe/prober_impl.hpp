@@ -71,6 +71,7 @@ class Prober::Impl {
                                                     Reply& reply) const;
   void judge(std::uint32_t index, const Reply& reply);
   void complete(std::uint32_t index, Probe& probe, const Reply& reply);
+  // Completes the replies whose transmit stamp did not come in time with the user-space stamp.
   void settle_pending(MonoTime now, bool all);
 
   // departures.cpp

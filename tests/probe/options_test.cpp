@@ -30,10 +30,10 @@ schedule = "poisson"
 jitter = 0.5
 payload = 128
 dscp = 46
-hop-limit = 64
+hop_limit = 64
 timestamps = "ptp"
-require-ssid = true
-clock-error-limit = "2ms"
+require_ssid = true
+clock_error_limit = "2ms"
 
 [[target]]
 name = "marseille-1"
@@ -81,7 +81,7 @@ TEST_CASE("mistakes in the probe tables are named") {
       {"[probe]\npayload = 46", "Extra Padding"},
       {"[probe]\ndscp = 64", "63"},
       {"[probe]\nwindow = \"1ms\"", "100ms"},
-      {"[probe]\ntwamp-light = true\ntimestamps = \"ptp\"", "TWAMP-Light"},
+      {"[probe]\ntwamp_light = true\ntimestamps = \"ptp\"", "TWAMP-Light"},
       {"[[target]]\nname = \"a\"", "address"},
       {"[[target]]\naddress = \"192.0.2.1\"", "name"},
       {"[[target]]\nname = \"a\"\naddress = \"192.0.2.1\"\n[[target]]\nname = \"a\"\n"
