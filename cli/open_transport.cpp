@@ -6,8 +6,10 @@
 namespace strait::cli {
 namespace {
 
-Result<std::unique_ptr<probe::Transport>> open_socket() {
-  auto opened = probe::SocketTransport::open({});
+Result<std::unique_ptr<probe::Transport>> open_socket(bool realtime) {
+  probe::SocketOptions options;
+  options.realtime = realtime;
+  auto opened = probe::SocketTransport::open(options);
   if (!opened) return fail(std::move(opened));
   return std::unique_ptr<probe::Transport>{std::move(*opened)};
 }
@@ -15,7 +17,7 @@ Result<std::unique_ptr<probe::Transport>> open_socket() {
 }  // namespace
 
 Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& options) {
-  if (options.engine == Engine::socket) return open_socket();
+  if (options.engine == Engine::socket) return open_socket(options.realtime);
   return fail(Errc::unsupported, "probe: this build has no dpdk engine");
 }
 

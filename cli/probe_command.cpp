@@ -64,6 +64,8 @@ void add_path(CLI::App& command, ProbeOptions& options) {
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, Engine>{{"socket", Engine::socket}, {"dpdk", Engine::dpdk}}))
       ->default_str("socket");
+  command.add_flag("--realtime", options.realtime,
+                   "Real-time priority, for intervals below 1ms (socket engine)");
   auto* const v4 = command.add_flag_callback(
       "-4", [&options] { options.family = Family::v4; }, "Only IPv4 addresses of a name");
   command

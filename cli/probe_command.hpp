@@ -34,6 +34,7 @@ struct ProbeOptions {
   std::uint16_t port = probe::stamp_port;  // of a STAMP target
   Family family = Family::any;
   Engine engine = Engine::socket;
+  bool realtime = false;  // socket engine: real-time priority, for intervals below 1 ms
   bool twamp_light = false;
   bool json = false;
   bool outcomes = false;           // a line for every probe

@@ -2,6 +2,7 @@
 #include "probe/socket/socket_transport.hpp"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 
@@ -9,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "probe/socket/channel.hpp"
@@ -58,6 +60,23 @@ timespec to_timespec(Nanos time) {
   return {.tv_sec = whole.count(), .tv_nsec = (time - whole).count()};
 }
 
+constexpr Nanos longest_hold = std::chrono::milliseconds{20};
+constexpr Nanos breather = std::chrono::microseconds{200};
+
+Result<void> enter_realtime() {
+  const sched_param lowest{.sched_priority = ::sched_get_priority_min(SCHED_FIFO)};
+  if (::sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) == 0) return {};
+  return fail(errno == EPERM ? Errc::no_permission : Errc::io,
+              fmt::format("real-time priority: {}; needs root, or: setcap cap_sys_nice+ep "
+                          "\"$(command -v strait)\"",
+                          std::strerror(errno)));
+}
+
+void leave_realtime() {
+  const sched_param normal{};
+  (void)::sched_setscheduler(0, SCHED_OTHER, &normal);
+}
+
 // Timers of a normal thread are rounded up by 50 us, which is half a slot at 100 us.
 void sharpen_timers() {
   thread_local const bool done = ::prctl(PR_SET_TIMERSLACK, 1UL) == 0;
@@ -75,6 +94,14 @@ class SocketTransport::Impl {
         clock_bridge_{clock_},
         batch_{options.burst, slot_octets} {}
 
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  Impl(Impl&&) = delete;
+  Impl& operator=(Impl&&) = delete;
+  ~Impl() {
+    if (options_.realtime) leave_realtime();
+  }
+
   [[nodiscard]] const SystemClock& clock() const { return clock_; }
   [[nodiscard]] const SocketOptions& options() const { return options_; }
 
@@ -91,6 +118,7 @@ class SocketTransport::Impl {
   Result<Channel*> open_channel(const SocketKey& key, std::uint16_t port);
   FlowId place(Channel* channel);
   void poll(Nanos timeout);
+  void let_others_run();
   std::size_t take_notices(std::span<Arrival> burst);
 
   SocketOptions options_;
@@ -105,6 +133,7 @@ class SocketTransport::Impl {
   std::vector<Arrival> notices_;
   std::size_t notices_taken_ = 0;
   TransportCounters counters_;
+  MonoTime slept_{};                // when wait() last gave the processor away
   std::uint64_t closed_drops_ = 0;  // of sockets that are gone
 };
 
@@ -232,11 +261,22 @@ std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
   return filled;
 }
 
+// A real-time thread that always has something to do would starve everything else on its core.
+void SocketTransport::Impl::let_others_run() {
+  if (!options_.realtime || clock_.now().mono - slept_ < longest_hold) return;
+  std::this_thread::sleep_for(breather);
+  slept_ = clock_.now().mono;
+}
+
 void SocketTransport::Impl::wait(MonoTime until) {
   sharpen_timers();
+  let_others_run();
   if (!notices_.empty() || !ready_.empty()) return;
   const Nanos left = until - clock_.now().mono;
-  if (left > options_.spin) poll(left - options_.spin);
+  if (left > options_.spin) {
+    poll(left - options_.spin);
+    if (ready_.empty()) slept_ = clock_.now().mono;
+  }
   if (!notices_.empty() || !ready_.empty()) return;
   while (options_.spin > Nanos::zero() && clock_.now().mono < until) {
   }
@@ -259,6 +299,9 @@ Result<std::unique_ptr<SocketTransport>> SocketTransport::open(const SocketOptio
   kernel::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
   if (!epoll.is_open())
     return fail(Errc::io, fmt::format("make an epoll descriptor: {}", std::strerror(errno)));
+  if (options.realtime) {
+    if (auto raised = enter_realtime(); !raised) return fail(std::move(raised));
+  }
   return std::unique_ptr<SocketTransport>{
       new SocketTransport{std::make_unique<Impl>(options, std::move(epoll))}};
 }
