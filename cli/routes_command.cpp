@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/routes_command.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace strait::cli {
+namespace {
+
+void add_source(CLI::App& command, RoutesSource& source) {
+  command.add_option("-c,--config", source.config, "Configuration file")->capture_default_str();
+  command.add_flag("--json", source.json, "One JSON object a line");
+}
+
+// A subcommand whose words go to Options and whose work ends with an exit status.
+template <class Options>
+std::pair<CLI::App*, std::shared_ptr<Options>> add(CLI::App& parent, const std::string& name,
+                                                   const std::string& purpose,
+                                                   std::function<int(const Options&)> work) {
+  auto options = std::make_shared<Options>();
+  CLI::App* const command = parent.add_subcommand(name, purpose);
+  add_source(*command, options->source);
+  command->callback([options, work = std::move(work)] {
+    if (const int status = work(*options); status != 0) throw CLI::RuntimeError(status);
+  });
+  return {command, options};
+}
+
+}  // namespace
+
+void add_routes_command(CLI::App& app, RoutesWork work) {
+  CLI::App* const routes = app.add_subcommand("routes", "What to tell BGP, and telling it");
+  routes->require_subcommand(1);
+
+  add(*routes, "recommend", "The verdict of every class and its plan", std::move(work.recommend));
+
+  auto [explain, explained] =
+      add(*routes, "explain", "Why, in words and numbers", std::move(work.explain));
+  explain->add_option("subject", explained->subject,
+                      "A class, a path or a prefix; everything when absent");
+
+  auto [diff, compared] = add(*routes, "diff", "What the plan would change", std::move(work.diff));
+  diff->add_option("--against", compared->against,
+                   "A rendered file to compare with [default: the include file in force]");
+
+  auto [render, rendered] =
+      add(*routes, "render", "The plan in a router's language", std::move(work.render));
+  render->add_option("--dialect", rendered->dialect, "Router language")
+      ->check(CLI::IsMember({"bird"}))
+      ->capture_default_str();
+  render->add_option("-o,--output", rendered->output, "File to write [default: standard output]");
+
+  auto [apply, applied] = add(*routes, "apply", "Give the plan to the router, and see it follow",
+                              std::move(work.apply));
+  apply->add_flag("--withdraw", applied->withdraw, "Take every preference back: plain BGP decides");
+}
+
+}  // namespace strait::cli

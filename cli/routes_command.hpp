@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+namespace strait::cli {
+
+// What all of `strait routes ...` read.
+struct RoutesSource {
+  std::string config = "/etc/strait/strait.toml";
+  bool json = false;  // one object a line instead of text
+};
+
+// `strait routes recommend`: the verdict of every class, and the plan that would express them.
+struct RecommendOptions {
+  RoutesSource source;
+};
+
+// `strait routes explain [SUBJECT]`: why; a class, a path or a prefix, or everything.
+struct ExplainOptions {
+  RoutesSource source;
+  std::string subject;
+};
+
+// `strait routes diff`: what the plan would change.
+struct DiffOptions {
+  RoutesSource source;
+  std::string against;  // a rendered file; empty: the include file of [routes.bird]
+};
+
+// `strait routes render`: the plan in a router's language.
+struct RenderOptions {
+  RoutesSource source;
+  std::string dialect = "bird";
+  std::string output;  // empty: standard output
+};
+
+// `strait routes apply`: gives the plan to the router, and takes it back if the router does not
+// follow.
+struct ApplyOptions {
+  RoutesSource source;
+  bool withdraw = false;  // the empty plan: plain BGP decides again
+};
+
+// The work behind each command; returns the exit status.
+struct RoutesWork {
+  std::function<int(const RecommendOptions&)> recommend;
+  std::function<int(const ExplainOptions&)> explain;
+  std::function<int(const DiffOptions&)> diff;
+  std::function<int(const RenderOptions&)> render;
+  std::function<int(const ApplyOptions&)> apply;
+};
+
+// Adds `strait routes` and its commands. They only read words; `work` does the rest.
+void add_routes_command(CLI::App& app, RoutesWork work);
+
+}  // namespace strait::cli

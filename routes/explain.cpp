@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/explain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "routes/model/decision.hpp"
+
+namespace strait::routes {
+namespace {
+
+std::string name_of(const Address& neighbor, std::span<const Path> paths) {
+  if (neighbor.is_unspecified()) return "not BGP";
+  const auto path = std::ranges::find_if(paths, [&](const Path& candidate) {
+    return candidate.neighbor_v4 == neighbor || candidate.neighbor_v6 == neighbor;
+  });
+  return path == paths.end() ? neighbor.to_string() + " (no path)" : path->name;
+}
+
+std::string as_path_of(const Route& route) {
+  std::string text;
+  for (const Asn asn : route.as_path) {
+    text += (text.empty() ? "" : " ") + std::to_string(asn.value());
+  }
+  return text.empty() ? "empty" : text;
+}
+
+std::string candidate_line(const Route& route, bool best, std::span<const Path> paths) {
+  std::string line = fmt::format(
+      "  {} {}: local-pref {}, AS path {}", best ? '*' : ' ', name_of(route.neighbor, paths),
+      route.local_pref.value_or(default_local_pref).value(), as_path_of(route));
+  if (route.med) line += fmt::format(", MED {}", route.med->value());
+  if (route.marked()) line += ", marked: never raised";
+  return line + "\n";
+}
+
+std::string decision_line(const Decision& decision, std::span<const Route> candidates,
+                          std::span<const Path> paths) {
+  if (!decision.rival) return "  the only route\n";
+  return fmt::format(
+      "  {} over {} by {}{}\n", name_of(candidates[decision.best].neighbor, paths),
+      name_of(candidates[*decision.rival].neighbor, paths), decision.rung,
+      decision.assumes_equal_cost ? ", if the interior costs are equal (a dump does not say)" : "");
+}
+
+}  // namespace
+
+std::string explain_prefix(const Prefix& prefix, const Rib& rib, const Regions& regions,
+                           std::span<const Path> paths) {
+  const auto candidates = rib.candidates(prefix);
+  const auto decision = decide(candidates);
+  if (!decision) return fmt::format("{}: not in the RIB\n", to_string(prefix));
+  const Route& best = candidates[decision->best];
+  const auto match = regions.classify(prefix, best.origin_asn);
+  std::string text = match ? fmt::format("{}: class {} by {}\n", to_string(prefix), match->region,
+                                         to_string(match->basis))
+                           : fmt::format("{}: in no class\n", to_string(prefix));
+  for (const Route& route : candidates) text += candidate_line(route, &route == &best, paths);
+  return text + decision_line(*decision, candidates, paths);
+}
+
+}  // namespace strait::routes

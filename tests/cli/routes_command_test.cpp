@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/routes_command.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace strait::cli;
+
+namespace {
+
+struct Seen {
+  std::string command;
+  std::string config;
+  std::string word;  // the command's own argument
+  bool flag = false;
+};
+
+// Parses a command line; the status that CLI11 would end the program with.
+int parse(const std::string& line, Seen& seen, int status = 0) {
+  CLI::App app{"strait"};
+  const auto note = [&](const char* command, const auto& options, std::string word, bool flag) {
+    seen = {command, options.source.config, std::move(word), flag};
+    return status;
+  };
+  add_routes_command(
+      app, {.recommend = [&](const auto& o) { return note("recommend", o, "", o.source.json); },
+            .explain = [&](const auto& o) { return note("explain", o, o.subject, false); },
+            .diff = [&](const auto& o) { return note("diff", o, o.against, false); },
+            .render = [&](const auto& o) { return note("render", o, o.dialect + o.output, false); },
+            .apply = [&](const auto& o) { return note("apply", o, "", o.withdraw); }});
+  try {
+    app.parse(line);
+  } catch (const CLI::Error& error) {
+    return error.get_exit_code();
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("each command of strait routes hands its words on") {
+  struct Case {
+    const char* line;
+    const char* command;
+    const char* config;
+    const char* word;
+    bool flag;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"routes recommend", "recommend", "/etc/strait/strait.toml", "", false},
+      {"routes recommend -c a.toml --json", "recommend", "a.toml", "", true},
+      {"routes explain -c a.toml", "explain", "a.toml", "", false},
+      {"routes explain 192.0.2.0/24", "explain", "/etc/strait/strait.toml", "192.0.2.0/24", false},
+      {"routes diff --against old.conf", "diff", "/etc/strait/strait.toml", "old.conf", false},
+      {"routes render -o out", "render", "/etc/strait/strait.toml", "birdout", false},
+      {"routes apply -c a.toml", "apply", "a.toml", "", false},
+      {"routes apply --withdraw", "apply", "/etc/strait/strait.toml", "", true},
+  }));
+  CAPTURE(c.line);
+  Seen seen;
+  CHECK(parse(c.line, seen) == 0);
+  CHECK(seen.command == c.command);
+  CHECK(seen.config == c.config);
+  CHECK(seen.word == c.word);
+  CHECK(seen.flag == c.flag);
+}
+
+TEST_CASE("words that no command of strait routes knows are usage errors") {
+  const auto line =
+      GENERATE(values<const char*>({"routes", "routes nope", "routes apply extra",
+                                    "routes render --dialect junos", "routes explain a b"}));
+  CAPTURE(line);
+  Seen seen;
+  CHECK(parse(line, seen) != 0);
+  CHECK(seen.command.empty());
+}
+
+TEST_CASE("the status of the work is the status of the command") {
+  Seen seen;
+  CHECK(parse("routes apply", seen, 4) == 4);
+}
