@@ -3,6 +3,7 @@
 
 import csv
 import ipaddress
+import math
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -32,6 +33,16 @@ def catalogue_lengths(data: File = ROOT / "data") -> dict[str, float]:
     return lengths
 
 
+def great_circle_km(places: dict[str, tuple[float, float]], start: str, end: str) -> float:
+    (a, b), (c, d) = (map(math.radians, places[place]) for place in (start, end))
+    return 6371 * math.acos(math.sin(a) * math.sin(c) + math.cos(a) * math.cos(c) * math.cos(b - d))
+
+
+def catalogue_places(data: File = ROOT / "data") -> dict[str, tuple[float, float]]:
+    with open(data / "places.csv", newline="", encoding="utf-8") as file:
+        return {row["id"]: (float(row["lat"]), float(row["lon"])) for row in csv.DictReader(file)}
+
+
 @dataclass(frozen=True)
 class Region:
     name: str
@@ -56,6 +67,7 @@ class Path:
     name: str
     title: str
     segments: list[str]
+    far_end: str  # the place where the segments end
     upstream_asn: int
     jitter: str
     shape: str
@@ -139,9 +151,17 @@ def read_path(table: dict, number: int, us_per_km: float, lengths: dict[str, flo
         delay = one_way(along + beyond, us_per_km, to.get("extra", "0us"))
         delay += nanoseconds(table.get("extra", "0us"))
         reach[region] = Reach(one_way_ns=delay, transit=to["transit"])
-    keys = ("name", "title", "segments", "upstream_asn", "jitter", "shape")
+    keys = ("name", "title", "segments", "far_end", "upstream_asn", "jitter", "shape")
     return Path(**{key: table[key] for key in keys}, floor_ns=one_way(along, us_per_km, "0us"),
                 reach=reach, number=number)
+
+
+def check_light(path: Path, region: Region, us_per_km: float, places: dict) -> None:
+    """A lab that beats light would teach the product to believe impossible answers."""
+    least = path.floor_ns + 1000 * us_per_km * great_circle_km(places, path.far_end, region.place)
+    if path.reach[region.name].one_way_ns < least:
+        raise ValueError(f"{path.name} to {region.name}: {path.reach[region.name].one_way_ns} ns, "
+                         f"but light needs {least:.0f} ns from {path.far_end} to {region.place}")
 
 
 def load(file: File) -> Scenario:
@@ -157,5 +177,9 @@ def load(file: File) -> Scenario:
                 raise ValueError(f"region '{region.name}': {prefix} is not within {region.within}")
     paths = [read_path(table, i + 1, document["us_per_km"], lengths)
              for i, table in enumerate(document["path"])]
+    places = catalogue_places()
+    for path in paths:
+        for region in regions:
+            check_light(path, region, document["us_per_km"], places)
     site = document["site"]
     return Scenario(site=site["name"], place=site["place"], asn=site["asn"], regions=regions, paths=paths)
