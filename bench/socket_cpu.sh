@@ -6,16 +6,18 @@
 
 rounds=${ROUNDS:-3}
 targets=${TARGETS:-1000}
-count=30
+count=60
 addresses "$targets" >"$work/targets"
 for ((round = 1; round <= rounds; round++)); do
-  cpu_seconds "$work/ours" "$strait" probe $(cat "$work/targets") -c "$count" -i 20ms --json >>"$work/ours.cpu"
-  jq -s 'map(.sent) | add' "$work/ours" >>"$work/ours.sent"
+  cpu=$(cpu_seconds "$work/ours" "$strait" probe $(cat "$work/targets") -c "$count" -i 20ms --realtime --json)
+  jq -s 'map(.sent) | add' "$work/ours" >"$work/sent"
+  cat "$work/sent" >>"$work/ours.sent"
+  awk -v cpu="$cpu" '{ print cpu * 1e6 / $1 }' "$work/sent" >>"$work/ours.cpu"
   jq -s 'map(.lost) | add' "$work/ours" >>"$work/ours.lost"
   cpu_seconds "$work/fping" fping -q -c "$count" -p 20 -i 0 -f "$work/targets" >>"$work/fping.cpu"
 done
 sent=$(median <"$work/ours.sent")
-ours=$(median <"$work/ours.cpu" | awk -v n="$sent" '{ print $1 * 1e6 / n }')
+ours=$(median <"$work/ours.cpu")
 fping=$(median <"$work/fping.cpu" | awk -v n=$((targets * count)) '{ print $1 * 1e6 / n }')
 echo "CPU per probe, us, $targets targets, $rounds interleaved rounds of $count probes each at 20 ms:"
 printf '  strait probe  %6.1f   ratio to fping %s  (target 0.50)   sent %s, lost %s\n' "$ours" \

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/open_transport.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 #include "probe/socket/socket_transport.hpp"
 
 namespace strait::cli {
 namespace {
 
-Result<std::unique_ptr<probe::Transport>> open_socket(bool realtime) {
-  probe::SocketOptions options;
-  options.realtime = realtime;
-  auto opened = probe::SocketTransport::open(options);
+constexpr Nanos shortest_coalesced = std::chrono::milliseconds{5};
+constexpr Nanos longest_coalescing = std::chrono::milliseconds{1};
+
+Result<std::unique_ptr<probe::Transport>> open_socket(const ProbeOptions& options) {
+  probe::SocketOptions engine;
+  engine.realtime = options.realtime;
+  // Well inside the jitter of the schedule; intervals too short for that wake up for every slot.
+  if (options.interval >= shortest_coalesced)
+    engine.coalesce = std::min(options.interval / 20, longest_coalescing);
+  auto opened = probe::SocketTransport::open(engine);
   if (!opened) return fail(std::move(opened));
   return std::unique_ptr<probe::Transport>{std::move(*opened)};
 }
@@ -17,7 +26,7 @@ Result<std::unique_ptr<probe::Transport>> open_socket(bool realtime) {
 }  // namespace
 
 Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& options) {
-  if (options.engine == Engine::socket) return open_socket(options.realtime);
+  if (options.engine == Engine::socket) return open_socket(options);
   return fail(Errc::unsupported, "probe: this build has no dpdk engine");
 }
 

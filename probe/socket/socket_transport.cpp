@@ -271,6 +271,11 @@ void SocketTransport::Impl::let_others_run() {
 void SocketTransport::Impl::wait(MonoTime until) {
   sharpen_timers();
   let_others_run();
+  if (options_.coalesce > Nanos::zero()) {
+    std::this_thread::sleep_for(options_.coalesce);
+    slept_ = clock_.now().mono;
+    poll(Nanos::zero());
+  }
   if (!notices_.empty() || !ready_.empty()) return;
   const Nanos left = until - clock_.now().mono;
   if (left > options_.spin) {

@@ -16,6 +16,9 @@ struct SocketOptions {
   bool transmit_stamps = true;  // false: `sent` is this program's own reading
   bool raw_icmp = false;        // do not even try a ping socket
   Nanos spin{};                 // wait() spins this last part of a wait instead of sleeping
+  // wait() sleeps at least this long, so that many probes and replies share a wake-up. Kernel
+  // stamps keep the times right; what is sent late by up to this shows as lag.
+  Nanos coalesce{};
   // The thread that opens the transport gets real-time priority while that lives: a slot then waits
   // for no other program. wait() still gives the processor away every 20 ms, whatever is due.
   bool realtime = false;
