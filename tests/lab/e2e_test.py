@@ -136,7 +136,7 @@ class EndToEnd(unittest.TestCase):
         begin = time.monotonic()
         self.lab.cut(CUT)
         # Three windows; the fate of a window's last probe is known a time-out after its end.
-        limit = 3 * self.service.pace.window_s + float(self.service.pace.timeout.removesuffix("ms")) / 1000
+        limit = 3 * self.service.pace.window_s + self.service.pace.timeout_ms / 1000
         wait_for(f"no preference for {CUT}", limit, lambda: CUT not in self.story.preferred_paths())
         wait_for(f"no best route over {CUT} by preference", 2, self.nothing_preferred_on_cut)
         print(f"[{self.engine}] no preference on {CUT} {time.monotonic() - begin:.1f} s after the cut",

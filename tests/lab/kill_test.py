@@ -70,7 +70,7 @@ class Killed(unittest.TestCase):
     def check_windows(self, killed: int) -> None:
         window = self.service.pace.window_s * 1_000_000_000
         # A window closes when its last probe has been answered or given up.
-        closing = (float(self.service.pace.timeout.removesuffix("ms")) + 500) * 1_000_000
+        closing = (self.service.pace.timeout_ms + 500) * 1_000_000
         newest = self.windows()
         self.assertEqual(len(newest), len(self.story.scenario.paths) * len(self.story.scenario.regions))
         for session, end in newest.items():

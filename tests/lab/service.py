@@ -25,10 +25,10 @@ class Pace:
     takes minutes where these take seconds."""
 
     interval: str = "20ms"
-    timeout: str = "400ms"
+    timeout_ms: int = 1000  # a machine that stalls must not look like a lossy path
     window_s: int = 2
     span_windows: int = 3
-    pair_windows: int = 5
+    pair_windows: int = 7  # at least 6 make an interval
     repeat: int = 2
     hold_down_s: int = 20
     expiry_s: int = 120
@@ -96,7 +96,7 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) 
                   f'place = "{region.place}"', f'address = "{region.target_v4}"',
                   f"port = {REFLECTOR_PORT}", 'protocol = "stamp"']
     lines += ["", "[probe]", f'engine = "{engine}"', f'interval = "{pace.interval}"',
-              f'timeout = "{pace.timeout}"', f'window = "{pace.window_s}s"']
+              f'timeout = "{pace.timeout_ms}ms"', f'window = "{pace.window_s}s"']
     if engine == "dpdk":
         lines += ["", "[dpdk]", 'poll = "adaptive"']
     lines += ["", "[analyzer]", f"span_windows = {pace.span_windows}", f"pair_windows = {pace.pair_windows}",
