@@ -67,7 +67,7 @@ void leave(const ClassView& view, const std::vector<Candidate>& candidates, std:
 
 void withdraw(const ClassView& view, const std::string& why, Verdict& verdict,
               ClassMemory& memory) {
-  const std::string path = *memory.path;
+  const std::string path = memory.path.value_or("");
   change(view, verdict, memory, std::nullopt, path);
   say(verdict, Ruling::insufficient,
       fmt::format("the preference for {} is withdrawn: {}", path, why));
@@ -152,14 +152,16 @@ void keep(const ClassView& view, const std::vector<Candidate>& candidates,
   Advantage by;
   if (const auto* other = faster_but_forbidden(view, candidates, incumbent, by)) {
     show_gain(verdict, by.comparison);
-    return say(verdict, Ruling::forbidden,
-               fmt::format("{} would be better than {} ({}), but it is {}", other->path->name,
-                           incumbent->path->name, by.words, other->eligibility.reason));
+    say(verdict, Ruling::forbidden,
+        fmt::format("{} would be better than {} ({}), but it is {}", other->path->name,
+                    incumbent->path->name, by.words, other->eligibility.reason));
+    return;
   }
   if (found.nearest == nullptr) {
     const bool alone = incumbent != nullptr && incumbent->eligible() &&
                        std::ranges::count_if(candidates, &Candidate::eligible) == 1;
-    return say(verdict, alone ? Ruling::keep : Ruling::insufficient, found.missing);
+    say(verdict, alone ? Ruling::keep : Ruling::insufficient, found.missing);
+    return;
   }
   show_gain(verdict, found.near.comparison);
   const std::string what = incumbent == nullptr
@@ -185,21 +187,25 @@ void settle(const ClassView& view, const std::vector<Candidate>& candidates,
             const Candidate* incumbent, Verdict& verdict, ClassMemory& memory, bool counts) {
   const Contest found = contest(view, candidates, incumbent, memory);
   count_streak(memory, found.winner, counts);
-  if (found.winner == nullptr) return keep(view, candidates, incumbent, found, verdict);
+  if (found.winner == nullptr) {
+    keep(view, candidates, incumbent, found, verdict);
+    return;
+  }
 
   const std::string& name = found.winner->path->name;
   const unsigned streak = memory.challenger == name ? memory.streak : 0;
   show_gain(verdict, found.winning.comparison);
   if (streak < view.options.repeat) {
-    return say(verdict, Ruling::keep,
-               fmt::format("{} is better for {} of {} windows: {}", name, streak,
-                           view.options.repeat, found.winning.words));
+    say(verdict, Ruling::keep,
+        fmt::format("{} is better for {} of {} windows: {}", name, streak, view.options.repeat,
+                    found.winning.words));
+    return;
   }
   if (verdict.hold_until && view.now < *verdict.hold_until) {
-    return say(
-        verdict, Ruling::keep,
+    say(verdict, Ruling::keep,
         fmt::format("held until {}; {} is better for {} windows: {}",
                     strait::to_string(*verdict.hold_until), name, streak, found.winning.words));
+    return;
   }
   change(view, verdict, memory, name,
          incumbent == nullptr ? std::nullopt : std::optional{incumbent->path->name});
@@ -220,10 +226,11 @@ void show_ranking(const ClassView& view, const std::vector<Candidate>& candidate
     ranked.path = each.path->name;
     ranked.eligible = each.eligible();
     ranked.reason = each.eligibility.reason;
-    const Candidate& other =
+    const Candidate& rival =
         &each == &candidates.front() && candidates.size() > 1 ? candidates[1] : candidates.front();
-    if (each.eligible() && other.eligible() && &each != &other) {
-      const Comparison difference = advantage(view, other, each, 1.0).comparison;
+    if (each.eligible() && rival.eligible() && &each != &rival) {
+      // What taking the rival instead would gain: this path minus the rival.
+      const Comparison difference = advantage(view, rival, each, 1.0).comparison;
       ranked.difference = difference.difference;
       ranked.difference_low = difference.low;
       ranked.difference_high = difference.high;
@@ -232,36 +239,62 @@ void show_ranking(const ClassView& view, const std::vector<Candidate>& candidate
   }
 }
 
-void rule(const ClassView& view, const std::vector<Candidate>& candidates, Verdict& verdict,
-          ClassMemory& memory, bool counts) {
-  if (memory.path) {
-    const Candidate* in_force = find(candidates, *memory.path);
-    if (in_force == nullptr) return withdraw(view, "it is no longer a path", verdict, memory);
-    const auto& [standing, why] = in_force->eligibility;
-    if (is_dead(standing)) return leave(view, candidates, *memory.path, why, verdict, memory);
-    if (standing != Standing::eligible) return withdraw(view, why, verdict, memory);
-    return settle(view, candidates, in_force, verdict, memory, counts);
-  }
+// No preference is in force: BGP decides, by a path that is known or not.
+void rule_without(const ClassView& view, const std::vector<Candidate>& candidates, Verdict& verdict,
+                  ClassMemory& memory, bool counts) {
   if (candidates.empty() || !candidates.front().eligible()) {
     rest(memory);
     const std::string why =
         candidates.empty() ? "there are no paths"
                            : fmt::format("no path is eligible; {}: {}", candidates[0].path->name,
                                          candidates[0].eligibility.reason);
-    return say(verdict, Ruling::insufficient, why);
+    say(verdict, Ruling::insufficient, why);
+    return;
   }
   const auto by_default = default_of(view);
   const Candidate* incumbent = by_default ? find(candidates, *by_default) : nullptr;
-  if (incumbent == nullptr) return settle(view, candidates, nullptr, verdict, memory, counts);
+  if (incumbent == nullptr) {
+    settle(view, candidates, nullptr, verdict, memory, counts);
+    return;
+  }
   const auto& [standing, why] = incumbent->eligibility;
-  if (standing == Standing::lossy)
-    return leave(view, candidates, *by_default, why, verdict, memory);
+  if (standing == Standing::lossy) {
+    leave(view, candidates, incumbent->path->name, why, verdict, memory);
+    return;
+  }
   const bool usable =
       standing == Standing::eligible ||
       (standing == Standing::forbidden && incumbent->evidence.adequacy == Adequacy::adequate);
-  if (usable) return settle(view, candidates, incumbent, verdict, memory, counts);
+  if (usable) {
+    settle(view, candidates, incumbent, verdict, memory, counts);
+    return;
+  }
   rest(memory);
-  say(verdict, Ruling::insufficient, fmt::format("BGP uses {}, and of that: {}", *by_default, why));
+  say(verdict, Ruling::insufficient,
+      fmt::format("BGP uses {}, and of that: {}", incumbent->path->name, why));
+}
+
+void rule(const ClassView& view, const std::vector<Candidate>& candidates, Verdict& verdict,
+          ClassMemory& memory, bool counts) {
+  if (memory.path) {
+    const Candidate* in_force = find(candidates, *memory.path);
+    if (in_force == nullptr) {
+      withdraw(view, "it is no longer a path", verdict, memory);
+      return;
+    }
+    const auto& [standing, why] = in_force->eligibility;
+    if (is_dead(standing)) {
+      leave(view, candidates, *memory.path, why, verdict, memory);
+      return;
+    }
+    if (standing != Standing::eligible) {
+      withdraw(view, why, verdict, memory);
+      return;
+    }
+    settle(view, candidates, in_force, verdict, memory, counts);
+    return;
+  }
+  rule_without(view, candidates, verdict, memory, counts);
 }
 
 }  // namespace

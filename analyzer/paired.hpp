@@ -17,9 +17,9 @@ namespace strait::analyzer {
 struct Comparison {
   enum class Method : std::uint8_t { none, across_windows, within_window };
   Method method = Method::none;
-  std::optional<Nanos> difference{};
-  std::optional<Nanos> low{};
-  std::optional<Nanos> high{};
+  std::optional<Nanos> difference = std::nullopt;
+  std::optional<Nanos> low = std::nullopt;
+  std::optional<Nanos> high = std::nullopt;
   bool a_is_lost = false;  // a's percentile is infinite in most pairs (its bound is no number)
   std::uint64_t pairs = 0;
   std::string reason;  // "9 pairs of windows", or why there is no comparison
@@ -45,8 +45,8 @@ struct PairedOptions {
 // with too few.
 struct MedianInterval {
   double median = 0;
-  std::optional<double> low{};
-  std::optional<double> high{};
+  std::optional<double> low = std::nullopt;
+  std::optional<double> high = std::nullopt;
 };
 [[nodiscard]] std::optional<MedianInterval> median_interval(std::span<const double> differences,
                                                             double confidence);

@@ -17,8 +17,8 @@ struct Position {
 struct Target {
   std::string name;  // as in SessionKey
   std::string traffic_class;
-  double weight = 1;                   // > 0; its share of the class, whatever its number of probes
-  std::optional<Position> position{};  // where it is, if that is known well
+  double weight = 1;  // > 0; its share of the class, whatever its number of probes
+  std::optional<Position> position = std::nullopt;  // where it is, if that is known well
 };
 
 }  // namespace strait::analyzer
