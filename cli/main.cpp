@@ -10,12 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "cli/config_command.hpp"
+#include "cli/engines.hpp"
 #include "cli/exit_status.hpp"
-#include "cli/open_transport.hpp"
 #include "cli/probe_command.hpp"
 #include "cli/probe_run.hpp"
 #include "cli/reflect_command.hpp"
 #include "cli/reflect_run.hpp"
+#include "cli/run_command.hpp"
 #include "core/nearest.hpp"
 
 namespace {
@@ -46,9 +48,15 @@ int reflect(const cli::ReflectOptions& options) {
   return finish(cli::run_reflect(options, std::cout, std::cerr));
 }
 
+int serve(const cli::RunOptions& options) { return finish(cli::run_service(options)); }
+
+int check(const std::string& file) { return finish(cli::check_configuration(file)); }
+
 void add_commands(CLI::App& app) {
   cli::add_probe_command(app, probe);
   cli::add_reflect_command(app, reflect);
+  cli::add_run_command(app, serve);
+  cli::add_config_command(app, check);
 }
 
 // A first word that is no command gets the nearest one as a hint.

@@ -60,9 +60,14 @@ void add_path(CLI::App& command, ProbeOptions& options) {
   add_address(command, "--source", options.source, "Source address");
   add_address(command, "--next-hop", options.next_hop, "Next hop (dpdk engine)");
   command.add_option("--mark", options.mark, "Firewall mark for policy routing (socket engine)");
-  command.add_option("--engine", options.engine, "socket or dpdk")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Engine>{{"socket", Engine::socket}, {"dpdk", Engine::dpdk}}))
+  command
+      .add_option_function<std::string>(
+          "--engine",
+          [&options](const std::string& word) {
+            options.engine = word == "dpdk" ? Engine::dpdk : Engine::socket;
+          },
+          "socket or dpdk")
+      ->check(CLI::IsMember({"socket", "dpdk"}))
       ->default_str("socket");
   command.add_flag("--realtime", options.realtime,
                    "Real-time priority, for intervals below 1ms (socket engine)");

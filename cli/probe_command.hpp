@@ -11,11 +11,11 @@
 #include "core/address.hpp"
 #include "core/duration.hpp"
 #include "core/window.hpp"
-#include "probe/stamp_packet.hpp"
+#include "probe/options.hpp"
 
 namespace strait::cli {
 
-enum class Engine : std::uint8_t { socket, dpdk };
+using probe::Engine;
 enum class Family : std::uint8_t { any, v4, v6 };
 
 struct ProbeOptions {

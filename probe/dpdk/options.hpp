@@ -25,6 +25,8 @@ struct DpdkOptions {
   std::optional<unsigned> core;
   Poll poll = Poll::adaptive;
   std::vector<std::string> eal_arguments;  // handed on as they are, after ours
+
+  friend bool operator==(const DpdkOptions&, const DpdkOptions&) = default;
 };
 
 // Reads the table [dpdk].

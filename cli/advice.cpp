@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/advice.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "analyzer/gather.hpp"
+#include "analyzer/seal.hpp"
+#include "routes/model/decision.hpp"
+#include "routes/plan_from_rib.hpp"
+#include "routes/sources/bird_rib.hpp"
+
+namespace strait::cli {
+namespace {
+
+using PathsByClass = std::map<std::string, std::set<std::string>, std::less<>>;
+
+std::vector<Address> neighbors_of(const routes::Path& path) {
+  std::vector<Address> neighbors;
+  if (path.neighbor_v4) neighbors.push_back(*path.neighbor_v4);
+  if (path.neighbor_v6) neighbors.push_back(*path.neighbor_v6);
+  return neighbors;
+}
+
+PathsByClass routed_paths(const Configuration& configuration, const routes::Rib& rib) {
+  PathsByClass routed;
+  for (const routes::Path& path : configuration.paths) {
+    for (const Address& neighbor : neighbors_of(path)) {
+      const auto offer = routes::offer_of(rib, neighbor, configuration.regions);
+      for (const auto& [traffic_class, prefixes] : offer.by_class) {
+        if (!prefixes.empty()) routed[traffic_class].insert(path.name);
+      }
+    }
+  }
+  return routed;
+}
+
+// (session's neighbour, prefix) of everything that the plan in force has raised.
+using Raised = std::set<std::pair<Address, Prefix>>;
+
+Raised raised_by(const routes::Plan* plan, const std::vector<routes::Path>& paths) {
+  Raised raised;
+  if (plan == nullptr) return raised;
+  for (const routes::Preference& preference : plan->preferences) {
+    const auto path = std::ranges::find(paths, preference.path, &routes::Path::name);
+    if (path == paths.end()) continue;
+    for (const Address& neighbor : neighbors_of(*path)) {
+      for (const Prefix& prefix : preference.prefixes) raised.emplace(neighbor, prefix);
+    }
+  }
+  return raised;
+}
+
+std::vector<routes::Wish> wishes(const std::vector<analyzer::Verdict>& verdicts) {
+  std::vector<routes::Wish> found;
+  for (const analyzer::Verdict& verdict : verdicts) {
+    if (verdict.path) found.push_back({verdict.traffic_class, *verdict.path, verdict.reason});
+  }
+  return found;
+}
+
+routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
+                       const KnownRib& known, WallTime now) {
+  const routes::PlanLimits limits{
+      .local_pref = configuration.analyzer.plan.local_pref,
+      .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_changes),
+      .site_asn = configuration.site.asn};
+  const auto wanted = wishes(advice.verdicts);
+  routes::Plan plan =
+      routes::plan_from_rib(wanted, configuration.paths, known.rib, configuration.regions, limits);
+  routes::note_damage(known.report, plan);
+  analyzer::seal(plan, advice.evidence, configuration.analyzer.plan, now);
+  return plan;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configuration, WallTime now) {
+  const std::string& source = configuration.routes.rib;
+  if (source.empty()) return nullptr;
+  constexpr std::string_view bird = "birdc:";
+  Result<routes::RibDump> dump =
+      source.starts_with(bird) ? routes::dump_bird({.control_socket = source.substr(bird.size())})
+                               : routes::load_mrt(source);
+  if (!dump) return tl::make_unexpected(dump.error());
+  return std::make_shared<const KnownRib>(
+      KnownRib{.rib = routes::Rib{std::move(dump->routes), configuration.site.asn},
+               .report = std::move(dump->report),
+               .read = now});
+}
+
+std::map<std::string, std::string, std::less<>> default_paths(const Configuration& configuration,
+                                                              const routes::Rib& rib,
+                                                              const routes::Plan* in_force) {
+  const Raised raised = raised_by(in_force, configuration.paths);
+  std::map<Address, std::string> path_of;
+  for (const routes::Path& path : configuration.paths) {
+    for (const Address& neighbor : neighbors_of(path)) path_of[neighbor] = path.name;
+  }
+  std::map<std::string, std::map<std::string, std::size_t>> votes;  // class -> path -> prefixes
+  const auto all = rib.routes();
+  for (auto first = all.begin(); first != all.end();) {
+    const auto last = std::find_if(first, all.end(), [&](const routes::Route& route) {
+      return route.prefix != first->prefix;
+    });
+    std::vector<routes::Route> candidates(first, last);
+    first = last;
+    for (routes::Route& route : candidates) {
+      if (raised.contains({route.neighbor, route.prefix})) route.local_pref.reset();
+    }
+    const auto match =
+        configuration.regions.classify(candidates.front().prefix, candidates.front().origin_asn);
+    const auto decision = routes::decide(candidates);
+    if (!match || !decision) continue;
+    if (const auto path = path_of.find(candidates[decision->best].neighbor);
+        path != path_of.end()) {
+      ++votes[std::string{match->region}][path->second];
+    }
+  }
+  std::map<std::string, std::string, std::less<>> found;
+  for (const auto& [traffic_class, paths] : votes) {
+    found[traffic_class] =
+        std::ranges::max_element(paths, {}, [](const auto& entry) { return entry.second; })->first;
+  }
+  return found;
+}
+
+Nanos look_back(const Configuration& configuration) {
+  const analyzer::DecisionOptions& options = configuration.analyzer.decision;
+  const unsigned windows =
+      std::max(options.evidence.span_windows, options.pair_windows) + options.repeat + 1;
+  return configuration.probe.window * windows;
+}
+
+Advice advise(const Configuration& configuration, std::span<const Window> windows,
+              const KnownRib* rib, const routes::Plan* in_force,
+              const analyzer::DecisionMemory& before, WallTime now) {
+  const analyzer::Network network = configuration.network();
+  analyzer::EvidenceOptions newest_only = configuration.analyzer.decision.evidence;
+  newest_only.span_windows = 1;
+
+  Advice advice;
+  advice.newest = analyzer::gather(windows, network, newest_only, now);
+  advice.evidence =
+      analyzer::gather(windows, network, configuration.analyzer.decision.evidence, now);
+
+  analyzer::DecisionInputs inputs{
+      .windows = windows, .network = network, .routed = {}, .default_path = {}};
+  if (rib != nullptr) {
+    inputs.routed = routed_paths(configuration, rib->rib);
+    inputs.default_path = default_paths(configuration, rib->rib, in_force);
+  }
+  auto decision = analyzer::decide(inputs, before, configuration.analyzer.decision, now);
+  advice.verdicts = std::move(decision.verdicts);
+  advice.memory = std::move(decision.memory);
+  if (rib != nullptr) {
+    advice.plan = std::make_shared<const routes::Plan>(make_plan(configuration, advice, *rib, now));
+  }
+  return advice;
+}
+
+}  // namespace strait::cli

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "analyzer/decision.hpp"
+#include "analyzer/evidence.hpp"
+#include "analyzer/verdict.hpp"
+#include "cli/configuration.hpp"
+#include "core/window.hpp"
+#include "routes/model/plan.hpp"
+#include "routes/rib.hpp"
+#include "routes/sources/mrt.hpp"
+
+namespace strait::cli {
+
+// What BGP offers at one moment, and how completely that was read.
+struct KnownRib {
+  routes::Rib rib;
+  routes::RibReadReport report;
+  WallTime read;
+};
+
+// Reads what [routes] names: an MRT file, or the tables of a running BIRD. Nothing when it names
+// none.
+[[nodiscard]] Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configuration,
+                                                               WallTime now);
+
+// All that follows from windows and a RIB.
+struct Advice {
+  std::vector<analyzer::Evidence> newest;    // of the newest slot of time alone
+  std::vector<analyzer::Evidence> evidence;  // what the verdicts rest on
+  std::vector<analyzer::Verdict> verdicts;
+  analyzer::DecisionMemory memory;
+  std::shared_ptr<const routes::Plan> plan;  // null without a RIB
+};
+
+// Pure: the same values give the same advice. `in_force` is the plan that the router has now; what
+// it raised is put back to the router's usual local-pref before asking what plain BGP would do.
+[[nodiscard]] Advice advise(const Configuration& configuration, std::span<const Window> windows,
+                            const KnownRib* rib, const routes::Plan* in_force,
+                            const analyzer::DecisionMemory& before, WallTime now);
+
+// By class, the path whose upstream plain BGP would use for most of the class's prefixes.
+[[nodiscard]] std::map<std::string, std::string, std::less<>> default_paths(
+    const Configuration& configuration, const routes::Rib& rib, const routes::Plan* in_force);
+
+// How much of the past a decision looks at.
+[[nodiscard]] Nanos look_back(const Configuration& configuration);
+
+}  // namespace strait::cli

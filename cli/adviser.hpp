@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "cli/advice.hpp"
+#include "cli/configuration.hpp"
+#include "cli/router.hpp"
+#include "core/clock.hpp"
+#include "core/window.hpp"
+#include "exporters/json_file.hpp"
+#include "exporters/snapshot.hpp"
+#include "exporters/store.hpp"
+
+namespace strait::cli {
+
+// Takes closed windows, stores them, and decides: on a thread of its own, so that a slow disk or a
+// large RIB delays no probe and no scrape.
+class Adviser {
+ public:
+  struct State {
+    Advice advice;
+    std::optional<exporters::StoreSnapshot> store;
+    std::optional<WallTime> first_window;
+  };
+
+  // Opens the store and the JSON file, and goes on from what the store remembers. `router` may be
+  // null: then plans are only advice.
+  [[nodiscard]] static Result<std::unique_ptr<Adviser>> start(
+      std::shared_ptr<const Configuration> configuration, Router* router, const Clock& clock);
+  Adviser(const Adviser&) = delete;
+  Adviser& operator=(const Adviser&) = delete;
+  Adviser(Adviser&&) = delete;
+  Adviser& operator=(Adviser&&) = delete;
+  ~Adviser();
+
+  void tell(std::vector<Window> closed);
+  // From the next windows on. The store and the JSON file stay what they were.
+  void reconfigure(std::shared_ptr<const Configuration> configuration);
+  void reopen_json();  // after the file was rotated away
+  [[nodiscard]] std::shared_ptr<const State> state() const;
+
+  // Stores what it was told, decides nothing more, and ends.
+  void stop();
+
+ private:
+  Adviser(std::shared_ptr<const Configuration> configuration, Router* router, const Clock& clock)
+      : configuration_{std::move(configuration)}, router_{router}, clock_{clock} {}
+  Result<void> open();
+  void run();
+  void keep(std::vector<Window> closed);
+  void store(const std::vector<Window>& closed);
+  void decide();
+  void refresh_rib(WallTime now);
+  void write_verdicts(const std::vector<analyzer::Verdict>& verdicts);
+  void forget(WallTime now);
+  void publish(Advice advice);
+  void complain(const Error& error);
+
+  // Of the adviser's thread:
+  std::shared_ptr<const Configuration> in_use_;  // of this round
+  std::unique_ptr<exporters::Store> store_;
+  std::optional<exporters::JsonFile> json_;
+  exporters::StoreSnapshot written_;
+  std::vector<Window> recent_;
+  analyzer::DecisionMemory memory_;
+  std::shared_ptr<const KnownRib> rib_;
+  std::optional<WallTime> rib_asked_;
+  std::optional<WallTime> first_window_;
+  std::string last_complaint_;
+
+  // Shared:
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Window> news_;
+  std::shared_ptr<const Configuration> configuration_;
+  std::shared_ptr<const State> state_ = std::make_shared<const State>();
+  bool reopen_json_ = false;
+  bool stopping_ = false;
+
+  Router* router_;
+  const Clock& clock_;
+  std::thread thread_;
+};
+
+}  // namespace strait::cli

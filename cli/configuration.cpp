@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/configuration.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/file.hpp"
+#include "core/nearest.hpp"
+
+namespace strait::cli {
+namespace {
+
+// What the readers of the folders gave, before the catalogue is asked.
+struct Parts {
+  routes::SiteOptions site;
+  std::vector<routes::Path> paths;
+  std::vector<probe::NamedPin> pins;
+  probe::ProbeOptions probe;
+  probe::dpdk::DpdkOptions dpdk;
+  std::vector<probe::Target> targets;
+  std::vector<routes::RegionRules> regions;
+  routes::RoutesOptions routes;
+  analyzer::Options analyzer;
+  exporters::ExporterOptions exporters;
+};
+
+Parts read_parts(ConfigTable root) {
+  Parts parts;
+  parts.site = routes::read_site(root);
+  parts.paths = routes::read_paths(root);
+  parts.pins = probe::read_pins(root);
+  parts.probe = probe::read_probe_options(root);
+  parts.dpdk = probe::dpdk::read_dpdk_options(root.table("dpdk"));
+  parts.targets = probe::read_targets(root);
+  parts.regions = routes::read_regions(root);
+  parts.routes = routes::read_routes(root);
+  parts.analyzer = analyzer::read_options(root.table("analyzer"));
+  parts.exporters = exporters::read_exporter_options(root.table("exporters"));
+  return parts;
+}
+
+std::vector<std::string> region_names(const Parts& parts, const routes::Catalogue& catalogue) {
+  std::vector<std::string> names;
+  for (const auto& [country, region] : catalogue.country_classes()) names.push_back(region);
+  for (const auto& rules : parts.regions) names.push_back(rules.name);
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
+}
+
+std::string unknown(std::string_view what, const std::string& name,
+                    const std::vector<std::string>& known) {
+  const auto guess = nearest(name, known);
+  return fmt::format("unknown {} '{}'{}", what, name,
+                     guess ? fmt::format("; did you mean '{}'?", *guess) : "");
+}
+
+// Mistakes that only the parts together can show are recorded at the key that makes them.
+void check_targets(ConfigTable root, const Parts& parts, const routes::Catalogue& catalogue) {
+  const auto regions = region_names(parts, catalogue);
+  std::vector<std::string> places;
+  for (const routes::Place& place : catalogue.places()) places.push_back(place.id);
+  auto tables = root.tables("target");
+  for (std::size_t i = 0; i < tables.size() && i < parts.targets.size(); ++i) {
+    const probe::Target& target = parts.targets[i];
+    if (!target.region.empty() && !std::ranges::binary_search(regions, target.region)) {
+      tables[i].error("region", unknown("region", target.region, regions));
+    }
+    if (!target.place.empty() && catalogue.place(target.place) == nullptr) {
+      tables[i].error("place", unknown("place", target.place, places));
+    }
+  }
+}
+
+void check_paths(ConfigTable root, const Parts& parts, const routes::Catalogue& catalogue) {
+  auto tables = root.tables("path");
+  for (std::size_t i = 0; i < tables.size() && i < parts.paths.size(); ++i) {
+    if (parts.paths[i].segments.empty()) continue;
+    if (const auto complete = catalogue.complete(parts.paths[i]); !complete) {
+      tables[i].error("segments", complete.error().message);
+    }
+  }
+  if (tables.empty()) root.error("", "no [[path]]: there is nothing to measure");
+  if (parts.targets.empty()) root.error("", "no [[target]]: there is nothing to measure");
+}
+
+std::optional<analyzer::Position> position(const routes::Catalogue& catalogue,
+                                           std::string_view place) {
+  const routes::Place* const found = catalogue.place(place);
+  if (found == nullptr) return std::nullopt;
+  return analyzer::Position{found->latitude, found->longitude};
+}
+
+std::vector<analyzer::Target> analyzer_targets(const std::vector<probe::Target>& targets,
+                                               const routes::Catalogue& catalogue) {
+  std::vector<analyzer::Target> found;
+  for (const probe::Target& target : targets) {
+    if (target.region.empty()) continue;  // measured and shown, but decides nothing
+    found.push_back({target.name, target.region, target.weight, position(catalogue, target.place)});
+  }
+  return found;
+}
+
+Result<routes::Regions> make_regions(const Parts& parts, const routes::Catalogue& catalogue) {
+  auto regions = routes::Regions::make(parts.regions, catalogue.country_classes());
+  if (!regions) return regions;
+  for (const std::string& file : parts.routes.registrations) {
+    const auto table = CsvTable::load(file);
+    if (!table) return tl::make_unexpected(table.error());
+    if (auto added = regions->add_registrations(*table, file); !added) {
+      return tl::make_unexpected(added.error());
+    }
+  }
+  return regions;
+}
+
+Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, std::string file) {
+  auto regions = make_regions(parts, catalogue);
+  if (!regions) return tl::make_unexpected(regions.error());
+  auto paths = routes::complete_paths(std::move(parts.paths), catalogue);
+  if (!paths) return tl::make_unexpected(paths.error());
+
+  auto targets = analyzer_targets(parts.targets, catalogue);
+  std::map<std::string, analyzer::Position, std::less<>> far_ends;
+  for (const routes::Path& path : *paths) {
+    if (path.segments.empty()) continue;
+    const auto last = catalogue.segment(path.segments.back());
+    if (!last) continue;
+    if (const auto place = position(catalogue, (*last)->to)) far_ends.emplace(path.name, *place);
+  }
+  return Configuration{.file = std::move(file),
+                       .site = std::move(parts.site),
+                       .paths = std::move(*paths),
+                       .pins = std::move(parts.pins),
+                       .probe = parts.probe,
+                       .dpdk = std::move(parts.dpdk),
+                       .targets = std::move(parts.targets),
+                       .routes = std::move(parts.routes),
+                       .analyzer = std::move(parts.analyzer),
+                       .exporters = std::move(parts.exporters),
+                       .analyzer_targets = std::move(targets),
+                       .far_ends = std::move(far_ends),
+                       .regions = std::move(*regions)};
+}
+
+}  // namespace
+
+std::map<std::string, std::string, std::less<>> Configuration::region_of_targets() const {
+  std::map<std::string, std::string, std::less<>> regions_by_target;
+  for (const probe::Target& target : targets) regions_by_target[target.name] = target.region;
+  return regions_by_target;
+}
+
+std::vector<probe::SessionSpec> Configuration::sessions() const {
+  std::vector<probe::SessionSpec> specs;
+  for (const probe::NamedPin& pin : pins) {
+    for (const probe::Target& target : targets) {
+      specs.push_back(probe::session_spec(probe, target, pin.path, pin.pin));
+    }
+  }
+  return specs;
+}
+
+Result<Configuration> parse_configuration(std::string_view text, std::string name) {
+  auto document = ConfigDocument::parse(text, name);
+  if (!document) return tl::make_unexpected(document.error());
+  ConfigTable root = document->root();
+  Parts parts = read_parts(root);
+
+  const auto directory = routes::data_directory(parts.site.data);
+  if (!directory) return tl::make_unexpected(directory.error());
+  const auto catalogue = routes::Catalogue::load(*directory);
+  if (!catalogue) return tl::make_unexpected(catalogue.error());
+  check_paths(root, parts, *catalogue);
+  check_targets(root, parts, *catalogue);
+  if (auto errors = document->errors()) return tl::make_unexpected(std::move(*errors));
+  return combine(std::move(parts), *catalogue, std::move(name));
+}
+
+Result<Configuration> load_configuration(const std::string& file) {
+  const auto text = read_file(file);
+  if (!text) return tl::make_unexpected(text.error());
+  return parse_configuration(*text, file);
+}
+
+}  // namespace strait::cli

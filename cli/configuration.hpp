@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/gather.hpp"
+#include "analyzer/options.hpp"
+#include "analyzer/target.hpp"
+#include "core/result.hpp"
+#include "exporters/options.hpp"
+#include "probe/dpdk/options.hpp"
+#include "probe/options.hpp"
+#include "probe/pins.hpp"
+#include "routes/catalogue/catalogue.hpp"
+#include "routes/options.hpp"
+#include "routes/regions.hpp"
+
+namespace strait::cli {
+
+// One configuration file, read and checked as a whole: every folder's part, and what follows from
+// the parts together.
+struct Configuration {
+  std::string file;
+  routes::SiteOptions site;
+  std::vector<routes::Path> paths;  // with lengths, floors and risk groups
+  std::vector<probe::NamedPin> pins;
+  probe::ProbeOptions probe;
+  probe::dpdk::DpdkOptions dpdk;
+  std::vector<probe::Target> targets;
+  routes::RoutesOptions routes;
+  analyzer::Options analyzer;
+  exporters::ExporterOptions exporters;
+
+  std::vector<analyzer::Target> analyzer_targets;
+  std::map<std::string, analyzer::Position, std::less<>> far_ends;  // by path
+  routes::Regions regions;
+
+  [[nodiscard]] analyzer::Network network() const { return {analyzer_targets, paths, far_ends}; }
+  [[nodiscard]] std::map<std::string, std::string, std::less<>> region_of_targets() const;
+  // Every target over every path.
+  [[nodiscard]] std::vector<probe::SessionSpec> sessions() const;
+};
+
+// The error of a bad file is ready to print: all mistakes with file:line:column.
+[[nodiscard]] Result<Configuration> load_configuration(const std::string& file);
+[[nodiscard]] Result<Configuration> parse_configuration(std::string_view text, std::string name);
+
+}  // namespace strait::cli

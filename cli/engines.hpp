@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "cli/probe_command.hpp"
+#include "core/result.hpp"
+#include "probe/dpdk/options.hpp"
+#include "probe/options.hpp"
+#include "probe/transport.hpp"
+
+namespace strait::cli {
+
+// What an engine must know before it opens.
+struct EngineOptions {
+  probe::Engine engine = probe::Engine::socket;
+  Nanos interval{std::chrono::milliseconds{100}};  // between two probes of a session
+  bool realtime = false;                           // of the socket engine's sending thread
+  probe::dpdk::DpdkOptions dpdk;
+};
+
+// Events of the DPDK engine (a next hop that was lost, a transmit that stalled) go to the log. The
+// one place that knows all engines.
+[[nodiscard]] Result<std::unique_ptr<probe::Transport>> make_transport(
+    const EngineOptions& options);
+
+// The same for one shot: `--device` names the EAL's device.
+[[nodiscard]] Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& options);
+
+}  // namespace strait::cli

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "core/result.hpp"
+#include "core/window.hpp"
+#include "probe/prober.hpp"
+#include "probe/transport.hpp"
+
+namespace strait::cli {
+
+// What the probing thread has to tell: all of one moment.
+struct Harvest {
+  std::vector<Window> closed;  // since the last harvest
+  std::vector<Window> open;    // as they stand
+  probe::TransportCounters counters;
+  probe::StrayCounts strays;
+};
+
+// A Prober on a thread of its own, so that nothing else that the service does delays a probe. All
+// members may be called from any one other thread.
+class ProbeWorker {
+ public:
+  // Makes the transport; called on the probing thread, which is the only one that touches it.
+  using MakeTransport = std::function<Result<std::unique_ptr<probe::Transport>>()>;
+
+  // Returns when every session is open, or with the first error.
+  [[nodiscard]] static Result<std::unique_ptr<ProbeWorker>> start(
+      MakeTransport make_transport, probe::ProberOptions options,
+      std::vector<probe::SessionSpec> sessions);
+
+  ProbeWorker(const ProbeWorker&) = delete;
+  ProbeWorker& operator=(const ProbeWorker&) = delete;
+  ProbeWorker(ProbeWorker&&) = delete;
+  ProbeWorker& operator=(ProbeWorker&&) = delete;
+  ~ProbeWorker();  // stops
+
+  [[nodiscard]] Harvest harvest();
+
+  // From now on these sessions: unchanged ones go on undisturbed, others end or begin. If one of
+  // the new ones cannot begin, the error says which; the old ones are gone all the same.
+  [[nodiscard]] Result<void> replace(std::vector<probe::SessionSpec> sessions);
+
+  // Stops at once and gives every window that was not harvested, open ones too.
+  [[nodiscard]] std::vector<Window> stop();
+
+ private:
+  struct Running {
+    probe::SessionSpec spec;
+    probe::SessionId id;
+  };
+  struct Order {
+    std::vector<probe::SessionSpec> sessions;
+    std::promise<Result<void>> done;
+  };
+
+  ProbeWorker() = default;
+  void run(const MakeTransport& make_transport, probe::ProberOptions options, Order first);
+  void publish(probe::Prober& prober, probe::Transport& transport);
+  [[nodiscard]] static Result<void> carry_out(const Order& order, probe::Prober& prober,
+                                              std::vector<Running>& running);
+
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  Harvest harvest_;             // guarded by mutex_
+  std::optional<Order> order_;  // guarded by mutex_
+  std::atomic<bool> has_order_{false};
+};
+
+// The same stream, measured in the same way: such a session goes on when the configuration changes.
+[[nodiscard]] bool same_session(const probe::SessionSpec& a, const probe::SessionSpec& b);
+
+}  // namespace strait::cli

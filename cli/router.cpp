@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/router.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "core/file.hpp"
+#include "routes/dialects/bird.hpp"
+#include "routes/model/plan_diff.hpp"
+
+namespace strait::cli {
+namespace {
+
+constexpr Nanos pause_after_refusal = std::chrono::seconds{10};
+
+bool same_preferences(const routes::Plan& a, const routes::Plan& b) {
+  return std::ranges::none_of(
+      routes::diff(a, b), [](const routes::PreferenceChange& change) { return change.changes(); });
+}
+
+bool half_over(const routes::Plan& plan, WallTime now) {
+  return now - plan.made >= (plan.expires - plan.made) / 2;
+}
+
+}  // namespace
+
+RouterStep next_step(const routes::Plan* in_force, const routes::Plan* wanted, WallTime now) {
+  const bool preferring = in_force != nullptr && !in_force->preferences.empty();
+  const bool expired = preferring && in_force->expires <= now;
+  if (wanted == nullptr || wanted->blocked() || wanted->expires <= now) {
+    return expired ? RouterStep::withdraw : RouterStep::nothing;
+  }
+  const routes::Plan none;
+  if (!same_preferences(in_force == nullptr ? none : *in_force, *wanted)) return RouterStep::apply;
+  return preferring && half_over(*in_force, now) ? RouterStep::renew : RouterStep::nothing;
+}
+
+Result<std::shared_ptr<const routes::Plan>> plan_in_force(const std::string& include_file) {
+  const auto text = read_file(include_file);
+  if (!text && text.error().code == Errc::not_found) return nullptr;
+  if (!text) return tl::make_unexpected(text.error());
+  if (text->empty()) return nullptr;
+  auto plan = routes::read_bird(*text);
+  if (!plan) {
+    return fail(plan.error().code, fmt::format("{}: {}", include_file, plan.error().message));
+  }
+  return std::make_shared<const routes::Plan>(std::move(*plan));
+}
+
+Router::Router(routes::BirdTarget target, const Clock& clock)
+    : target_{std::move(target)}, clock_{clock}, thread_{[this] { run(); }} {}
+
+Router::~Router() {
+  {
+    const std::scoped_lock lock{mutex_};
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Router::want(std::shared_ptr<const routes::Plan> plan) {
+  {
+    const std::scoped_lock lock{mutex_};
+    wanted_ = std::move(plan);
+    has_news_ = true;
+  }
+  wake_.notify_all();
+}
+
+Router::State Router::state() const {
+  const std::scoped_lock lock{mutex_};
+  return state_;
+}
+
+bool Router::stop(Nanos patience) {
+  std::unique_lock lock{mutex_};
+  stopping_ = true;
+  wake_.notify_all();
+  return wake_.wait_for(lock, patience, [this] { return ended_; });
+}
+
+void Router::run() {
+  std::unique_lock lock{mutex_};
+  while (!stopping_) {
+    wake_.wait(lock, [this] { return stopping_ || has_news_; });
+    if (stopping_) break;
+    has_news_ = false;
+    const auto wanted = wanted_;
+    lock.unlock();
+    carry_out(wanted.get());
+    lock.lock();
+  }
+  ended_ = true;
+  wake_.notify_all();
+}
+
+void Router::carry_out(const routes::Plan* wanted) {
+  const WallTime now = clock_.now().wall;
+  if (not_before_ && now < *not_before_) return;
+
+  auto in_force = plan_in_force(target_.include_file);
+  if (!in_force) return report(in_force.error().message + "; not touched", false);
+  {
+    const std::scoped_lock lock{mutex_};
+    state_.in_force = *in_force;
+  }
+  const RouterStep step = next_step(in_force->get(), wanted, now);
+  if (step == RouterStep::nothing) return;
+
+  const routes::Plan plan =
+      step == RouterStep::withdraw
+          ? routes::withdrawal(clock_, "the plan in force has expired and was not renewed")
+          : *wanted;
+  const auto applied = routes::apply(plan, target_, clock_);
+  if (!applied) return report(applied.error().message, false);
+  const bool confirmed = applied->outcome == routes::ApplyOutcome::confirmed;
+  if (confirmed) {
+    const std::scoped_lock lock{mutex_};
+    state_.in_force = std::make_shared<const routes::Plan>(plan);
+  }
+  report(fmt::format("{}: {}", routes::to_string(applied->outcome), applied->reason), confirmed);
+}
+
+void Router::report(std::string words, bool done) {
+  const std::scoped_lock lock{mutex_};
+  if (done) {
+    spdlog::info("router: {}", words);
+    ++state_.applied;
+    not_before_.reset();
+  } else {
+    if (words != state_.last) spdlog::error("router: {}", words);
+    ++state_.refused;
+    not_before_ = clock_.now().wall + pause_after_refusal;
+  }
+  state_.last = std::move(words);
+}
+
+}  // namespace strait::cli

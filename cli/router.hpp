@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "core/clock.hpp"
+#include "routes/apply/apply.hpp"
+#include "routes/model/plan.hpp"
+
+namespace strait::cli {
+
+// What the router should do about a plan.
+enum class RouterStep : std::uint8_t {
+  nothing,   // it has the same preferences, and they do not expire soon
+  apply,     // the preferences differ
+  renew,     // the same ones, but half their time is over
+  withdraw,  // what is in force has expired and the new plan must not be applied (fail open)
+};
+
+// `in_force`: what the include file says now; null: plain BGP. `wanted`: the newest plan; null:
+// there is none. Pure.
+[[nodiscard]] RouterStep next_step(const routes::Plan* in_force, const routes::Plan* wanted,
+                                   WallTime now);
+
+// The plan that the include file holds. Null for an empty file or one that is not there; an error
+// for one that is not ours or was edited.
+[[nodiscard]] Result<std::shared_ptr<const routes::Plan>> plan_in_force(
+    const std::string& include_file);
+
+// Keeps a BIRD on the newest plan, on a thread of its own: a router may take seconds to answer, and
+// neither a probe nor a decision waits for that.
+class Router {
+ public:
+  struct State {
+    std::shared_ptr<const routes::Plan> in_force;
+    std::string last;  // what was done or refused, in words; empty: nothing yet
+    std::uint64_t applied = 0;
+    std::uint64_t refused = 0;  // by a guard, by BIRD, or rolled back
+  };
+
+  Router(routes::BirdTarget target, const Clock& clock);
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+  Router(Router&&) = delete;
+  Router& operator=(Router&&) = delete;
+  ~Router();
+
+  // The newest plan wins; null when there is no plan to be had. Call it again and again: that also
+  // lets what has expired be withdrawn.
+  void want(std::shared_ptr<const routes::Plan> plan);
+  [[nodiscard]] State state() const;
+
+  // Asks the thread to end and waits for `patience` at most. False: it is still busy with the
+  // router. What it has not confirmed the router undoes by itself, so the process may end there and
+  // then; the destructor would wait.
+  [[nodiscard]] bool stop(Nanos patience);
+
+ private:
+  void run();
+  void carry_out(const routes::Plan* wanted);
+  void report(std::string words, bool done);
+
+  routes::BirdTarget target_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::shared_ptr<const routes::Plan> wanted_;  // guarded, as all below
+  bool has_news_ = false;
+  bool stopping_ = false;
+  bool ended_ = false;
+  State state_;
+  std::optional<WallTime> not_before_;  // after a refusal, do not try again at once
+  std::thread thread_;
+};
+
+}  // namespace strait::cli

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/service.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <tuple>
+#include <utility>
+
+#include "cli/engines.hpp"
+#include "exporters/metrics_pages.hpp"
+
+namespace strait::cli {
+namespace {
+
+constexpr auto tick_every = std::chrono::milliseconds{100};
+constexpr Nanos router_patience = std::chrono::milliseconds{1200};
+
+exporters::BuildSnapshot this_build() {
+  return {.version = STRAIT_VERSION, .revision = STRAIT_REVISION, .compiler = __VERSION__};
+}
+
+// What a running service cannot change: it would have to let go of the device or of the store.
+std::string needs_restart(const Configuration& old, const Configuration& now) {
+  if (old.probe.engine != now.probe.engine) return "[probe] engine";
+  if (old.probe.window != now.probe.window) return "[probe] window";
+  if (old.dpdk != now.dpdk) return "[dpdk]";
+  if (old.exporters.listen != now.exporters.listen) return "[exporters] listen";
+  if (old.exporters.store != now.exporters.store) return "[exporters] store";
+  if (old.exporters.json != now.exporters.json) return "[exporters] json";
+  return {};
+}
+
+}  // namespace
+
+Service::Service(Configuration configuration)
+    : configuration_{std::make_shared<const Configuration>(std::move(configuration))} {
+  config_state_.last_success = clock_.now().wall;
+}
+
+Service::~Service() = default;
+
+Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
+  std::unique_ptr<Service> service{new Service{std::move(configuration)}};
+  const auto config = service->configuration_;
+  if (config->routes.bird && config->routes.apply == routes::ApplyMode::automatic) {
+    service->router_ = std::make_unique<Router>(*config->routes.bird, service->clock_);
+  }
+  auto adviser = Adviser::start(config, service->router_.get(), service->clock_);
+  if (!adviser) return tl::make_unexpected(adviser.error());
+  service->adviser_ = std::move(*adviser);
+
+  if (!config->exporters.listen.empty()) {
+    exporters::HttpServerOptions options;
+    options.listen = config->exporters.listen;
+    auto server =
+        exporters::HttpServer::start(std::move(options), exporters::metrics_pages(service->cell_));
+    if (!server) return tl::make_unexpected(server.error());
+    service->server_ = std::make_unique<exporters::HttpServer>(std::move(*server));
+  }
+
+  const auto make = [config] {
+    return make_transport({.engine = config->probe.engine,
+                           .interval = config->probe.interval,
+                           .realtime = false,
+                           .dpdk = config->dpdk});
+  };
+  auto worker = ProbeWorker::start(make, probe::prober_options(config->probe), config->sessions());
+  if (!worker) return tl::make_unexpected(worker.error());
+  service->worker_ = std::move(*worker);
+  service->announce();
+  return service;
+}
+
+void Service::announce() const {
+  spdlog::info("strait {}: {} paths, {} targets, engine {}, a probe every {}, windows of {}",
+               STRAIT_VERSION, configuration_->paths.size(), configuration_->targets.size(),
+               probe::to_string(configuration_->probe.engine),
+               to_string(configuration_->probe.interval), to_string(configuration_->probe.window));
+  if (server_) {
+    for (const Endpoint& endpoint : server_->endpoints()) {
+      spdlog::info("metrics on http://{}/metrics", to_string(endpoint));
+    }
+  }
+  if (!router_) spdlog::info("advice only: no router is told ([routes.bird] apply = \"advise\")");
+}
+
+Result<void> Service::run() {
+  boost::asio::io_context loop;
+  boost::asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
+  boost::asio::steady_timer timer{loop};
+
+  std::function<void()> wait_for_signal = [&] {
+    signals.async_wait([&](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal != SIGHUP) {
+        spdlog::info("ending on signal {}", signal);
+        loop.stop();
+        return;
+      }
+      reload();
+      wait_for_signal();
+    });
+  };
+  std::function<void()> wait_for_tick = [&] {
+    timer.expires_after(tick_every);
+    timer.async_wait([&](const boost::system::error_code& error) {
+      if (error) return;
+      tick();
+      wait_for_tick();
+    });
+  };
+  wait_for_signal();
+  wait_for_tick();
+  loop.run();
+  finish();
+  return {};
+}
+
+void Service::tick() {
+  Harvest harvest = worker_->harvest();
+  totals_.add(harvest.closed);
+  publish(harvest);
+  if (!harvest.closed.empty()) adviser_->tell(std::move(harvest.closed));
+}
+
+void Service::publish(const Harvest& harvest) {
+  const auto state = adviser_->state();
+  exporters::Snapshot snapshot;
+  snapshot.at = clock_.now().wall;
+  snapshot.first_window = state->first_window;
+  snapshot.sessions = totals_.with(harvest.open, configuration_->region_of_targets());
+  const std::string engine{probe::to_string(configuration_->probe.engine)};
+  for (const routes::Path& path : configuration_->paths) {
+    snapshot.paths.push_back({path, engine});
+  }
+  snapshot.engines.push_back({engine, harvest.counters});
+  snapshot.newest = state->advice.newest;
+  snapshot.evidence = state->advice.evidence;
+  snapshot.verdicts = state->advice.verdicts;
+  snapshot.memory = state->advice.memory;
+  snapshot.plan = state->advice.plan;
+  snapshot.config = config_state_;
+  snapshot.store = state->store;
+  snapshot.build = this_build();
+  cell_->publish(std::move(snapshot));
+}
+
+void Service::reload() {
+  adviser_->reopen_json();
+  const auto refuse = [this](const std::string& why) {
+    config_state_.last_reload_successful = false;
+    spdlog::error("reload refused, the old configuration stays: {}", why);
+  };
+  auto loaded = load_configuration(configuration_->file);
+  if (!loaded) return refuse(loaded.error().message);
+  if (const auto key = needs_restart(*configuration_, *loaded); !key.empty()) {
+    return refuse(fmt::format("{} changes only with a restart", key));
+  }
+  auto sessions = loaded->sessions();
+  std::vector<SessionKey> keys;
+  for (const probe::SessionSpec& spec : sessions) keys.push_back(spec.key);
+  if (auto replaced = worker_->replace(std::move(sessions)); !replaced) {
+    // The sessions that could begin are running; what could not is in the log and in the metrics.
+    config_state_.last_reload_successful = false;
+    spdlog::error("reload: {}", replaced.error().message);
+  } else {
+    config_state_ = {.last_reload_successful = true, .last_success = clock_.now().wall};
+    spdlog::info("configuration reloaded: {} sessions", keys.size());
+  }
+  totals_.keep_only(keys);
+  configuration_ = std::make_shared<const Configuration>(std::move(*loaded));
+  adviser_->reconfigure(configuration_);
+}
+
+void Service::finish() {
+  auto last = worker_->stop();
+  const std::size_t windows = last.size();
+  adviser_->tell(std::move(last));
+  adviser_->stop();
+  if (server_) server_->stop();
+  spdlog::info("ended: {} windows stored at the end", windows);
+  if (router_ && !router_->stop(router_patience)) {
+    spdlog::warn("the router has not answered yet; what is not confirmed it undoes by itself");
+    spdlog::shutdown();
+    std::_Exit(0);
+  }
+}
+
+}  // namespace strait::cli
