@@ -67,7 +67,7 @@ struct Measured {
   double reflector_share = 0;  // of the CPU time
 };
 
-Measured run(std::size_t sessions, double offered, Nanos length) {
+Measured run(std::size_t sessions, double offered, double seconds) {
   static int number = 0;
   const auto wire =
       must(RingWire::make(options(), "bench" + std::to_string(number++), RingWire::Kind::direct));
@@ -82,11 +82,12 @@ Measured run(std::size_t sessions, double offered, Nanos length) {
   for (std::size_t i = 0; i < sessions; ++i) {
     must(prober.add(session(wire.left(), i, sessions, offered)));
   }
-  const auto resolve_end = transport->now().mono + 50ms;  // ARP, and one turn of every session
   std::uint64_t reflecting = 0;
-  const auto loop = [&](MonoTime end) {
-    while (transport->now().mono < end) {
-      for (int i = 0; i < 16; ++i) {
+  // Until it has used so much CPU time, however long a busy machine takes to give it.
+  const auto loop = [&](double length) {
+    const double end = cpu_seconds() + length;
+    while (cpu_seconds() < end) {
+      for (int i = 0; i < 64; ++i) {
         prober.step();
         const std::uint64_t before = TscClock::ticks();
         while (reflector->step() == 32) {
@@ -95,12 +96,12 @@ Measured run(std::size_t sessions, double offered, Nanos length) {
       }
     }
   };
-  loop(resolve_end);
+  loop(seconds / 2);  // ARP, and every table as large as it gets
   const auto at_start = transport->counters();
   reflecting = 0;
   const std::uint64_t tsc = TscClock::ticks();
   const double cpu = cpu_seconds();
-  loop(transport->now().mono + length);
+  loop(seconds);
   Measured measured;
   measured.cpu = cpu_seconds() - cpu;
   measured.reflector_share =
@@ -115,7 +116,6 @@ Measured run(std::size_t sessions, double offered, Nanos length) {
 
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 1.0;
-  const auto length = Nanos{static_cast<std::int64_t>(seconds * 1e9)};
   if (!strait::bench::prototype_ready(options())) return 4;
   fmt::print(
       "probes per CPU-second through net_ring, 44 octets of STAMP, one thread, {} s each\n"
@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
       seconds, "sessions", "prober", "prober+reflector", "bare loop", "ratio", "unanswered");
   for (const std::size_t sessions : {std::size_t{1}, std::size_t{1000}, std::size_t{10000}}) {
     const double bare = strait::bench::prototype(sessions, seconds);
-    const Measured ours = run(sessions, 14e6, length);
+    const Measured ours = run(sessions, 14e6, seconds);
     const double prober = ours.probes / (ours.cpu * (1 - ours.reflector_share));
     fmt::print("{:>9} {:>12.2f} M {:>17.2f} M {:>12.2f} M {:>7.2f} {:>12.0f}\n", sessions,
                prober / 1e6, ours.probes / ours.cpu / 1e6, bare / 1e6, prober / bare, ours.lost);

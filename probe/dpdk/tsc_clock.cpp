@@ -123,8 +123,6 @@ Result<TscClock> TscClock::calibrate() {
   return TscClock{TscScale{first, second}};
 }
 
-std::uint64_t TscClock::ticks() { return rte_rdtsc(); }
-
 void TscClock::refine_now(std::uint64_t tsc) {
   scale_.adjust(read_clocks(refine_tries));
   next_ = tsc + static_cast<std::uint64_t>(std::chrono::duration<double>(refine_period).count() *
