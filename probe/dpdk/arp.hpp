@@ -91,7 +91,7 @@ class NeighborTable {
     std::optional<MacAddress> mac;
     unsigned unanswered = 0;
     Nanos wait{};
-    MonoTime due{};
+    MonoTime due;
   };
   void ask(Neighbor& neighbor, MonoTime now);
 

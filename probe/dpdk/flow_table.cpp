@@ -85,7 +85,7 @@ Result<FlowId> FlowTable::open(PortIndex port, const FlowSpec& spec, const MacAd
   if (const auto ok = check_flow(spec); !ok) return tl::make_unexpected(ok.error());
   Flow flow;
   flow.kind = spec.kind;
-  flow.local = spec.pin.source_v4->to_v4().to_uint();
+  flow.local = spec.pin.source_v4.value_or(Address{}).to_v4().to_uint();
   flow.remote = spec.destination.address.to_v4().to_uint();
   flow.local_port = spec.source_port;
   flow.remote_port = spec.kind == FlowKind::udp ? spec.destination.port : std::uint16_t{0};
@@ -105,7 +105,7 @@ Result<FlowId> FlowTable::open(PortIndex port, const FlowSpec& spec, const MacAd
                             to_string(spec.destination), flow.local_port));
   }
 
-  FlowId id = static_cast<FlowId>(flows_.size());
+  auto id = static_cast<FlowId>(flows_.size());
   if (free_.empty()) {
     flows_.emplace_back();
     frames_.emplace_back();

@@ -13,7 +13,7 @@ namespace {
 
 // A mbuf pool is about 5 MB, and the EAL and each port want some more.
 constexpr std::int64_t least_memory_mb = 32;
-constexpr std::int64_t most_memory_mb = 64 * 1024;
+constexpr std::int64_t most_memory_mb = 65'536;
 constexpr std::int64_t most_cores = 1024;
 
 // One 'h' for each hexadecimal digit that must stand there.

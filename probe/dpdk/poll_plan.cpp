@@ -23,7 +23,7 @@ constexpr Nanos most_lead = microseconds{120};
 
 void PollPlan::expect(MonoTime when) {
   last_hint_ = last_sent_;
-  std::int64_t slot = slot_of(when);
+  const std::int64_t slot = slot_of(when);
   if (pending_ == 0) head_ = tail_ = slot;
   constexpr auto span = static_cast<std::int64_t>(slot_count);
   if (slot >= head_ + span || tail_ - slot >= span) return;

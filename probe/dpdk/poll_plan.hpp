@@ -56,8 +56,8 @@ class PollPlan {
   std::int64_t head_ = 0;  // no expectation is before this slot
   std::int64_t tail_ = 0;  // nor after this one
   std::size_t pending_ = 0;
-  MonoTime last_sent_{};
-  MonoTime last_hint_{};
+  MonoTime last_sent_;
+  MonoTime last_hint_;
   Nanos lead_{60'000};
 };
 
