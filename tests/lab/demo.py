@@ -59,8 +59,9 @@ class Demo:
         text = f"    {path.name:<15} p50 {p50:6.2f} ms  p95 {tail} ms  loss {100 * (loss or 0):3.0f} %  "
         return text + colour(bar(p50, longest, width))
 
-    def verdict_lines(self) -> None:
-        for name, verdict in sorted(self.service.verdicts().items()):
+    def verdict_lines(self, since_ns: int = 0) -> None:
+        """The verdicts that put things as they are; every window since has kept them."""
+        for name, verdict in sorted(self.service.deciding_verdicts(since_ns).items()):
             path = verdict["path"] or "plain BGP"
             say(f"  {bold(f'{name:<12}')} {good(verdict['ruling'])} {bold(path)}")
             say(dim(f"     {verdict['reason']}"))
@@ -134,10 +135,11 @@ class Demo:
     def cut(self) -> None:
         heading(5, "Atlas Offshore is cut, and BGP does not notice")
         before = self.story.best_routes()
+        begin = time.time_ns()
         moved = self.story.cut(CUT)
         self.moved_lines("noticed", moved)
         self.route_lines(before, self.story.best_routes(), all_of_them=False)
-        self.verdict_lines()
+        self.verdict_lines(begin)
         if CUT in self.story.preferred_paths():
             raise LabError(f"a preference still points at {CUT}")
         if not self.lab.routes_from(self.scenario.path(CUT).protocol):
@@ -152,6 +154,7 @@ class Demo:
     def repair(self) -> None:
         heading(6, "Repaired: not so fast")
         live = Live()
+        begin = time.time_ns()
         since = time.monotonic()
 
         def watch() -> None:
@@ -163,7 +166,7 @@ class Demo:
         self.moved_lines("answers again", moved)
         seen(f"back on {CUT} {moved.held:.0f} s after the change away from it: the hold-down is "
              f"{self.service.pace.hold_down_s} s")
-        self.verdict_lines()
+        self.verdict_lines(begin)
 
     def tell(self) -> None:
         self.before = self.story.best_routes()

@@ -185,6 +185,13 @@ class Service:
             rows = store.execute("SELECT class, verdict FROM verdicts ORDER BY at_ns").fetchall()
         return {name: json.loads(verdict) for name, verdict in rows}
 
+    def deciding_verdicts(self, since_ns: int = 0) -> dict[str, dict]:
+        """For each class the newest verdict that changed its path, if it was made since then."""
+        with contextlib.closing(self.store()) as store:
+            rows = store.execute("SELECT class, verdict FROM verdicts WHERE ruling = 'prefer' AND at_ns >= ? "
+                                 "ORDER BY at_ns", (since_ns,)).fetchall()
+        return {name: json.loads(verdict) for name, verdict in rows}
+
     def words(self, *command: str) -> str:
         """What a subcommand prints, with the service's configuration."""
         return self.lab.exec("site", str(self.strait), *command, "-c", str(self.file))
