@@ -22,9 +22,16 @@ CLI::App* add_analyze_command(CLI::App& app, RunAnalyze run) {
   CLI::App* command =
       app.add_subcommand("analyze", "Percentiles, loss and floor per path, from the store");
 
-  command->add_option("--store", options->store, "SQLite file that `strait run` writes")
-      ->required()
-      ->type_name("FILE");
+  CLI::Option* const config =
+      command->add_option("-c,--config", options->config, "The configuration of `strait run`")
+          ->type_name("FILE")
+          ->capture_default_str();
+  command
+      ->add_option("--store", options->store,
+                   "SQLite file that `strait run` writes; without a configuration there are no "
+                   "floors")
+      ->type_name("FILE")
+      ->excludes(config);
   command
       ->add_option_function<std::string>(
           "--since", [options](const std::string& text) { read_since(*options, text); },

@@ -11,7 +11,8 @@
 namespace strait::cli {
 
 struct AnalyzeOptions {
-  std::string store;  // SQLite file, opened read-only
+  std::string config = "/etc/strait/strait.toml";  // names the store and the paths, for floors
+  std::string store;  // SQLite file, opened read-only; empty: the configuration's
   Nanos since{std::chrono::hours{1}};
   std::optional<std::string> path;
   std::optional<std::string> region;
@@ -20,8 +21,8 @@ struct AnalyzeOptions {
 
 using RunAnalyze = std::function<int(const AnalyzeOptions&)>;  // returns the exit status
 
-// Adds `strait analyze --store FILE`: the evidence that the stored windows carry. The command only
-// reads words into AnalyzeOptions; `run` does the work.
+// Adds `strait analyze [-c FILE | --store FILE]`: the evidence that the stored windows carry. The
+// command only reads words into AnalyzeOptions; `run` does the work.
 CLI::App* add_analyze_command(CLI::App& app, RunAnalyze run);
 
 }  // namespace strait::cli

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/analyze_command.hpp"
+#include "cli/analyze_run.hpp"
 #include "cli/config_command.hpp"
 #include "cli/engines.hpp"
 #include "cli/exit_status.hpp"
@@ -17,6 +19,8 @@
 #include "cli/probe_run.hpp"
 #include "cli/reflect_command.hpp"
 #include "cli/reflect_run.hpp"
+#include "cli/routes_command.hpp"
+#include "cli/routes_run.hpp"
 #include "cli/run_command.hpp"
 #include "core/nearest.hpp"
 
@@ -52,10 +56,31 @@ int serve(const cli::RunOptions& options) { return finish(cli::run_service(optio
 
 int check(const std::string& file) { return finish(cli::check_configuration(file)); }
 
+int analyze(const cli::AnalyzeOptions& options) {
+  return finish(cli::run_analyze(options, wants_colour(STDOUT_FILENO), std::cout, std::cerr));
+}
+
+// `strait routes ...`: each command is a function of its options and the streams.
+cli::RoutesWork routes_work() {
+  const auto with = [](auto run) {
+    return [run](const auto& options) {
+      const bool colours = wants_colour(STDOUT_FILENO);
+      return finish(run(options, cli::RoutesStreams{std::cout, std::cerr, colours}));
+    };
+  };
+  return {.recommend = with(cli::run_recommend),
+          .explain = with(cli::run_explain),
+          .diff = with(cli::run_diff),
+          .render = with(cli::run_render),
+          .apply = with(cli::run_apply)};
+}
+
 void add_commands(CLI::App& app) {
   cli::add_probe_command(app, probe);
   cli::add_reflect_command(app, reflect);
   cli::add_run_command(app, serve);
+  cli::add_analyze_command(app, analyze);
+  cli::add_routes_command(app, routes_work());
   cli::add_config_command(app, check);
 }
 

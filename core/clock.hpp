@@ -24,6 +24,11 @@ struct Instant {
 // The only way to learn the time. Implementations are safe to call from several threads.
 class Clock {
  public:
+  Clock() = default;
+  Clock(const Clock&) = default;
+  Clock& operator=(const Clock&) = default;
+  Clock(Clock&&) = default;
+  Clock& operator=(Clock&&) = default;
   virtual ~Clock() = default;
   [[nodiscard]] virtual Instant now() const = 0;
 };

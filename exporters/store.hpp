@@ -44,6 +44,11 @@ using TargetRegions = std::map<std::string, std::string, std::less<>>;  // targe
 // nothing: after a crash a batch is there or it is not. Used by one thread.
 class Store {
  public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  Store(Store&&) = delete;
+  Store& operator=(Store&&) = delete;
   virtual ~Store() = default;
 
   // A second window of the same session and start is the same window told again: of the two the one

@@ -105,6 +105,11 @@ struct TransportCounters {
 // Used by one thread.
 class Transport {
  public:
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  Transport(Transport&&) = delete;
+  Transport& operator=(Transport&&) = delete;
   virtual ~Transport() = default;
 
   // Both readings of the clock that this transport stamps with.

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/routes_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "cli/advice.hpp"
+#include "cli/configuration.hpp"
+#include "cli/router.hpp"
+#include "core/file.hpp"
+#include "exporters/json_lines.hpp"
+#include "exporters/json_writer.hpp"
+#include "exporters/sqlite_store.hpp"
+#include "exporters/text.hpp"
+#include "routes/dialects/bird.hpp"
+#include "routes/explain.hpp"
+#include "routes/model/plan_diff.hpp"
+
+namespace strait::cli {
+namespace {
+
+// Everything that the commands look at, of one moment.
+struct Situation {
+  Configuration configuration;
+  std::shared_ptr<const KnownRib> rib;           // null: [routes] names none
+  std::shared_ptr<const routes::Plan> in_force;  // null: plain BGP
+  Advice advice;
+
+  // A plan without preferences stands for plain BGP.
+  [[nodiscard]] routes::Plan current() const { return in_force ? *in_force : routes::Plan{}; }
+};
+
+Result<Situation> look(const RoutesSource& source, std::ostream& progress) {
+  auto configuration = load_configuration(source.config);
+  if (!configuration) return fail(std::move(configuration));
+  if (configuration->exporters.store.empty()) {
+    return fail(Errc::bad_input, fmt::format("routes: {} names no store ([exporters] store), and "
+                                             "there the evidence would be",
+                                             source.config));
+  }
+  auto store = exporters::SqliteStore::open_read_only(configuration->exporters.store);
+  if (!store) return fail(std::move(store));
+  const WallTime now = SystemClock{}.now().wall;
+  const auto windows = (*store)->windows({.from = now - look_back(*configuration)}, {});
+  if (!windows) return tl::make_unexpected(windows.error());
+  if (windows->damaged > 0) {
+    progress << fmt::format("routes: {} windows could not be read, first: {}\n", windows->damaged,
+                            windows->first_problem);
+  }
+  const auto memory = (*store)->last_memory();
+  if (!memory) return tl::make_unexpected(memory.error());
+  auto rib = read_rib(*configuration, now);
+  if (!rib) return fail(std::move(rib));
+  std::shared_ptr<const routes::Plan> in_force;
+  if (configuration->routes.bird) {
+    auto plan = plan_in_force(configuration->routes.bird->include_file);
+    if (!plan) return fail(std::move(plan));
+    in_force = std::move(*plan);
+  }
+  Advice advice =
+      advise(*configuration, windows->windows, rib->get(), in_force.get(), *memory, now);
+  return Situation{.configuration = std::move(*configuration),
+                   .rib = std::move(*rib),
+                   .in_force = std::move(in_force),
+                   .advice = std::move(advice)};
+}
+
+Result<std::shared_ptr<const routes::Plan>> wanted_plan(const Situation& situation) {
+  if (situation.advice.plan) return situation.advice.plan;
+  return fail(Errc::bad_input,
+              "routes: without a RIB there is no plan: set [routes] rib to an MRT file or to "
+              "\"birdc:SOCKET\"");
+}
+
+Result<routes::BirdTarget> bird_of(const Configuration& configuration) {
+  if (configuration.routes.bird) return *configuration.routes.bird;
+  return fail(Errc::bad_input, fmt::format("routes: {} has no [routes.bird]", configuration.file));
+}
+
+std::string to_json(const routes::Plan& plan) {
+  exporters::JsonWriter json;
+  json.begin_object()
+      .member("strait", exporters::json_version)
+      .member("type", "plan")
+      .member("made", strait::to_string(plan.made))
+      .member("expires", strait::to_string(plan.expires))
+      .member("evidence_hash", plan.evidence_hash)
+      .member("blocked", plan.blocked());
+  json.key("preferences").begin_array();
+  for (const routes::Preference& preference : plan.preferences) {
+    json.begin_object()
+        .member("class", preference.traffic_class)
+        .member("path", preference.path)
+        .member("protocol", preference.protocol)
+        .member("local_pref", preference.local_pref.value())
+        .member("prefixes", preference.prefixes.size())
+        .member("reason", preference.reason)
+        .end_object();
+  }
+  json.end_array().key("notes").begin_array();
+  for (const routes::GuardNote& note : plan.notes) {
+    json.begin_object()
+        .member("guard", note.guard)
+        .member("message", note.message)
+        .member("blocks", note.blocks)
+        .end_object();
+  }
+  return json.end_array().end_object().take();
+}
+
+std::string notes_text(const routes::Plan& plan) {
+  std::string text;
+  for (const routes::GuardNote& note : plan.notes) {
+    text +=
+        fmt::format("{} {}: {}\n", note.blocks ? "BLOCKED by" : "guard", note.guard, note.message);
+  }
+  return text;
+}
+
+template <class T, class Belongs>
+std::vector<T> those(const std::vector<T>& all, const Belongs& belongs) {
+  std::vector<T> found;
+  std::ranges::copy_if(all, std::back_inserter(found), belongs);
+  return found;
+}
+
+std::string path_text(const routes::Path& path) {
+  return fmt::format("{}: {}, {:.0f} km, floor {} there and back, upstream AS{}{}\n", path.name,
+                     fmt::join(path.segments, " > "), path.length_km,
+                     to_text(path.one_way_floor * 2), path.upstream_asn.value(),
+                     path.forbidden ? ", forbidden: " + path.forbidden_reason : "");
+}
+
+// What is known of `subject`: a class, a path, a prefix, or (empty) everything.
+Result<std::string> explanation(const Situation& situation, const std::string& subject,
+                                bool colours) {
+  const exporters::TextOptions text{.colours = colours};
+  const Advice& advice = situation.advice;
+  if (subject.find('/') != std::string::npos) {
+    const auto prefix = parse_prefix(subject);
+    if (!prefix) return tl::make_unexpected(prefix.error());
+    if (!situation.rib) return fail(wanted_plan(situation));
+    return routes::explain_prefix(*prefix, situation.rib->rib, situation.configuration.regions,
+                                  situation.configuration.paths);
+  }
+  const auto verdicts = those(advice.verdicts, [&](const auto& verdict) {
+    return subject.empty() || verdict.traffic_class == subject;
+  });
+  const auto evidence = those(advice.evidence, [&](const auto& item) {
+    return subject.empty() || item.traffic_class == subject || item.path == subject;
+  });
+  const auto paths = those(situation.configuration.paths, [&](const auto& path) {
+    return subject.empty() || path.name == subject;
+  });
+  if (verdicts.empty() && evidence.empty() && paths.empty()) {
+    return fail(
+        Errc::not_found,
+        fmt::format("explain: '{}' is no class, path or prefix of this configuration", subject));
+  }
+  std::string words = exporters::to_text(verdicts, text) + exporters::to_text(evidence, text);
+  for (const routes::Path& path : paths) words += path_text(path);
+  if (advice.plan) {
+    words +=
+        fmt::format("evidence hash {}\n", advice.plan->evidence_hash) + notes_text(*advice.plan);
+  }
+  return words;
+}
+
+}  // namespace
+
+Result<int> run_recommend(const RecommendOptions& options, const RoutesStreams& streams) {
+  const auto situation = look(options.source, streams.progress);
+  if (!situation) return tl::make_unexpected(situation.error());
+  const Advice& advice = situation->advice;
+  if (options.source.json) {
+    for (const auto& verdict : advice.verdicts) {
+      streams.results << exporters::to_json(verdict) << '\n';
+    }
+    if (advice.plan) streams.results << to_json(*advice.plan) << '\n';
+    return 0;
+  }
+  streams.results << exporters::to_text(advice.verdicts, {.colours = streams.colours});
+  if (advice.plan) {
+    streams.results << "plan: " << routes::diff_text(situation->current(), *advice.plan)
+                    << notes_text(*advice.plan);
+  } else {
+    streams.results << "plan: none without a RIB ([routes] rib)\n";
+  }
+  return 0;
+}
+
+Result<int> run_explain(const ExplainOptions& options, const RoutesStreams& streams) {
+  const auto situation = look(options.source, streams.progress);
+  if (!situation) return tl::make_unexpected(situation.error());
+  if (options.source.json) {
+    for (const auto& item : situation->advice.evidence) {
+      streams.results << exporters::to_json(item) << '\n';
+    }
+    for (const auto& verdict : situation->advice.verdicts) {
+      streams.results << exporters::to_json(verdict) << '\n';
+    }
+    return 0;
+  }
+  const auto words = explanation(*situation, options.subject, streams.colours);
+  if (!words) return tl::make_unexpected(words.error());
+  streams.results << *words;
+  return 0;
+}
+
+Result<int> run_diff(const DiffOptions& options, const RoutesStreams& streams) {
+  const auto situation = look(options.source, streams.progress);
+  if (!situation) return tl::make_unexpected(situation.error());
+  const auto wanted = wanted_plan(*situation);
+  if (!wanted) return tl::make_unexpected(wanted.error());
+  routes::Plan before = situation->current();
+  if (!options.against.empty()) {
+    const auto other = plan_in_force(options.against);
+    if (!other) return tl::make_unexpected(other.error());
+    before = *other ? **other : routes::Plan{};
+  }
+  streams.results << routes::diff_text(before, **wanted) << notes_text(**wanted);
+  return 0;
+}
+
+Result<int> run_render(const RenderOptions& options, const RoutesStreams& streams) {
+  const auto situation = look(options.source, streams.progress);
+  if (!situation) return tl::make_unexpected(situation.error());
+  const auto wanted = wanted_plan(*situation);
+  if (!wanted) return tl::make_unexpected(wanted.error());
+  const auto text = routes::render_bird(**wanted);
+  if (!text) return tl::make_unexpected(text.error());
+  streams.progress << notes_text(**wanted);
+  if (options.output.empty()) {
+    streams.results << *text;
+    return 0;
+  }
+  if (auto written = replace_file(options.output, *text); !written) return fail(std::move(written));
+  return 0;
+}
+
+Result<int> run_apply(const ApplyOptions& options, const RoutesStreams& streams) {
+  const SystemClock clock;
+  Result<Situation> situation = fail(Errc::io, "");
+  routes::Plan plan;
+  Result<routes::BirdTarget> bird = fail(Errc::io, "");
+  if (options.withdraw) {
+    // Taking preferences back must work whatever state the evidence is in.
+    auto configuration = load_configuration(options.source.config);
+    if (!configuration) return fail(std::move(configuration));
+    bird = bird_of(*configuration);
+    plan = routes::withdrawal(clock, "asked for by the operator");
+  } else {
+    situation = look(options.source, streams.progress);
+    if (!situation) return tl::make_unexpected(situation.error());
+    const auto wanted = wanted_plan(*situation);
+    if (!wanted) return tl::make_unexpected(wanted.error());
+    bird = bird_of(situation->configuration);
+    plan = **wanted;
+    streams.results << routes::diff_text(situation->current(), plan) << notes_text(plan);
+  }
+  if (!bird) return tl::make_unexpected(bird.error());
+  const auto report = routes::apply(plan, *bird, clock);
+  if (!report) return tl::make_unexpected(report.error());
+  streams.results << fmt::format("{}: {}\n", routes::to_string(report->outcome), report->reason);
+  return report->outcome == routes::ApplyOutcome::confirmed ? 0 : 1;
+}
+
+}  // namespace strait::cli
