@@ -116,7 +116,7 @@ std::optional<ErrorKind> Prober::Impl::read_echo(const Session& session, const A
 }
 
 std::optional<ErrorKind> Prober::Impl::read_stamp(const Session& session, const Arrival& arrival,
-                                                  Reply& reply) const {
+                                                  Reply& reply) {
   const std::size_t shortest = session.twamp_light ? shortest_twamp_reply : stamp_packet_size;
   const auto wire = read_stamp_reply(arrival.payload, shortest);
   if (!wire) return ErrorKind::bad_length;

@@ -20,8 +20,8 @@ struct Probe {
     answered_late,
   };
 
-  MonoTime sent_mono{};
-  WallTime sent_wall{};
+  MonoTime sent_mono;
+  WallTime sent_wall;
   std::uint64_t wire_time = 0;  // T1 as it stands in the packet
   std::uint32_t sequence = 0;
   std::uint16_t epoch = 0;  // low bits of the number of the window it belongs to

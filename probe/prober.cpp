@@ -37,7 +37,8 @@ std::optional<std::string_view> stamp_problem(const SessionSpec& spec) {
 std::optional<std::string_view> problem(const SessionSpec& spec) {
   if (spec.schedule.interval <= Nanos{0}) return "the interval must be above 0";
   if (spec.timeout <= Nanos{0}) return "the time-out must be above 0";
-  if (!(spec.schedule.jitter >= 0 && spec.schedule.jitter <= 1)) return "jitter is from 0 to 1";
+  const bool jitter_good = spec.schedule.jitter >= 0 && spec.schedule.jitter <= 1;  // NaN is not
+  if (!jitter_good) return "jitter is from 0 to 1";
   if (spec.key.dscp > 63) return "DSCP is from 0 to 63";
   if (spec.flow.max_payload > largest_payload) return "a payload has at most 9000 octets";
   if (spec.key.protocol == Protocol::stamp) return stamp_problem(spec);

@@ -67,8 +67,8 @@ class Prober::Impl {
   [[nodiscard]] std::uint32_t session_at(FlowId flow) const;
   [[nodiscard]] std::optional<ErrorKind> read_echo(const Session& session, const Arrival& arrival,
                                                    Reply& reply) const;
-  [[nodiscard]] std::optional<ErrorKind> read_stamp(const Session& session, const Arrival& arrival,
-                                                    Reply& reply) const;
+  [[nodiscard]] static std::optional<ErrorKind> read_stamp(const Session& session,
+                                                           const Arrival& arrival, Reply& reply);
   void judge(std::uint32_t index, const Reply& reply);
   void complete(std::uint32_t index, Probe& probe, const Reply& reply);
   // Completes the replies whose transmit stamp did not come in time with the user-space stamp.

@@ -39,8 +39,8 @@ class ReflectorPolicy {
   // Tokens are kept as time: a bucket that is full at `full_at` has room for what fits before.
   struct Bucket {
     Key source{};
-    MonoTime full_at{};
-    MonoTime used{};
+    MonoTime full_at;
+    MonoTime used;
     bool taken = false;
   };
   static constexpr std::size_t ways = 4;
