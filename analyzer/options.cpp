@@ -49,8 +49,8 @@ PlanOptions read_plan(ConfigTable& table) {
                 fmt::format("max_local_pref is {}: below local_pref, which is {}",
                             options.max_local_pref.value(), options.local_pref.value()));
   }
-  if (const auto most = table.integer("max_changes", 1, 100'000'000)) {
-    options.max_changes = static_cast<std::uint64_t>(*most);
+  if (const auto most = table.integer("max_prefixes", 1, 100'000'000)) {
+    options.max_prefixes = static_cast<std::uint64_t>(*most);
   }
   read(table, "plan_expiry", options.expiry);
   return options;

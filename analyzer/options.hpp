@@ -40,8 +40,9 @@ struct DecisionOptions {
 struct PlanOptions {
   LocalPref local_pref{200};
   LocalPref max_local_pref{1000};
-  std::uint64_t max_changes = 100'000;  // prefixes set or moved by one plan
-  Nanos expiry{600'000'000'000};        // after this the preferences must go (fail open)
+  std::uint64_t max_prefixes =
+      100'000;                    // that one plan may prefer; what is more is left to plain BGP
+  Nanos expiry{600'000'000'000};  // after this the preferences must go (fail open)
 };
 
 inline constexpr LocalPref min_local_pref{101};  // 100 is what routers give every other route

@@ -52,10 +52,23 @@ Raised raised_by(const routes::Plan* plan, const std::vector<routes::Path>& path
   return raised;
 }
 
-std::vector<routes::Wish> wishes(const std::vector<analyzer::Verdict>& verdicts) {
+// Whether any target of the class is of that address family.
+bool measured(const Configuration& configuration, std::string_view traffic_class, bool v4) {
+  return std::ranges::any_of(configuration.targets, [&](const probe::Target& target) {
+    return target.region == traffic_class && target.address.is_v4() == v4;
+  });
+}
+
+std::vector<routes::Wish> wishes(const Configuration& configuration,
+                                 const std::vector<analyzer::Verdict>& verdicts) {
   std::vector<routes::Wish> found;
   for (const analyzer::Verdict& verdict : verdicts) {
-    if (verdict.path) found.push_back({verdict.traffic_class, *verdict.path, verdict.reason});
+    if (!verdict.path) continue;
+    found.push_back({.traffic_class = verdict.traffic_class,
+                     .path = *verdict.path,
+                     .reason = verdict.reason,
+                     .measured_v4 = measured(configuration, verdict.traffic_class, true),
+                     .measured_v6 = measured(configuration, verdict.traffic_class, false)});
   }
   return found;
 }
@@ -64,9 +77,9 @@ routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
                        const KnownRib& known, WallTime now) {
   const routes::PlanLimits limits{
       .local_pref = configuration.analyzer.plan.local_pref,
-      .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_changes),
+      .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_prefixes),
       .site_asn = configuration.site.asn};
-  const auto wanted = wishes(advice.verdicts);
+  const auto wanted = wishes(configuration, advice.verdicts);
   routes::Plan plan =
       routes::plan_from_rib(wanted, configuration.paths, known.rib, configuration.regions, limits);
   routes::note_damage(known.report, plan);

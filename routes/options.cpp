@@ -176,10 +176,6 @@ RoutesOptions read_routes(ConfigTable root) {
   RoutesOptions options;
   options.rib = table.text("rib").value_or("");
   options.registrations = table.texts("registrations");
-  options.local_pref = LocalPref{u32(table, "local_pref", 1).value_or(options.local_pref.value())};
-  if (const auto max = table.integer("max_prefixes", 1, 10'000'000)) {
-    options.max_prefixes = static_cast<std::size_t>(*max);
-  }
   options.bird = read_bird_target(table.table("bird"), options);
   return options;
 }

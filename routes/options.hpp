@@ -31,8 +31,6 @@ enum class ApplyMode : std::uint8_t { advise, automatic };
 struct RoutesOptions {
   std::string rib;  // an MRT file, or "birdc:SOCKET" to have a running BIRD dump its tables
   std::vector<std::string> registrations;  // CSV files with prefix,country_iso2
-  LocalPref local_pref{200};
-  std::size_t max_prefixes = 10'000;  // in one plan; more block it
   ApplyMode apply = ApplyMode::advise;
   std::optional<BirdTarget> bird;  // [routes.bird], if it is there
 };

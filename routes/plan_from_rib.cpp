@@ -65,16 +65,28 @@ class Draft {
       return std::tie(a.traffic_class, a.path, a.protocol) <
              std::tie(b.traffic_class, b.path, b.protocol);
     });
-    std::size_t total = 0;
-    for (const Preference& preference : preferences) total += preference.prefixes.size();
-    if (total > limits_.max_prefixes) {
-      note("change-budget",
-           fmt::format("{} prefixes, at most {} are allowed", total, limits_.max_prefixes), true);
-    }
+    keep_to_budget(preferences);
     return std::move(plan_);
   }
 
  private:
+  // Leaves out what is too much rather than block the plan: a preference that must go (its path is
+  // dead) goes, and what is left out is decided by plain BGP.
+  void keep_to_budget(std::vector<Preference>& preferences) {
+    std::size_t total = 0;
+    std::erase_if(preferences, [&](const Preference& preference) {
+      const std::size_t count = preference.prefixes.size();
+      if (total + count <= limits_.max_prefixes) {
+        total += count;
+        return false;
+      }
+      note("prefix-budget",
+           fmt::format("class {}: {} prefixes by {} left to plain BGP: a plan may hold {}",
+                       preference.traffic_class, count, preference.path, limits_.max_prefixes));
+      return true;
+    });
+  }
+
   void add_preferences(const Wish& wish,
                        const std::map<std::string, std::set<Prefix>>& by_protocol) {
     bool any = false;
@@ -98,10 +110,13 @@ class Draft {
     std::vector<Prefix> prefixes;
     std::size_t marked = 0;
     std::size_t looped = 0;
+    std::size_t unmeasured = 0;
     for (const Route* const route : rib_.of_neighbor(neighbor)) {
       const auto match = regions_.classify(route->prefix, route->origin_asn);
       if (!match || match->region != wish.traffic_class) continue;
-      if (route->marked()) {
+      if (!(route->prefix.network.is_v4() ? wish.measured_v4 : wish.measured_v6)) {
+        ++unmeasured;
+      } else if (route->marked()) {
         ++marked;
       } else if (std::ranges::find(route->as_path, limits_.site_asn) != route->as_path.end()) {
         ++looped;
@@ -115,6 +130,7 @@ class Draft {
                                          wish.traffic_class, count, wish.path, why));
     };
     left_out("marked-route", marked, "they carry 65535:0 or 65535:666");
+    left_out("unmeasured-family", unmeasured, "no target of the class measures their family");
     left_out("own-as", looped, "our own AS is in the path");
     return prefixes;
   }

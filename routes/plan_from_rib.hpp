@@ -15,16 +15,19 @@
 
 namespace strait::routes {
 
-// One verdict's wish: this path for this class. The reason goes to the router's file.
+// One verdict's wish: this path for this class. The reason goes to the router's file. What was
+// measured over IPv4 says nothing about forwarding over IPv6, nor the other way round.
 struct Wish {
   std::string traffic_class;
   std::string path;
   std::string reason;
+  bool measured_v4 = true;
+  bool measured_v6 = true;
 };
 
 struct PlanLimits {
   LocalPref local_pref{200};
-  std::size_t max_prefixes = 10'000;
+  std::size_t max_prefixes = 100'000;
   Asn site_asn;
 };
 
@@ -32,10 +35,11 @@ struct PlanLimits {
 // what the guards did on the way:
 //   rib-from-upstream  the upstream offers nothing of that class: no preference for it
 //   marked-route       prefixes that carry 65535:0 or 65535:666 were left out
+//   unmeasured-family  prefixes of an address family in which the class has no target were left out
 //   own-as             prefixes whose path from there holds the site's own AS were left out
 //   forbidden          the path is forbidden by policy: no preference for it
 //   no-session         the path names no router session or neighbour: no preference for it
-//   change-budget      more prefixes than max_prefixes: blocks the plan
+//   prefix-budget      classes that would take the plan above max_prefixes were left to plain BGP
 //   damaged-rib        the dump was not read completely: blocks the plan (see note_damage)
 // `evidence_hash`, `made` and `expires` are the caller's to set. Pure.
 [[nodiscard]] Plan plan_from_rib(std::span<const Wish> wishes, std::span<const Path> paths,

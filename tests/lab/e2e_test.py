@@ -42,6 +42,7 @@ class EndToEnd(unittest.TestCase):
         cls.service = Service(cls.lab, STRAIT, cls.engine, Pace())
         cls.story = Story(cls.lab, cls.service)
         cls.before = cls.story.best_routes()
+        cls.unmeasured_before = cls.story.unmeasured_routes()
         cls.enterClassContext(cls.service)
         cls.scenario = cls.lab.scenario
         cls.prometheus = Prometheus(cls.service)
@@ -92,6 +93,8 @@ class EndToEnd(unittest.TestCase):
             self.assertNotIn(path, self.before[region].values(), "plain BGP must not have chosen it by itself")
         self.story.verdicts(wanted)
         self.story.routes(wanted)
+        self.assertEqual(self.story.unmeasured_routes(), self.unmeasured_before,
+                         "an address family without targets is left to plain BGP")
 
     def test_5_prometheus_returns_the_same_median(self):
         def ends(samples) -> dict[tuple[str, str], float]:

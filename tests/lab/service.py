@@ -84,6 +84,11 @@ def path_lines(path: Path, engine: str) -> list[str]:
     return lines
 
 
+def measured_families(engine: str) -> tuple[int, ...]:
+    """What has no target is left to plain BGP. The DPDK engine has no IPv6 yet."""
+    return (4,) if engine == "dpdk" else (4, 6)
+
+
 def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) -> str:
     """The strait.toml of a lab."""
     lines = ["# Written by the lab.", "[site]", f'name = "{scenario.site}"', f"asn = {scenario.asn}",
@@ -92,9 +97,11 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) 
         lines += path_lines(path, engine)
     for region in scenario.regions:
         lines += ["", "[[region]]", f'name = "{region.name}"', f"prefixes = {json.dumps(region.within)}"]
-        lines += ["", "[[target]]", f'name = "{region.place}"', f'region = "{region.name}"',
-                  f'place = "{region.place}"', f'address = "{region.target_v4}"',
-                  f"port = {REFLECTOR_PORT}", 'protocol = "stamp"']
+        for version in measured_families(engine):
+            address = region.target_v4 if version == 4 else region.target_v6
+            lines += ["", "[[target]]", f'name = "{region.place}{"" if version == 4 else "-v6"}"',
+                      f'region = "{region.name}"', f'place = "{region.place}"', f'address = "{address}"',
+                      f"port = {REFLECTOR_PORT}", 'protocol = "stamp"']
     lines += ["", "[probe]", f'engine = "{engine}"', f'interval = "{pace.interval}"',
               f'timeout = "{pace.timeout_ms}ms"', f'window = "{pace.window_s}s"']
     if engine == "dpdk":
@@ -104,7 +111,7 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) 
     lines += ["", "[analyzer]", f"span_windows = {pace.span_windows}", f"pair_windows = {pace.pair_windows}",
               f"repeat = {pace.repeat}", f'hold_down = "{pace.hold_down_s}s"',
               f'plan_expiry = "{pace.expiry_s}s"']
-    lines += ["", "[routes]", f'rib = "{directory}/rib.mrt"', "", "[routes.bird]", 'apply = "automatic"',
+    lines += ["", "[routes]", f'rib = "birdc:{directory}/bird-site.ctl"', "", "[routes.bird]", 'apply = "automatic"',
               f'socket = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"']
     lines += ["", "[exporters]", f'listen = ["127.0.0.1:{PORT}"]', f'store = "{directory}/strait.db"']
     return "\n".join(lines) + "\n"
@@ -123,7 +130,6 @@ class Service:
         self.log = lab.directory / "strait.log"
 
     def __enter__(self) -> "Service":
-        self.lab.dump_rib()
         self.file.write_text(configuration(self.lab.scenario, self.lab.directory, self.engine, self.pace))
         self.start()
         return self

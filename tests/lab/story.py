@@ -5,7 +5,7 @@ end-to-end test asserts it. A step that is not seen is a LabError that says whic
 import time
 from dataclasses import dataclass
 
-from service import Metrics, Service
+from service import Metrics, Service, measured_families
 from topology import Lab, LabError, wait_for
 
 
@@ -45,8 +45,16 @@ class Story:
         return {region.name: self.scenario.fastest(region.name, without) for region in self.scenario.regions}
 
     def best_routes(self) -> dict[str, dict[str, str | None]]:
-        """Region -> prefix -> path of BIRD's best route."""
-        return {region.name: {entry["prefix"]: self.lab.best(entry["prefix"]) for entry in region.prefixes}
+        """Region -> prefix -> path of BIRD's best route, of the address families that are measured."""
+        return self.routes_of(lambda version: version in measured_families(self.service.engine))
+
+    def unmeasured_routes(self) -> dict[str, dict[str, str | None]]:
+        """The same, of the other families."""
+        return self.routes_of(lambda version: version not in measured_families(self.service.engine))
+
+    def routes_of(self, wanted) -> dict[str, dict[str, str | None]]:
+        return {region.name: {entry["prefix"]: self.lab.best(entry["prefix"]) for entry in region.prefixes
+                              if wanted(6 if ":" in entry["prefix"] else 4)}
                 for region in self.scenario.regions}
 
     def routed_as(self, wanted: dict[str, str]) -> bool:

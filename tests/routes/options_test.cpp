@@ -56,8 +56,6 @@ prefixes = ["203.0.113.0/24"]
 
 [routes]
 rib = "birdc:/run/bird/bird.ctl"
-local_pref = 250
-max_prefixes = 500
 
 [routes.bird]
 include = "/etc/bird/strait.conf"
@@ -77,8 +75,6 @@ apply = "automatic"
   REQUIRE(all.regions.size() == 1);
   CHECK(all.regions[0].asns == std::vector{Asn{3215}, Asn{12479}});
   CHECK(all.regions[0].prefixes.size() == 1);
-  CHECK(all.routes.local_pref == LocalPref{250});
-  CHECK(all.routes.max_prefixes == 500);
   CHECK(all.routes.apply == ApplyMode::automatic);
   REQUIRE(all.routes.bird);
   CHECK(all.routes.bird->confirm_timeout == Nanos{20s});

@@ -108,13 +108,29 @@ TEST_CASE("a wish that cannot be fulfilled becomes a note and no preference") {
   CHECK_THAT(plan.notes[0].message, Catch::Contains(c.message));
 }
 
-TEST_CASE("more prefixes than the budget block the plan, and so does a damaged RIB") {
+TEST_CASE("what exceeds the budget is left to plain BGP, and the plan is not blocked") {
   PlanLimits limits;
   limits.max_prefixes = 2;
-  CHECK(plan_for("europe", "atlas", limits).blocked());
+  const Plan less = plan_for("europe", "atlas", limits);
+  CHECK(less.preferences.empty());
+  CHECK_FALSE(less.blocked());
+  CHECK(less.notes.back().guard == "prefix-budget");
   limits.max_prefixes = 3;
-  Plan plan = plan_for("europe", "atlas", limits);
-  CHECK_FALSE(plan.blocked());
+  CHECK(plan_for("europe", "atlas", limits).preferences.size() == 1);
+}
+
+TEST_CASE("an address family that is not measured is left to plain BGP") {
+  const std::vector<Wish> wishes{{"europe", "atlas", "because", true, false}};
+  const Plan plan = plan_from_rib(wishes, paths(), rib(), regions(), {.site_asn = Asn{64500}});
+  REQUIRE(plan.preferences.size() == 1);
+  CHECK(plan.preferences[0].prefixes == std::vector{prefix("20.1.0.0/16"), prefix("20.2.0.0/16")});
+  const auto note = std::ranges::find(plan.notes, "unmeasured-family", &GuardNote::guard);
+  REQUIRE(note != plan.notes.end());
+  CHECK_THAT(note->message, Catch::Contains("1 prefixes from atlas left out"));
+}
+
+TEST_CASE("a damaged RIB blocks the plan: a hole is not an absence") {
+  Plan plan = plan_for("europe", "atlas");
   RibReadReport report;
   note_damage(report, plan);
   CHECK_FALSE(plan.blocked());
