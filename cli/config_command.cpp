@@ -15,7 +15,9 @@ void add_config_command(CLI::App& app, std::function<int(const std::string& file
   auto file = std::make_shared<std::string>(default_configuration);
   CLI::App* const checked =
       config->add_subcommand("check", "Report every mistake of a configuration");
-  checked->add_option("-c,--config,file", *file, "The configuration")->capture_default_str();
+  checked->add_option("-c,--config,file", *file, "The configuration")
+      ->type_name("FILE")
+      ->capture_default_str();
   checked->callback([file, run = std::move(check)] {
     if (const int status = run(*file); status != 0) throw CLI::RuntimeError{status};
   });

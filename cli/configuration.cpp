@@ -182,7 +182,13 @@ Result<Configuration> parse_configuration(std::string_view text, std::string nam
 
 Result<Configuration> load_configuration(const std::string& file) {
   const auto text = read_file(file);
-  if (!text) return tl::make_unexpected(text.error());
+  if (!text) {
+    const char* const remedy = text.error().code == Errc::not_found
+                                   ? "; 'strait config example' prints one to begin with"
+                                   : "";
+    return fail(text.error().code,
+                fmt::format("configuration: {}{}", text.error().message, remedy));
+  }
   return parse_configuration(*text, file);
 }
 

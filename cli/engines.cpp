@@ -46,6 +46,9 @@ Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& opt
                        .realtime = options.realtime,
                        .dpdk = {}};
   if (options.engine == probe::Engine::dpdk) {
+    if (options.realtime) {
+      return fail(Errc::bad_input, "probe: --realtime is for the socket engine");
+    }
     if (options.device.empty()) {
       return fail(Errc::bad_input,
                   "probe: --engine dpdk needs --device, in the EAL's words, such as "
@@ -54,6 +57,11 @@ Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& opt
     engine.dpdk.devices.push_back(options.device);
   }
   return make_transport(engine);
+}
+
+Result<void> await_next_hops(probe::Transport& transport, Nanos patience) {
+  auto* const dpdk = dynamic_cast<probe::dpdk::DpdkTransport*>(&transport);
+  return dpdk == nullptr ? Result<void>{} : dpdk->resolve(patience);
 }
 
 }  // namespace strait::cli

@@ -27,4 +27,8 @@ struct EngineOptions {
 // The same for one shot: `--device` names the EAL's device.
 [[nodiscard]] Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& options);
 
+// Where the engine looks up its next hops itself (dpdk): waits for them, and names those that do
+// not answer.
+[[nodiscard]] Result<void> await_next_hops(probe::Transport& transport, Nanos patience);
+
 }  // namespace strait::cli

@@ -22,7 +22,7 @@
 #include "cli/routes_command.hpp"
 #include "cli/routes_run.hpp"
 #include "cli/run_command.hpp"
-#include "core/nearest.hpp"
+#include "cli/usage.hpp"
 
 namespace {
 
@@ -36,7 +36,10 @@ bool wants_colour(int fd) {
 
 int finish(const Result<int>& result) {
   if (result) return *result;
-  std::cerr << "strait: " << result.error().message << '\n';
+  // A report about a configuration has lines of its own, which begin with the file.
+  const std::string& message = result.error().message;
+  const bool lines = message.find('\n') != std::string::npos;
+  std::cerr << (lines ? "" : "strait: ") << message << (message.ends_with('\n') ? "" : "\n");
   return cli::exit_status(result.error().code);
 }
 
@@ -84,34 +87,28 @@ void add_commands(CLI::App& app) {
   cli::add_config_command(app, check);
 }
 
-// A first word that is no command gets the nearest one as a hint.
-bool explain_unknown_command(const CLI::App& app, const std::vector<std::string>& words) {
-  if (words.empty() || words.front().starts_with('-')) return false;
-  std::vector<std::string> names;
-  for (const CLI::App* const command : app.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(command->get_name());
-  if (std::ranges::find(names, words.front()) != names.end()) return false;
-  std::cerr << "strait: no command '" << words.front() << "'";
-  if (const auto hint = nearest(words.front(), names))
-    std::cerr << "; did you mean '" << *hint << "'?";
-  std::cerr << "\nstrait --help lists the commands\n";
-  return true;
-}
-
 int run(const std::vector<std::string>& words) {
   CLI::App app{"Which way out is fastest, how sure that is, and what to tell BGP"};
   app.name("strait");
-  app.set_version_flag("--version", "strait " STRAIT_VERSION);
+  app.formatter(cli::help_layout());
+  app.set_help_flag("-h,--help", "Say what there is, and end");
+  app.set_version_flag("--version", "strait " STRAIT_VERSION " (" STRAIT_REVISION ")",
+                       "Print version and revision, and end");
   app.require_subcommand(1);
   add_commands(app);
-  if (explain_unknown_command(app, words)) return cli::exit_usage;
+  app.footer(
+      "'strait COMMAND --help' tells more. Exit status: 0 fine, 1 a target or a threshold failed, "
+      "2 "
+      "usage\nor configuration, 3 no permission or no such device, 4 input or output failed.");
   try {
     // CLI11 takes the words in reverse.
     app.parse(std::vector<std::string>{words.rbegin(), words.rend()});
   } catch (const CLI::RuntimeError& end) {
     return end.get_exit_code();  // a command's own exit status
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : cli::exit_usage;
+    if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help
+    std::cerr << cli::usage_error(app, words, error);
+    return cli::exit_usage;
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/probe_command.hpp"
 
-#include <map>
+#include <charconv>
 #include <memory>
 
 #include "cli/command_line.hpp"
@@ -9,7 +9,9 @@
 namespace strait::cli {
 namespace {
 
+constexpr std::size_t smallest_payload = 14;
 constexpr std::size_t largest_payload = 9000;
+constexpr std::uint64_t most_probes = 1'000'000'000;
 
 // Reads an address option into `target`.
 CLI::Option* add_address(CLI::App& command, const std::string& name, std::optional<Address>& target,
@@ -23,76 +25,98 @@ CLI::Option* add_address(CLI::App& command, const std::string& name, std::option
 void add_what(CLI::App& command, ProbeOptions& options) {
   command.add_option("target", options.targets, "Names or addresses to probe, side by side")
       ->required();
-  const auto read_protocol = [&options](const std::string& text) {
-    options.protocol = value_or_end(parse_protocol(text), "--protocol");
-  };
-  command
-      .add_option_function<std::string>("--protocol", read_protocol,
-                                        "icmp, or stamp to a reflector")
-      ->type_name("PROTOCOL")
-      ->default_str("icmp");
-  command.add_flag("--twamp-light", options.twamp_light,
-                   "The STAMP target is a TWAMP-Light reflector");
-  command.add_option("-p,--port", options.port, "UDP port of a STAMP target")
-      ->check(CLI::Range(1, 65535))
-      ->capture_default_str();
-  command.add_option("-s,--size", options.size, "Octets of UDP payload or ICMP data per probe")
-      ->check(CLI::Range(std::size_t{14}, largest_payload));
-  command.add_option("-Q,--dscp", options.dscp, "DSCP of the probes, 0 to 63")
-      ->check(CLI::Range(0, 63))
-      ->capture_default_str();
-  command.add_option("--hop-limit", options.hop_limit, "TTL or hop limit of the probes")
-      ->check(CLI::Range(1, 255))
-      ->capture_default_str();
+  command.option_defaults()->group("What is sent");
+  add_choice(
+      command, "--protocol", {"icmp", "stamp"},
+      [&options](std::size_t word) {
+        options.protocol = word == 0 ? Protocol::icmp : Protocol::stamp;
+      },
+      "ICMP echo, or STAMP to a reflector");
+  add_integer(
+      command, "-p,--port", {1, 65535, "PORT"},
+      [&options](std::uint64_t port) { options.port = static_cast<std::uint16_t>(port); },
+      "UDP port of the STAMP reflector")
+      ->default_str(std::to_string(probe::stamp_port));
+  command.add_flag("--twamp-light", options.twamp_light, "The reflector knows TWAMP-Light only");
+  add_integer(command, "-s,--size", options.size, {smallest_payload, largest_payload, "OCTETS"},
+              "UDP payload or ICMP data of a probe [default: 56 for ICMP, 44 for STAMP]")
+      ->default_str("");
+  add_integer(command, "-Q,--dscp", options.dscp, {0, 63, "N"}, "DSCP of the probes");
+  add_integer(command, "--hop-limit", options.hop_limit, {1, 255, "N"},
+              "TTL or hop limit of the probes");
 }
 
 void add_when(CLI::App& command, ProbeOptions& options) {
-  command.add_option("-c,--count", options.count, "Probes per target")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  command.option_defaults()->group("When");
+  add_integer(command, "-c,--count", options.count, {1, most_probes, "N"}, "Probes per target");
   add_duration(command, "-i,--interval", options.interval, "Time between the probes to a target");
   add_duration(command, "--timeout", options.timeout, "A reply later than this counts as lost");
 }
 
 void add_path(CLI::App& command, ProbeOptions& options) {
-  command.add_option("-I,--device", options.device,
-                     "Network device (socket engine) or DPDK device to send from");
-  add_address(command, "--source", options.source, "Source address");
-  add_address(command, "--next-hop", options.next_hop, "Next hop (dpdk engine)");
-  command.add_option("--mark", options.mark, "Firewall mark for policy routing (socket engine)");
+  command.option_defaults()->group("Which way");
   command
-      .add_option_function<std::string>(
-          "--engine",
-          [&options](const std::string& word) {
-            options.engine = word == "dpdk" ? Engine::dpdk : Engine::socket;
-          },
-          "socket or dpdk")
-      ->check(CLI::IsMember({"socket", "dpdk"}))
-      ->default_str("socket");
-  command.add_flag("--realtime", options.realtime,
-                   "Real-time priority, for intervals below 1ms (socket engine)");
+      .add_option("-I,--device", options.device,
+                  "Interface (socket), or device in the EAL's words (dpdk)")
+      ->type_name("DEVICE");
+  add_address(command, "--source", options.source, "Source address");
+  add_address(command, "--next-hop", options.next_hop,
+              "Neighbour to send through (dpdk) [default: the target itself]");
+  add_integer(
+      command, "--mark", {0, 0xffffffff, "N"},
+      [&options](std::uint64_t mark) { options.mark = static_cast<std::uint32_t>(mark); },
+      "Firewall mark, for policy routing (socket)");
   auto* const v4 = command.add_flag_callback(
       "-4", [&options] { options.family = Family::v4; }, "Only IPv4 addresses of a name");
   command
       .add_flag_callback(
           "-6", [&options] { options.family = Family::v6; }, "Only IPv6 addresses of a name")
       ->excludes(v4);
+  command.option_defaults()->group("How");
+  add_choice(
+      command, "--engine", {"socket", "dpdk"},
+      [&options](std::size_t word) { options.engine = word == 0 ? Engine::socket : Engine::dpdk; },
+      "Kernel sockets, or frames of our own");
+  command.add_flag("--realtime", options.realtime,
+                   "Real-time priority, for intervals below 1ms (socket)");
+}
+
+void read_loss(ProbeOptions& options, const std::string& text) {
+  double loss = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, loss);
+  if (error != std::errc{} || stop != end || !(loss >= 0 && loss <= 100)) {
+    refuse("--max-loss", "'" + text + "': want per cent, a number from 0 to 100");
+  }
+  options.max_loss = loss;
 }
 
 void add_output(CLI::App& command, ProbeOptions& options) {
-  command.add_flag("--json", options.json, "One JSON object per line");
-  command.add_flag("--outcomes", options.outcomes, "Also a line for every probe");
-  const auto read_rtt = [&options](const std::string& text) {
-    options.max_rtt = value_or_end(parse_duration(text), "--max-rtt");
-  };
+  command.option_defaults()->group("Output");
+  command.add_flag("--json", options.json, "One JSON object a line");
+  command.add_flag("--outcomes", options.outcomes, "A line for every probe as well");
   command
-      .add_option_function<std::string>("--max-rtt", read_rtt,
-                                        "Exit with 1 if a target's median RTT is above this")
+      .add_option_function<std::string>(
+          "--max-rtt",
+          [&options](const std::string& text) { options.max_rtt = read_time("--max-rtt", text); },
+          "Exit status 1 if a target's median round trip is above this")
       ->type_name("TIME");
   command
-      .add_option("--max-loss", options.max_loss,
-                  "Exit with 1 if a target's loss is above this, in per cent")
-      ->check(CLI::Range(0.0, 100.0));
+      .add_option_function<std::string>(
+          "--max-loss", [&options](const std::string& text) { read_loss(options, text); },
+          "Exit status 1 if a target's loss is above this")
+      ->type_name("PERCENT");
+  command.footer(
+      "The figures in brackets behind the loss are its 95 % confidence interval. A percentile "
+      "needs\n"
+      "enough probes to have an interval at all: 'n/a (needs N)' says how many.");
+}
+
+// Options of STAMP that ICMP would ignore.
+void check_words(const ProbeOptions& options) {
+  if (options.protocol == Protocol::stamp) return;
+  if (options.port) refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
+  if (options.twamp_light) refuse("--twamp-light", "wants --protocol stamp");
 }
 
 }  // namespace
@@ -106,6 +130,7 @@ CLI::App* add_probe_command(CLI::App& app, RunProbe run) {
   add_path(*command, *options);
   add_output(*command, *options);
   command->callback([options, run = std::move(run)] {
+    check_words(*options);
     if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);
   });
   return command;

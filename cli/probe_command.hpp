@@ -31,7 +31,7 @@ struct ProbeOptions {
   std::optional<Address> source;
   std::optional<Address> next_hop;
   std::optional<std::uint32_t> mark;
-  std::uint16_t port = probe::stamp_port;  // of a STAMP target
+  std::optional<std::uint16_t> port;  // of a STAMP target; by default 862
   Family family = Family::any;
   Engine engine = Engine::socket;
   bool realtime = false;  // socket engine: real-time priority, for intervals below 1 ms

@@ -144,9 +144,11 @@ std::string to_text(const TargetReport& report, bool colour) {
   const auto name =
       report.target == address ? address : fmt::format("{} ({})", report.target, address);
   const Window& window = report.window;
-  auto text = fmt::format("{}{}{}: {}, {} octets, {} timestamps\n", bold, name, plain,
-                          strait::to_string(window.session.protocol), report.size,
-                          strait::to_string(window.source));
+  auto text = fmt::format("{}{}{}: {}, {} octets", bold, name, plain,
+                          strait::to_string(window.session.protocol), report.size);
+  // Without a reply there is no time that a stamp could have made.
+  if (!window.rtt.empty()) text += fmt::format(", {} timestamps", strait::to_string(window.source));
+  text += '\n';
   text += counts_text(window.counts);
   text += rtt_text(window);
   return text + histogram(window.rtt);

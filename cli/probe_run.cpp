@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "cli/engines.hpp"
 #include "cli/probe_report.hpp"
 #include "cli/resolve.hpp"
 #include "cli/stop_signals.hpp"
@@ -16,6 +17,7 @@ namespace strait::cli {
 namespace {
 
 constexpr std::size_t default_icmp_size = 56;
+constexpr Nanos arp_patience = std::chrono::seconds{3};
 constexpr Nanos progress_interval = std::chrono::milliseconds{250};
 // One window for the whole run; midnight may cut it in two, which are added up.
 constexpr Nanos whole_run = std::chrono::hours{24};
@@ -47,7 +49,8 @@ Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeO
   spec.key = {
       .path = "", .target = report.target, .protocol = options.protocol, .dscp = options.dscp};
   const bool icmp = options.protocol == Protocol::icmp;
-  spec.flow.destination = {report.address, icmp ? std::uint16_t{0} : options.port};
+  spec.flow.destination = {report.address,
+                           icmp ? std::uint16_t{0} : options.port.value_or(probe::stamp_port)};
   spec.flow.hop_limit = options.hop_limit;
   spec.flow.max_payload = report.size;
   spec.flow.pin.device = options.device;
@@ -57,8 +60,8 @@ Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeO
     if (options.source->is_v4() != report.address.is_v4()) {
       return fail(
           Errc::bad_input,
-          fmt::format("target '{}' is {}, but source {} is not of that family", report.target,
-                      report.address.to_string(), options.source->to_string()));
+          fmt::format("probe: target {} is {}, but --source {} is not", report.address.to_string(),
+                      report.address.is_v4() ? "IPv4" : "IPv6", options.source->to_string()));
     }
     (report.address.is_v4() ? spec.flow.pin.source_v4 : spec.flow.pin.source_v6) = options.source;
   }
@@ -69,7 +72,9 @@ Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeO
   return spec;
 }
 
-void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windows) {
+// A window of the prober starts on a round time; the report says when the probes did.
+void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windows,
+            WallTime began) {
   for (const Window& window : windows) {
     const auto report = std::ranges::find(reports, window.session.target, &TargetReport::target);
     if (report == reports.end()) continue;
@@ -78,6 +83,7 @@ void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windo
     } else {
       merge(report->window, window);
     }
+    report->window.start = began;
   }
 }
 
@@ -139,6 +145,10 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
     if (auto added = prober.add(*spec); !added) return fail(std::move(added));
   }
 
+  if (auto ready = await_next_hops(**transport, arp_patience); !ready)
+    return fail(std::move(ready));
+
+  const WallTime began = (*transport)->now().wall;
   {
     const StopSignals signals;
     Progress progress{streams, options.count * reports->size()};
@@ -148,7 +158,7 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
     });
   }
   const auto counters = (*transport)->counters();
-  add_up(*reports, prober.finish());
+  add_up(*reports, prober.finish(), began);
   print_reports(*reports, options, streams);
   streams.progress << to_text(counters) << std::flush;
   const bool bad = std::ranges::any_of(

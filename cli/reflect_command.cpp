@@ -14,10 +14,21 @@ CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
   command->add_option("address", options->addresses,
                       "Addresses of this machine to answer on, such as 192.0.2.1 or "
                       "[2001:db8::1]:8620");
-  command->add_option("-p,--port", options->port, "UDP port where an address names none")
-      ->check(CLI::Range(1, 65535))
-      ->capture_default_str();
-  command->add_flag("--any", options->any, "Answer on every address of this machine");
+  command->option_defaults()->group("Where");
+  add_integer(*command, "-p,--port", options->port, {1, 65535, "PORT"},
+              "UDP port where an address names none");
+  command->add_flag("--any", options->any, "Answer on every address of this machine (socket)");
+  add_choice(
+      *command, "--engine", {"socket", "dpdk"},
+      [options](std::size_t word) { options->engine = word == 0 ? Engine::socket : Engine::dpdk; },
+      "Kernel sockets, or frames of our own; dpdk answers ARP and ping for its addresses too, "
+      "which should be none of the kernel's");
+  command
+      ->add_option("-I,--device", options->device,
+                   "Device in the EAL's words, such as net_af_packet0,iface=eth0 (dpdk)")
+      ->type_name("DEVICE");
+  command->add_flag("--busy", options->busy, "Poll without a pause; takes a whole core (dpdk)");
+  command->option_defaults()->group("Who gets replies");
   command
       ->add_option_function<std::vector<std::string>>(
           "--allow",
@@ -31,6 +42,7 @@ CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
   command->add_flag("--open", options->open, "Answer any source");
   add_rate(*command, "--source-rate", options->source_rate, "Most replies to one source; 0/s: all");
   add_rate(*command, "--total-rate", options->total_rate, "Most replies to all sources; 0/s: all");
+  command->option_defaults()->group("Output");
   command->add_flag("--json", options->json, "Print the final counters as a JSON object");
   command->callback([options, run = std::move(run)] {
     if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);

@@ -9,9 +9,12 @@
 
 #include "core/address.hpp"
 #include "core/duration.hpp"
+#include "probe/options.hpp"
 #include "probe/stamp_packet.hpp"
 
 namespace strait::cli {
+
+using probe::Engine;
 
 struct ReflectOptions {
   std::vector<std::string> addresses;      // "192.0.2.1", "[2001:db8::1]:8620"
@@ -21,6 +24,9 @@ struct ReflectOptions {
   bool open = false;
   Rate source_rate{1000};
   Rate total_rate{};
+  Engine engine = Engine::socket;
+  std::string device;  // of the dpdk engine, in the EAL's words
+  bool busy = false;   // dpdk engine: poll without a pause
   bool json = false;
 };
 

@@ -6,50 +6,74 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <functional>
 #include <ostream>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "exporters/json_writer.hpp"
+#include "probe/dpdk/reflector.hpp"
 #include "probe/socket/reflector.hpp"
 
 namespace strait::cli {
 namespace {
 
-Result<probe::ReflectorOptions> reflector_options(const ReflectOptions& options) {
-  probe::ReflectorOptions result;
-  result.any = options.any;
-  for (const std::string& text : options.addresses) {
-    auto endpoint = parse_endpoint(text, options.port);
-    if (!endpoint) return fail(std::move(endpoint));
-    result.listen.push_back(*endpoint);
+Result<std::vector<Endpoint>> listen_on(const ReflectOptions& options) {
+  if (options.any && !options.addresses.empty()) {
+    return fail(Errc::bad_input, fmt::format("reflect: --any holds {} already: leave one out",
+                                             options.addresses.front()));
   }
   if (options.any) {
-    result.listen.push_back({boost::asio::ip::address_v4::any(), options.port});
-    result.listen.push_back({boost::asio::ip::address_v6::any(), options.port});
+    return std::vector<Endpoint>{{boost::asio::ip::address_v4::any(), options.port},
+                                 {boost::asio::ip::address_v6::any(), options.port}};
   }
-  if (result.listen.empty()) {
-    return fail(Errc::bad_input,
-                "reflect: on which address? name one or more of this machine's, or --any");
+  std::vector<Endpoint> listen;
+  for (const std::string& text : options.addresses) {
+    auto endpoint = parse_endpoint(text, options.port);
+    if (!endpoint) {
+      return fail(endpoint.error().code, fmt::format("reflect on {}", endpoint.error().message));
+    }
+    listen.push_back(*endpoint);
   }
+  if (!listen.empty()) return listen;
+  return fail(Errc::bad_input,
+              "reflect: on which address? name one or more of this machine's, or --any");
+}
+
+Result<probe::ReflectorPolicyOptions> policy_of(const ReflectOptions& options, std::uint16_t port) {
   if (options.allow.empty() && !options.open) {
     return fail(Errc::bad_input,
                 "reflect: nobody would get a reply: --allow PREFIX for the probes' sources, or "
                 "--open for everybody");
   }
-  result.policy.allow = options.allow;
-  result.policy.open = options.open;
-  result.policy.source_rate = options.source_rate;
-  result.policy.total_rate = options.total_rate;
-  result.policy.local_port = result.listen.front().port;
-  return result;
+  probe::ReflectorPolicyOptions policy;
+  policy.allow = options.allow;
+  policy.open = options.open;
+  policy.source_rate = options.source_rate;
+  policy.total_rate = options.total_rate;
+  policy.local_port = port;
+  return policy;
+}
+
+template <class Map>
+std::string counts_text(const Map& counts, const char* what) {
+  std::string text;
+  for (const auto& [kind, count] : counts) text += fmt::format("{}: {}: {}\n", what, kind, count);
+  return text;
 }
 
 std::string to_text(const probe::ReflectorCounters& counters) {
-  auto text = fmt::format("{} received, {} reflected\n", counters.received, counters.reflected);
-  for (const auto& [kind, count] : counters.refused)
-    text += fmt::format("refused: {}: {}\n", kind, count);
-  for (const auto& [kind, count] : counters.errors)
-    text += fmt::format("errors: {}: {}\n", kind, count);
-  return text;
+  return fmt::format("{} received, {} reflected\n", counters.received, counters.reflected) +
+         counts_text(counters.refused, "refused") + counts_text(counters.errors, "errors");
+}
+
+std::string to_text(const probe::dpdk::DpdkReflectorCounters& counters) {
+  return fmt::format("{} reflected, {} echo requests answered\n", counters.stamp_replies,
+                     counters.echo_replies) +
+         counts_text(counters.refused, "refused") +
+         counts_text(counters.ignored, "ignored packets");
 }
 
 template <class Map>
@@ -71,30 +95,115 @@ std::string to_json(const probe::ReflectorCounters& counters) {
   return json.end_object().take() + "\n";
 }
 
+std::string to_json(const probe::dpdk::DpdkReflectorCounters& counters) {
+  exporters::JsonWriter json;
+  json.begin_object()
+      .member("strait", 1)
+      .member("type", "reflect")
+      .member("reflected", counters.stamp_replies)
+      .member("echo_replies", counters.echo_replies);
+  write_counts(json, "refused", counters.refused);
+  write_counts(json, "ignored", counters.ignored);
+  return json.end_object().take() + "\n";
+}
+
+void announce(std::ostream& progress, const Endpoint& endpoint) {
+  progress << fmt::format("reflecting on {}\n", to_string(endpoint)) << std::flush;
+}
+
+template <class Counters>
+void print(const Counters& counters, bool json, std::ostream& results) {
+  results << (json ? to_json(counters) : to_text(counters)) << std::flush;
+}
+
+// Calls `stop` on the context's thread when SIGINT or SIGTERM comes.
+void stop_on_signal(boost::asio::signal_set& signals, std::function<void()> stop) {
+  boost::system::error_code ignored;
+  signals.add(SIGINT, ignored);
+  signals.add(SIGTERM, ignored);
+  signals.async_wait([stop = std::move(stop)](boost::system::error_code error, int) {
+    if (!error) stop();
+  });
+}
+
+Result<int> reflect_by_sockets(const ReflectOptions& options, const probe::ReflectorOptions& wanted,
+                               std::ostream& results, std::ostream& progress) {
+  if (!options.device.empty() || options.busy) {
+    return fail(Errc::bad_input,
+                "reflect: --device and --busy are for --engine dpdk; sockets are "
+                "chosen by their address");
+  }
+  boost::asio::io_context context{1};
+  auto reflector = probe::SocketReflector::open(context, wanted);
+  if (!reflector) return fail(std::move(reflector));
+  boost::asio::signal_set signals{context};
+  stop_on_signal(signals, [&] { (*reflector)->stop(); });
+  for (const Endpoint& endpoint : (*reflector)->endpoints()) announce(progress, endpoint);
+  context.run();
+  print((*reflector)->counters(), options.json, results);
+  return 0;
+}
+
+Result<probe::dpdk::DpdkReflectorOptions> dpdk_options(const ReflectOptions& options,
+                                                       const probe::ReflectorOptions& wanted) {
+  if (options.device.empty()) {
+    return fail(Errc::bad_input,
+                "reflect: --engine dpdk needs --device, in the EAL's words, such as "
+                "net_af_packet0,iface=eth0 or 0000:03:00.0");
+  }
+  if (options.any) {
+    return fail(Errc::bad_input,
+                "reflect: --engine dpdk answers for the addresses that you name, not for --any");
+  }
+  probe::dpdk::DpdkReflectorOptions reflector;
+  reflector.device = options.device;
+  reflector.policy = wanted.policy;
+  for (const Endpoint& endpoint : wanted.listen) {
+    if (endpoint.port != wanted.policy.local_port) {
+      return fail(Errc::bad_input, "reflect: --engine dpdk has one port for all its addresses");
+    }
+    reflector.addresses.push_back(endpoint.address);
+  }
+  return reflector;
+}
+
+Result<int> reflect_by_dpdk(const ReflectOptions& options, const probe::ReflectorOptions& wanted,
+                            std::ostream& results, std::ostream& progress) {
+  const auto from = dpdk_options(options, wanted);
+  if (!from) return tl::make_unexpected(from.error());
+  probe::dpdk::DpdkOptions engine;
+  engine.devices.push_back(options.device);
+  engine.poll = options.busy ? probe::dpdk::Poll::busy : probe::dpdk::Poll::adaptive;
+  auto reflector = probe::dpdk::DpdkReflector::open(engine, *from);
+  if (!reflector) return fail(std::move(reflector));
+  std::stop_source stop;
+  boost::asio::io_context context{1};
+  boost::asio::signal_set signals{context};
+  stop_on_signal(signals, [&] { stop.request_stop(); });
+  for (const Endpoint& endpoint : wanted.listen) announce(progress, endpoint);
+  {
+    const std::jthread waiting{[&] { context.run(); }};
+    (*reflector)->run(stop.get_token());
+    context.stop();
+  }
+  print((*reflector)->counters(), options.json, results);
+  return 0;
+}
+
 }  // namespace
 
 Result<int> run_reflect(const ReflectOptions& options, std::ostream& results,
                         std::ostream& progress) {
-  const auto wanted = reflector_options(options);
-  if (!wanted) return tl::make_unexpected(wanted.error());
-  boost::asio::io_context context{1};
-  auto reflector = probe::SocketReflector::open(context, *wanted);
-  if (!reflector) return fail(std::move(reflector));
-  for (const Endpoint& endpoint : (*reflector)->endpoints())
-    progress << fmt::format("reflecting on {}\n", to_string(endpoint)) << std::flush;
-
-  boost::system::error_code ignored;
-  boost::asio::signal_set signals{context};
-  signals.add(SIGINT, ignored);
-  signals.add(SIGTERM, ignored);
-  signals.async_wait([&](boost::system::error_code error, int) {
-    if (!error) (*reflector)->stop();
-  });
-  context.run();
-
-  const auto counters = (*reflector)->counters();
-  results << (options.json ? to_json(counters) : to_text(counters)) << std::flush;
-  return 0;
+  auto listen = listen_on(options);
+  if (!listen) return tl::make_unexpected(listen.error());
+  auto policy = policy_of(options, listen->front().port);
+  if (!policy) return tl::make_unexpected(policy.error());
+  probe::ReflectorOptions wanted;
+  wanted.any = options.any;
+  wanted.listen = std::move(*listen);
+  wanted.policy = std::move(*policy);
+  return options.engine == Engine::dpdk ? reflect_by_dpdk(options, wanted, results, progress)
+                                        : reflect_by_sockets(options, wanted, results, progress);
 }
 
 }  // namespace strait::cli

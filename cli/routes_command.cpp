@@ -4,11 +4,18 @@
 #include <memory>
 #include <utility>
 
+#include "cli/command_line.hpp"
+
 namespace strait::cli {
 namespace {
 
 void add_source(CLI::App& command, RoutesSource& source) {
-  command.add_option("-c,--config", source.config, "Configuration file")->capture_default_str();
+  command.add_option("-c,--config", source.config, "The configuration of the service")
+      ->type_name("FILE")
+      ->capture_default_str();
+}
+
+void add_json(CLI::App& command, RoutesSource& source) {
   command.add_flag("--json", source.json, "One JSON object a line");
 }
 
@@ -32,23 +39,28 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
   CLI::App* const routes = app.add_subcommand("routes", "What to tell BGP, and telling it");
   routes->require_subcommand(1);
 
-  add(*routes, "recommend", "The verdict of every class and its plan", std::move(work.recommend));
+  auto [recommend, recommended] = add(
+      *routes, "recommend", "The verdict of every class and its plan", std::move(work.recommend));
+  add_json(*recommend, recommended->source);
 
   auto [explain, explained] =
       add(*routes, "explain", "Why, in words and numbers", std::move(work.explain));
   explain->add_option("subject", explained->subject,
                       "A class, a path or a prefix; everything when absent");
+  add_json(*explain, explained->source);
 
   auto [diff, compared] = add(*routes, "diff", "What the plan would change", std::move(work.diff));
   diff->add_option("--against", compared->against,
-                   "A rendered file to compare with [default: the include file in force]");
+                   "A rendered file to compare with [default: the include file in force]")
+      ->type_name("FILE");
 
   auto [render, rendered] =
       add(*routes, "render", "The plan in a router's language", std::move(work.render));
-  render->add_option("--dialect", rendered->dialect, "Router language")
-      ->check(CLI::IsMember({"bird"}))
-      ->capture_default_str();
-  render->add_option("-o,--output", rendered->output, "File to write [default: standard output]");
+  add_choice(
+      *render, "--dialect", {"bird"},
+      [rendered = rendered](std::size_t) { rendered->dialect = "bird"; }, "The router's language");
+  render->add_option("-o,--output", rendered->output, "File to write [default: standard output]")
+      ->type_name("FILE");
 
   auto [apply, applied] = add(*routes, "apply", "Give the plan to the router, and see it follow",
                               std::move(work.apply));

@@ -133,6 +133,32 @@ std::string path_text(const routes::Path& path) {
                      path.forbidden ? ", forbidden: " + path.forbidden_reason : "");
 }
 
+std::vector<analyzer::Verdict> verdicts_of(const Advice& advice, const std::string& subject) {
+  return those(advice.verdicts, [&](const auto& verdict) {
+    return subject.empty() || verdict.traffic_class == subject;
+  });
+}
+
+std::vector<analyzer::Evidence> evidence_of(const Advice& advice, const std::string& subject) {
+  return those(advice.evidence, [&](const auto& item) {
+    return subject.empty() || item.traffic_class == subject || item.path == subject;
+  });
+}
+
+Result<int> explain_json(const Advice& advice, const std::string& subject, std::ostream& results) {
+  const auto verdicts = verdicts_of(advice, subject);
+  const auto evidence = evidence_of(advice, subject);
+  if (!subject.empty() && verdicts.empty() && evidence.empty()) {
+    return fail(Errc::not_found,
+                fmt::format("explain: no class or path '{}' with evidence; a prefix is explained "
+                            "in words only, without --json",
+                            subject));
+  }
+  for (const auto& item : evidence) results << exporters::to_json(item) << '\n';
+  for (const auto& verdict : verdicts) results << exporters::to_json(verdict) << '\n';
+  return 0;
+}
+
 // What is known of `subject`: a class, a path, a prefix, or (empty) everything.
 Result<std::string> explanation(const Situation& situation, const std::string& subject,
                                 bool colours) {
@@ -145,12 +171,8 @@ Result<std::string> explanation(const Situation& situation, const std::string& s
     return routes::explain_prefix(*prefix, situation.rib->rib, situation.configuration.regions,
                                   situation.configuration.paths);
   }
-  const auto verdicts = those(advice.verdicts, [&](const auto& verdict) {
-    return subject.empty() || verdict.traffic_class == subject;
-  });
-  const auto evidence = those(advice.evidence, [&](const auto& item) {
-    return subject.empty() || item.traffic_class == subject || item.path == subject;
-  });
+  const auto verdicts = verdicts_of(advice, subject);
+  const auto evidence = evidence_of(advice, subject);
   const auto paths = those(situation.configuration.paths, [&](const auto& path) {
     return subject.empty() || path.name == subject;
   });
@@ -195,13 +217,7 @@ Result<int> run_explain(const ExplainOptions& options, const RoutesStreams& stre
   const auto situation = look(options.source, streams.progress);
   if (!situation) return tl::make_unexpected(situation.error());
   if (options.source.json) {
-    for (const auto& item : situation->advice.evidence) {
-      streams.results << exporters::to_json(item) << '\n';
-    }
-    for (const auto& verdict : situation->advice.verdicts) {
-      streams.results << exporters::to_json(verdict) << '\n';
-    }
-    return 0;
+    return explain_json(situation->advice, options.subject, streams.results);
   }
   const auto words = explanation(*situation, options.subject, streams.colours);
   if (!words) return tl::make_unexpected(words.error());

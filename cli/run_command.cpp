@@ -8,12 +8,16 @@
 #include <iostream>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "cli/command_line.hpp"
 #include "cli/config_command.hpp"
 #include "cli/service.hpp"
 
 namespace strait::cli {
 namespace {
+
+const std::vector<std::string> levels{"debug", "info", "warning", "error"};
 
 // Progress and trouble go to the standard error, data alone to the standard output.
 void log_to_stderr(const std::string& level) {
@@ -30,10 +34,15 @@ void add_run_command(CLI::App& app, std::function<int(const RunOptions&)> run) {
   options->config = default_configuration;
   CLI::App* const command =
       app.add_subcommand("run", "The service: probe, decide, tell the router, export");
-  command->add_option("-c,--config", options->config, "The configuration")->capture_default_str();
-  command->add_option("--log-level", options->log_level, "What is logged, and what is more urgent")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+  command->add_option("-c,--config", options->config, "The configuration")
+      ->type_name("FILE")
       ->capture_default_str();
+  add_choice(
+      *command, "--log-level", levels,
+      [options](std::size_t level) { options->log_level = levels[level]; },
+      "Log what is at least this urgent")
+      ->default_str(options->log_level);
+  command->footer("SIGHUP reads the configuration again, SIGTERM and SIGINT end cleanly.");
   command->callback([options, work = std::move(run)] {
     if (const int status = work(*options); status != 0) throw CLI::RuntimeError{status};
   });

@@ -17,8 +17,8 @@ constexpr Nanos clock_check_interval = std::chrono::seconds{1};
 constexpr Nanos longest_sleep = std::chrono::milliseconds{100};
 
 tl::unexpected<Error> refuse(const SessionSpec& spec, std::string_view why) {
-  return fail(Errc::bad_input,
-              fmt::format("session {} over {}: {}", spec.key.target, spec.key.path, why));
+  const auto over = spec.key.path.empty() ? "" : fmt::format(" over {}", spec.key.path);
+  return fail(Errc::bad_input, fmt::format("target {}{}: {}", spec.key.target, over, why));
 }
 
 std::optional<std::string_view> stamp_problem(const SessionSpec& spec) {

@@ -23,7 +23,14 @@ tl::unexpected<Error> socket_error(const std::string& socket, std::string_view d
   const Errc code = error == EACCES || error == EPERM ? Errc::no_permission
                     : error == ENOENT                 ? Errc::not_found
                                                       : Errc::io;
-  return fail(code, fmt::format("BIRD at {}: {}: {}", socket, doing, std::strerror(error)));
+  const char* remedy = "";
+  if (code == Errc::not_found || error == ECONNREFUSED) {
+    remedy = "; is BIRD running, and is that its control socket ([routes.bird] socket)?";
+  } else if (code == Errc::no_permission) {
+    remedy = "; join BIRD's group, or run as root";
+  }
+  return fail(code,
+              fmt::format("BIRD at {}: {}: {}{}", socket, doing, std::strerror(error), remedy));
 }
 
 // "1007-text" goes on, "1007 text" is the last line, " text" goes on with the code before it.

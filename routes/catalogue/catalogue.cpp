@@ -170,7 +170,7 @@ Result<Path> Catalogue::complete(Path path) const {
 }
 
 Result<std::string> data_directory(const std::optional<std::string>& given) {
-  const std::array<std::string, 2> defaults{"/usr/share/strait/data", STRAIT_SOURCE_DATA};
+  const std::array<std::string, 2> defaults{STRAIT_INSTALLED_DATA, STRAIT_SOURCE_DATA};
   const auto is_there = [](const std::string& directory) {
     std::error_code ec;
     return !directory.empty() && std::filesystem::exists(directory + "/cables.csv", ec);
