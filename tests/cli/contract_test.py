@@ -1,0 +1,457 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What strait says and how it ends, as the user of a terminal sees it. Needs no privilege and only loopback."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+STRAIT = os.environ.get("STRAIT", "build/dev/strait")
+PLAIN = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+# Where root would be allowed what a user is not.
+NOBODY = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def usage(command: str, why: str) -> str:
+    name = f"strait {command}".strip()
+    return f"{name}: {why}\n'{name} --help' tells more\n"
+
+
+TIME = "want a number and a unit (ns, us, ms, s, m, h, d), such as \"100ms\""
+TIMES = "no unit; " + TIME
+NO_CONFIG = ("strait: configuration: open {}: No such file or directory; "
+             "'strait config example' prints one to begin with\n")
+ADDRESS = "want IPv4 such as 192.0.2.1 or IPv6 such as 2001:db8::1"
+
+# words, exit status, standard error; the standard output is empty.
+REFUSED = [
+    ("", 2, usage("", "which command? one of probe, reflect, run, analyze, routes, config")),
+    ("prob", 2, usage("", "no command 'prob'; did you mean 'probe'?")),
+    ("xyzzy", 2, usage("", "no command 'xyzzy'")),
+    ("--bogus", 2, usage("", "no option '--bogus'")),
+    ("--versoin", 2, usage("", "no option '--versoin'; did you mean '--version'?")),
+    # probe
+    ("probe", 2, usage("probe", "target is required")),
+    ("probe 127.0.0.1 --bogus", 2, usage("probe", "no option '--bogus'")),
+    ("probe 127.0.0.1 --intervall=1s", 2, usage("probe", "no option '--intervall'; did you mean '--interval'?")),
+    ("probe 127.0.0.1 -c", 2, usage("probe", "--count: the value is missing")),
+    ("probe 127.0.0.1 -c x", 2, usage("probe", "--count: 'x': want a whole number, 1 to 1000000000")),
+    ("probe 127.0.0.1 -c 0", 2, usage("probe", "--count: '0': want a whole number, 1 to 1000000000")),
+    ("probe 127.0.0.1 -c -3", 2, usage("probe", "--count: '-3': want a whole number, 1 to 1000000000")),
+    ("probe 127.0.0.1 -i 10", 2, usage("probe", f"--interval: duration '10': {TIMES}")),
+    ("probe 127.0.0.1 -i 0s", 2, usage("probe", "--interval: '0s': want a time above 0")),
+    ("probe 127.0.0.1 -i 9parsecs", 2,
+     usage("probe", f"--interval: duration '9parsecs': unknown unit 'parsecs'; {TIME}")),
+    ("probe 127.0.0.1 --max-rtt 5", 2, usage("probe", f"--max-rtt: duration '5': {TIMES}")),
+    ("probe 127.0.0.1 --max-rtt 0ms", 2, usage("probe", "--max-rtt: '0ms': want a time above 0")),
+    ("probe 127.0.0.1 --max-loss 101", 2,
+     usage("probe", "--max-loss: '101': want per cent, a number from 0 to 100")),
+    ("probe 127.0.0.1 --max-loss nan", 2,
+     usage("probe", "--max-loss: 'nan': want per cent, a number from 0 to 100")),
+    ("probe 127.0.0.1 --protocol stamp -p 70000", 2,
+     usage("probe", "--port: '70000': want a whole number, 1 to 65535")),
+    ("probe 127.0.0.1 -p 862", 2,
+     usage("probe", "--port: ICMP has no ports; for a STAMP reflector: --protocol stamp")),
+    ("probe 127.0.0.1 --twamp-light", 2, usage("probe", "--twamp-light: wants --protocol stamp")),
+    ("probe 127.0.0.1 --protocol tcp", 2, usage("probe", "--protocol: 'tcp': want one of icmp, stamp")),
+    ("probe 127.0.0.1 --engine pigeon", 2, usage("probe", "--engine: 'pigeon': want one of socket, dpdk")),
+    ("probe 127.0.0.1 -Q 64", 2, usage("probe", "--dscp: '64': want a whole number, 0 to 63")),
+    ("probe 127.0.0.1 --hop-limit 0", 2, usage("probe", "--hop-limit: '0': want a whole number, 1 to 255")),
+    ("probe 127.0.0.1 -s 5", 2, usage("probe", "--size: '5': want a whole number, 14 to 9000")),
+    ("probe 127.0.0.1 --mark x", 2, usage("probe", "--mark: 'x': want a whole number, 0 to 4294967295")),
+    ("probe 127.0.0.1 --source bad", 2, usage("probe", f"--source: address 'bad': {ADDRESS}")),
+    ("probe 127.0.0.1 -4 -6", 2, usage("probe", "-4 excludes -6")),
+    ("probe 127.0.0.1 127.0.0.1", 2, "strait: target '127.0.0.1' is given twice\n"),
+    ("probe -6 127.0.0.1", 2, "strait: target '127.0.0.1': not an IPv6 address\n"),
+    ("probe 127.0.0.1 --source ::1", 2, "strait: probe: target 127.0.0.1 is IPv4, but --source ::1 is not\n"),
+    ("probe 127.0.0.1 --protocol stamp -s 45", 2,
+     "strait: target 127.0.0.1: a STAMP payload has 44 octets, or at least 48 to hold an Extra Padding TLV\n"),
+    ("probe 127.0.0.1 --protocol stamp -I nosuch", 2,
+     "strait: target 127.0.0.1: bind to device 'nosuch': No such device; 'ip link' lists the devices\n"),
+    ("probe 127.0.0.1 --protocol stamp --source 203.0.113.7", 2,
+     "strait: target 127.0.0.1: bind to 203.0.113.7: Cannot assign requested address; no device of this machine "
+     "has that address: see 'ip address'\n"),
+    ("probe 127.0.0.1 --next-hop 192.0.2.1 --protocol stamp", 3,
+     "strait: next hop 192.0.2.1: sockets cannot choose one; pin the path by device, mark or source address, or use "
+     "the dpdk engine\n"),
+    ("probe 127.0.0.1 --engine dpdk", 2,
+     "strait: probe: --engine dpdk needs --device, in the EAL's words, such as net_af_packet0,iface=eth0 or "
+     "0000:03:00.0\n"),
+    ("probe 127.0.0.1 --engine dpdk -I net_ring0 --realtime", 2,
+     "strait: probe: --realtime is for the socket engine\n"),
+    # reflect
+    ("reflect", 2, "strait: reflect: on which address? name one or more of this machine's, or --any\n"),
+    ("reflect 127.0.0.1", 2,
+     "strait: reflect: nobody would get a reply: --allow PREFIX for the probes' sources, or --open for everybody\n"),
+    ("reflect bogus --open", 2, f"strait: reflect on address 'bogus': {ADDRESS}\n"),
+    ("reflect 127.0.0.1:99999 --open", 2,
+     "strait: reflect on endpoint '127.0.0.1:99999': port '99999': want 0 to 65535\n"),
+    ("reflect --any 127.0.0.1 --open", 2, "strait: reflect: --any holds 127.0.0.1 already: leave one out\n"),
+    ("reflect 127.0.0.1 --allow 10.0.0.1/8", 2, usage("reflect", "--allow: prefix '10.0.0.1/8': host bits are set")),
+    ("reflect 127.0.0.1 --allow 10.0.0.1", 2, usage("reflect", "--allow: prefix '10.0.0.1': no '/'")),
+    ("reflect 127.0.0.1 --open --source-rate fast", 2,
+     usage("reflect", "--source-rate: rate 'fast': want a number, '/' and a unit of time, such as \"100/s\"")),
+    ("reflect 127.0.0.1 --open -p 0", 2, usage("reflect", "--port: '0': want a whole number, 1 to 65535")),
+    ("reflect 127.0.0.1:8620 --open --busy", 2,
+     "strait: reflect: --device and --busy are for --engine dpdk; sockets are chosen by their address\n"),
+    ("reflect 127.0.0.1 --open --engine dpdk", 2,
+     "strait: reflect: --engine dpdk needs --device, in the EAL's words, such as net_af_packet0,iface=eth0 or "
+     "0000:03:00.0\n"),
+    ("reflect --any --open --engine dpdk -I net_ring0", 2,
+     "strait: reflect: --engine dpdk answers for the addresses that you name, not for --any\n"),
+    ("reflect 203.0.113.9:8620 --open", 2,
+     "strait: reflect on 203.0.113.9:8620: bind to 203.0.113.9: Cannot assign requested address; no device of this "
+     "machine has that address: see 'ip address'\n"),
+    # run
+    ("run -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
+    ("run --log-level loud", 2, usage("run", "--log-level: 'loud': want one of debug, info, warning, error")),
+    ("run bogus", 2, usage("run", "one word too many: 'bogus'")),
+    # analyze
+    ("analyze -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
+    ("analyze --store nosuch.db", 2, "strait: store nosuch.db: no such file\n"),
+    ("analyze --store text.db", 2,
+     "strait: store text.db: it is not a SQLite database; name another file (file is not a database)\n"),
+    ("analyze --store other.db", 2,
+     "strait: store other.db: this SQLite database was made by another program; name another file\n"),
+    ("analyze --store x.db -c y.toml", 2, usage("analyze", "--config excludes --store")),
+    ("analyze --since 3", 2, usage("analyze", f"--since: duration '3': {TIMES}")),
+    # routes
+    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, apply")),
+    ("routes aply", 2, usage("routes", "no command 'aply'; did you mean 'apply'?")),
+    ("routes render --dialect ios", 2, usage("routes render", "--dialect: 'ios': want one of bird")),
+    ("routes diff --json", 2, usage("routes diff", "no option '--json'")),
+    ("routes recommend -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
+    ("routes recommend -c nostore.toml", 2,
+     "strait: routes: nostore.toml names no store ([exporters] store), and there the evidence would be\n"),
+    ("routes diff -c good.toml", 2, "strait: store strait.db: no such file\n"),
+    ("routes apply -c good.toml --withdraw", 2,
+     "strait: BIRD at nosuch.ctl: connect: No such file or directory; is BIRD running, and is that its control "
+     "socket ([routes.bird] socket)?\n"),
+    ("routes apply -c nostore.toml --withdraw", 2, "strait: routes: nostore.toml has no [routes.bird]\n"),
+    # config
+    ("config", 2, usage("config", "which command? one of check, example")),
+    ("config chek", 2, usage("config", "no command 'chek'; did you mean 'check'?")),
+    ("config check nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
+    ("config check .", 4, "strait: configuration: read .: Is a directory\n"),
+]
+
+BAD = """\
+[site]
+name = "x"
+plce = "y"
+[probe]
+interval = 5
+window = "1ms"
+[[path]]
+name = "p"
+segments = ["atlas-ofshore"]
+[[target]]
+name = "t"
+address = "1.2.3"
+region = "euope"
+"""
+BAD_REPORT = """\
+bad.toml:3:1: error: unknown key 'plce'; did you mean 'place'?
+    3 | plce = "y"
+      | ^
+bad.toml:5:12: error: interval must be text with a unit, such as "100ms", not an integer
+    5 | interval = 5
+      |            ^
+bad.toml:6:10: error: want at least 100ms
+    6 | window = "1ms"
+      |          ^
+bad.toml:9:12: error: path 'p': segment 'atlas-ofshore' is not in the catalogue; did you mean 'atlas-offshore'?
+    9 | segments = ["atlas-ofshore"]
+      |            ^
+bad.toml:12:11: error: address: address '1.2.3': want IPv4 such as 192.0.2.1 or IPv6 such as 2001:db8::1
+   12 | address = "1.2.3"
+      |           ^
+bad.toml:13:10: error: unknown region 'euope'; did you mean 'europe'?
+   13 | region = "euope"
+      |          ^
+bad.toml: 6 errors
+"""
+PATH = '[[path]]\nname = "only"\nupstream_asn = 64501\nneighbor_v4 = "192.0.2.1"\nprotocol = "up"\n'
+TARGET = '[[target]]\nname = "here"\naddress = "127.0.0.1"\nprotocol = "stamp"\nport = 8629\nregion = "europe"\n'
+GOOD = PATH + TARGET + ('[routes.bird]\ninclude = "strait.conf"\nsocket = "nosuch.ctl"\n'
+                        '[exporters]\nlisten = []\nstore = "strait.db"\n')
+
+
+class Contract(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.strait = str(Path(STRAIT).resolve())
+        cls.room = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        os.chmod(cls.room, 0o755)
+        files = {"bad.toml": BAD, "text.db": "hello\n" * 200, "good.toml": GOOD,
+                 "nostore.toml": PATH + TARGET + "[exporters]\nlisten = []\n",
+                 "empty.toml": "", "broken.toml": "[site\nname = \"x\"\n"}
+        for name, text in files.items():
+            (cls.room / name).write_text(text)
+        with contextlib.closing(sqlite3.connect(cls.room / "other.db")) as other:
+            other.execute("create table theirs(a)")
+
+    def run_strait(self, words: str, **how):
+        how = {"env": PLAIN, "timeout": 20, **how}
+        return subprocess.run([self.strait, *words.split()], cwd=self.room, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False, **how)
+
+    def probe(self, words: str):
+        """A probe run in which this machine kept up; one that missed slots says so, and is tried again."""
+        for _ in range(5):
+            done = self.run_strait("probe " + words)
+            if "slots missed" not in done.stdout and not re.search(r'"missed":[1-9]', done.stdout):
+                return done
+        self.skipTest("this machine is too busy to send a few probes on time")
+
+    def start(self, words: str):
+        process = subprocess.Popen([self.strait, *words.split()], cwd=self.room, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=PLAIN)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        return process
+
+    def end(self, process, how=signal.SIGTERM):
+        process.send_signal(how)
+        out, err = process.communicate(timeout=10)
+        return process.returncode, out, err
+
+    def lines(self, text: str):
+        """Each line is an object that says what it is."""
+        objects = [json.loads(line) for line in text.splitlines()]
+        for item in objects:
+            self.assertEqual(item["strait"], 1)
+            self.assertIn("type", item)
+        return objects
+
+    def test_what_is_wrong_is_said_with_the_remedy(self):
+        for words, status, err in REFUSED:
+            with self.subTest(words):
+                done = self.run_strait(words)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (status, "", err))
+
+    def test_a_name_that_nobody_knows(self):
+        done = self.run_strait("probe no-such-name.invalid")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^strait: target 'no-such-name\.invalid': [^\n]+\n$")
+
+    def test_the_version_names_the_revision(self):
+        done = self.run_strait("--version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"^strait \d+\.\d+\.\d+ \(([0-9a-f]{12}|unknown)\)\n$")
+
+    def test_help_is_aligned_and_fits(self):
+        for words in ["", "probe", "reflect", "run", "analyze", "routes", "routes recommend", "routes explain",
+                      "routes diff", "routes render", "routes apply", "config", "config check", "config example"]:
+            with self.subTest(words):
+                done = self.run_strait(words + " --help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn(f"Usage: strait {words}".strip(), done.stdout)
+                for line in done.stdout.splitlines():
+                    self.assertLessEqual(len(line), 100, line)
+                    self.assertTrue(line.isprintable(), line)
+                self.assertNotIn("UINT", done.stdout)
+
+    def test_a_configuration_gets_all_its_mistakes_at_once(self):
+        for command in ("config check bad.toml", "run -c bad.toml", "analyze -c bad.toml", "routes diff -c bad.toml"):
+            with self.subTest(command):
+                done = self.run_strait(command)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", BAD_REPORT))
+
+    def test_a_configuration_that_is_no_toml(self):
+        done = self.run_strait("config check broken.toml")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertTrue(done.stderr.startswith("broken.toml:1:6: error: "), done.stderr)
+        self.assertIn("    1 | [site\n      |      ^\n", done.stderr)
+
+    def test_an_empty_configuration(self):
+        done = self.run_strait("config check empty.toml")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("no [[path]]: there is nothing to measure", done.stderr)
+        self.assertIn("no [[target]]: there is nothing to measure", done.stderr)
+
+    def test_the_example_passes_the_check(self):
+        example = self.run_strait("config example")
+        self.assertEqual((example.returncode, example.stderr), (0, ""))
+        (self.room / "example.toml").write_text(example.stdout)
+        done = self.run_strait("config check example.toml")
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (0, "example.toml: good: 2 paths, 1 targets, 2 sessions\n", ""))
+
+    def reflector(self, words: str):
+        process = self.start("reflect " + words)
+        where = process.stderr.readline()
+        self.assertTrue(where.startswith("reflecting on "), where)
+        return process, where.removeprefix("reflecting on ").rstrip("\n").rpartition(":")[2]
+
+    def test_probes_to_a_reflector_come_back(self):
+        for address in ("127.0.0.1", "::1"):
+            with self.subTest(address):
+                literal = f"[{address}]" if ":" in address else address
+                reflector, port = self.reflector(f"{literal}:0 --open")
+                done = self.probe(f"{address} --protocol stamp -p {port} -c 8 -i 10ms --max-loss 0")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                lines = re.sub(r"\d+\.\d+ ms", "T ms", done.stdout).splitlines()
+                self.assertEqual(lines[0], f"{address}: stamp, 44 octets, kernel timestamps")
+                self.assertRegex(lines[1], r"^  8 sent, 8 received, 0 lost \(0\.00 % \[0\.00 %, 32\.44 %\]\)$")
+                self.assertEqual(lines[2], "  RTT  min T ms  p50 T ms  p90 n/a (needs 36)  p95 n/a (needs 72)  "
+                                           "p99 n/a (needs 368)  max T ms")
+                status, out, err = self.end(reflector)
+                self.assertEqual((status, err), (0, ""))
+                self.assertRegex(out, r"^(\d+) received, \1 reflected\n$")
+
+    def test_the_reflectors_counters_as_json(self):
+        reflector, port = self.reflector("127.0.0.1:0 --allow 192.0.2.0/24 --json")
+        done = self.run_strait(f"probe 127.0.0.1 --protocol stamp -p {port} -c 1 --timeout 100ms")
+        self.assertEqual(done.returncode, 1)
+        status, out, _ = self.end(reflector, signal.SIGINT)
+        self.assertEqual(status, 0)
+        self.assertEqual(self.lines(out), [{"strait": 1, "type": "reflect", "received": 1, "reflected": 0,
+                                            "refused": {"not-allowed": 1}, "errors": {}}])
+
+    def test_ports_that_are_taken_or_privileged(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            done = self.run_strait(f"reflect 127.0.0.1:{port} --open")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (4, "", (
+                f"strait: reflect on 127.0.0.1:{port}: bind to 127.0.0.1:{port}: Address already in use; "
+                f"'ss -lunp sport = {port}' shows who has it\n")))
+        if Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text().strip() == "1024":
+            done = self.run_strait("reflect 127.0.0.1 --open", **NOBODY)
+            self.assertEqual((done.returncode, done.stdout), (3, ""))
+            self.assertIn("ports below 1024 need root or CAP_NET_BIND_SERVICE: use a higher port, or setcap", done.stderr)
+
+    def test_where_nobody_answers(self):
+        done = self.probe("127.0.0.1 --protocol stamp -p 8628 -c 3 -i 10ms --timeout 100ms")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, (
+            "127.0.0.1: stamp, 44 octets\n"
+            "  3 sent, 0 received, 3 lost (100.00 % [43.85 %, 100.00 %])\n"
+            "  icmp-port-unreachable: 3\n"
+            "  RTT  no reply\n"), ""))
+
+    def test_a_threshold_that_is_passed_ends_with_1(self):
+        reflector, port = self.reflector("127.0.0.1:0 --open")
+        probe = f"probe 127.0.0.1 --protocol stamp -p {port} -c 3 -i 10ms"
+        self.assertEqual(self.run_strait(probe + " --max-rtt 10s --max-loss 50").returncode, 0)
+        self.assertEqual(self.run_strait(probe + " --max-rtt 1ns").returncode, 1)
+        self.end(reflector)
+
+    def test_json_lines(self):
+        reflector, port = self.reflector("127.0.0.1:0 --open")
+        done = self.probe(f"127.0.0.1 --protocol stamp -p {port} -c 3 -i 10ms --json --outcomes -Q 10")
+        self.end(reflector)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        objects = self.lines(done.stdout)
+        self.assertEqual([item["type"] for item in objects], ["outcome"] * 3 + ["probe"])
+        report = objects[-1]
+        self.assertEqual((report["sent"], report["received"], report["dscp"]), (3, 3, 10))
+        self.assertIsNone(report["rtt_ns"]["p50"], "three probes do not make a median")
+        self.assertLessEqual(report["start"][:20], objects[0]["sent"][:20])
+        self.assertNotIn("T00:00:00Z", report["start"])
+
+    def test_ctrl_c_prints_what_there_is(self):
+        reflector, port = self.reflector("127.0.0.1:0 --open")
+        probe = self.start(f"probe 127.0.0.1 --protocol stamp -p {port} -c 100000 -i 20ms --outcomes")
+        self.assertTrue(probe.stdout.readline().startswith("127.0.0.1 0 received "))
+        status, out, _ = self.end(probe, signal.SIGINT)
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"\n  \d+ sent, \d+ received, 0 lost ")
+        self.end(reflector)
+
+    def test_icmp_to_loopback(self):
+        done = self.probe("127.0.0.1 -c 3 -i 10ms")
+        if done.returncode == 3:  # neither a ping socket nor CAP_NET_RAW: then it says what to do
+            self.assertIn("net.ipv4.ping_group_range", done.stderr)
+            self.skipTest("this user may not ping")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        shape = re.sub(r"\d+\.\d+ ms", "T ms", done.stdout).splitlines()
+        self.assertEqual(shape[:3], [
+            "127.0.0.1: icmp, 56 octets, kernel timestamps",
+            "  3 sent, 3 received, 0 lost (0.00 % [0.00 %, 56.15 %])",
+            "  RTT  min T ms  p50 n/a (needs 6)  p90 n/a (needs 36)  p95 n/a (needs 72)  p99 n/a (needs 368)  max T ms"])
+
+    def test_colours_are_for_terminals_and_not_for_no_color(self):
+        import pty
+        for no_color, coloured in ((None, True), ("1", False)):
+            with self.subTest(no_color=no_color):
+                here, there = pty.openpty()
+                environment = PLAIN | ({"NO_COLOR": no_color} if no_color else {})
+                process = subprocess.Popen(
+                    [self.strait, *"probe 127.0.0.1 --protocol stamp -p 8628 -c 1 --timeout 50ms".split()],
+                    stdin=subprocess.DEVNULL, stdout=there, stderr=subprocess.DEVNULL, env=environment)
+                process.wait(10)
+                os.close(there)
+                text = os.read(here, 10000).decode()
+                os.close(here)
+                self.assertEqual("\x1b[1m127.0.0.1\x1b[0m" in text, coloured, text)
+                self.assertEqual("\x1b" in text, coloured, text)
+
+    def service(self, name: str, text: str):
+        (self.room / name).write_text(text)
+        return self.run_strait(f"run -c {name}")
+
+    def last_line(self, done):
+        return done.returncode, done.stdout, done.stderr.splitlines(keepends=True)[-1]
+
+    def test_the_service_and_what_it_cannot_have(self):
+        probe = "[probe]\ninterval = \"20ms\"\nwindow = \"200ms\"\n"
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            text = PATH + TARGET + probe + f'[exporters]\nlisten = ["127.0.0.1:{port}"]\n'
+            status, out, err = self.last_line(self.service("port.toml", text))
+            self.assertEqual((status, out), (4, ""))
+            self.assertRegex(err, rf"^strait: .*127\.0\.0\.1:{port}.*Address already in use")
+        text = PATH + TARGET + '[exporters]\nlisten = []\nstore = "/nosuch/strait.db"\n'
+        self.assertEqual(self.last_line(self.service("store.toml", text)), (4, "", (
+            "strait: store /nosuch/strait.db: it cannot be opened; check that its directory exists and can be "
+            "written (unable to open database file)\n")))
+        text = PATH + 'device = "nosuch"\n' + TARGET + "[exporters]\nlisten = []\n"
+        self.assertEqual(self.last_line(self.service("device.toml", text)), (2, "", (
+            "strait: path only, target here: target 127.0.0.1: bind to device 'nosuch': No such device; 'ip link' "
+            "lists the devices\n")))
+
+    def test_a_store_and_what_is_read_from_it(self):
+        reflector, port = self.reflector("127.0.0.1:0 --open")
+        text = (PATH + TARGET.replace("8629", port) + "[probe]\ninterval = \"20ms\"\nwindow = \"200ms\"\n"
+                + '[exporters]\nlisten = []\nstore = "service.db"\njson = "-"\n')
+        (self.room / "service.toml").write_text(text)
+        service = self.start("run -c service.toml")
+        while json.loads(service.stdout.readline())["type"] != "window":
+            pass
+        status, out, err = self.end(service)
+        self.assertEqual(status, 0, err)
+        self.lines(out)
+        self.end(reflector)
+
+        done = self.run_strait("analyze -c service.toml --json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual([item["path"] for item in self.lines(done.stdout)], ["only"])
+        done = self.run_strait("analyze --store service.db --path other")
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (1, "", "analyze: service.db has no windows of the last 1h that match\n"))
+        done = self.run_strait("routes recommend -c service.toml")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(done.stdout.endswith("plan: none without a RIB ([routes] rib)\n"), done.stdout)
+        for command in ("diff", "render", "apply", "explain 192.0.2.0/24"):
+            done = self.run_strait(f"routes {command} -c service.toml")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", (
+                "strait: routes: without a RIB there is no plan: set [routes] rib to an MRT file or to "
+                "\"birdc:SOCKET\"\n")), command)
+        done = self.run_strait("routes explain nobody -c service.toml")
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (2, "", "strait: explain: 'nobody' is no class, path or prefix of this configuration\n"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1, argv=sys.argv)

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The manual pages name the options of --help and the keys of the example configuration, no more and no fewer."""
+
+import os
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+STRAIT = os.environ.get("STRAIT", "build/dev/strait")
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = {
+    "strait": [""],
+    "strait-probe": ["probe"],
+    "strait-reflect": ["reflect"],
+    "strait-run": ["run"],
+    "strait-analyze": ["analyze"],
+    "strait-routes": [f"routes {word}" for word in ("recommend", "explain", "diff", "render", "apply")],
+    "strait-config": ["config check", "config example"],
+}
+
+
+def page(name: str) -> str:
+    file = name if name[-1].isdigit() else f"{name}.1"
+    return (ROOT / "docs/man" / f"{file}.scd").read_text()
+
+
+def options_of_help(words: str) -> set[str]:
+    text = subprocess.run([STRAIT, *words.split(), "--help"], capture_output=True, text=True, check=True).stdout
+    lines = re.findall(r"^  (-\S+)", text, re.M)
+    return {option for line in lines for option in line.split(",")}
+
+
+def options_of_page(text: str) -> set[str]:
+    lines = re.findall(r"^\*-.*$", text.partition("# OPTIONS")[2], re.M)
+    return {option for line in lines for option in re.findall(r"\*(--?[\w-]+)\*", line)}
+
+
+def keys_of_page(text: str) -> set[str]:
+    keys = set()
+    table = ""
+    for line in text.replace("\\_", "_").splitlines():
+        if head := re.match(r"# \[+([\w.]+)\]+$", line):
+            table = head[1]
+        elif line.startswith("*") and " = " in line:
+            keys |= {f"{table}.{key}" for key in re.findall(r"\*(\w+)\*", line.partition(" = ")[0])}
+    return keys
+
+
+def keys_of_example(text: str) -> set[str]:
+    keys = set()
+    table = ""
+    for line in text.splitlines():
+        if head := re.match(r"\[+([\w.]+)\]+$", line):
+            table = head[1]
+        elif key := re.match(r"(?:# |#   )?(\w+) = ", line):
+            keys.add(f"{table}.{key[1]}")
+    return keys
+
+
+class Manual(unittest.TestCase):
+    def test_every_option_is_in_its_page(self):
+        for name, commands in PAGES.items():
+            with self.subTest(name):
+                wanted = set().union(*(options_of_help(command) for command in commands))
+                self.assertGreater(len(wanted), 1)
+                self.assertEqual(options_of_page(page(name)), wanted)
+
+    def test_every_key_is_in_the_page_of_the_configuration(self):
+        example = keys_of_example((ROOT / "cli/example.toml").read_text())
+        self.assertGreater(len(example), 50)
+        # A position instead of a place stands in a sentence of the example.
+        self.assertEqual(keys_of_page(page("strait.toml.5")), example | {"site.latitude", "site.longitude"})
+
+    def test_every_command_has_a_page(self):
+        text = subprocess.run([STRAIT, "--help"], capture_output=True, text=True, check=True).stdout
+        commands = re.findall(r"^  (\w+) ", text.partition("Subcommands:")[2], re.M)
+        self.assertEqual({f"strait-{command}" for command in commands} | {"strait"}, set(PAGES))
+
+
+if __name__ == "__main__":
+    unittest.main()
