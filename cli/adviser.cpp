@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "analyzer/gather.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/sqlite_store.hpp"
 
@@ -25,6 +26,7 @@ Result<std::unique_ptr<Adviser>> Adviser::start(std::shared_ptr<const Configurat
                                                 Router* router, const Clock& clock) {
   std::unique_ptr<Adviser> adviser{new Adviser{std::move(configuration), router, clock}};
   if (auto opened = adviser->open(); !opened) return tl::make_unexpected(opened.error());
+  adviser->started_ = clock.now().mono;
   adviser->thread_ = std::thread{[raw = adviser.get()] { raw->run(); }};
   return adviser;
 }
@@ -42,8 +44,6 @@ Result<void> Adviser::open() {
   auto store = exporters::SqliteStore::open(options.store);
   if (!store) return tl::make_unexpected(store.error());
   store_ = std::move(*store);
-  if (auto set = store_->set_regions(configuration_->region_of_targets()); !set) return set;
-
   auto memory = store_->last_memory();
   if (!memory) return tl::make_unexpected(memory.error());
   memory_ = std::move(*memory);
@@ -100,15 +100,33 @@ void Adviser::run() {
     last_round = stopping_;
     std::vector<Window> closed = std::exchange(news_, {});
     const bool reopen = std::exchange(reopen_json_, false);
-    in_use_ = configuration_;
+    auto configuration = configuration_;
     lock.unlock();
+    take_over(std::move(configuration));
 
     if (reopen && json_) {
       if (auto reopened = json_->reopen(); !reopened) complain(reopened.error());
     }
     if (!closed.empty()) keep(std::move(closed));
-    if (!last_round) decide();
+    if (!last_round && may_decide()) decide();
   }
+}
+
+void Adviser::take_over(std::shared_ptr<const Configuration> configuration) {
+  if (configuration == in_use_) return;
+  in_use_ = std::move(configuration);
+  if (!store_) return;
+  if (auto set = store_->set_regions(in_use_->region_of_targets()); !set) complain(set.error());
+}
+
+// After a start there is nothing fresh to judge by, and a preference that an earlier run put in
+// force must not be taken back for that alone. If nothing comes for as long as evidence stays
+// fresh, silence itself is the evidence.
+bool Adviser::may_decide() const {
+  if (first_window_) return true;
+  const Nanos patience =
+      analyzer::freshness(in_use_->analyzer.decision.evidence, in_use_->probe.window);
+  return clock_.now().mono - started_ > patience;
 }
 
 void Adviser::keep(std::vector<Window> closed) {

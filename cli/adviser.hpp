@@ -56,6 +56,8 @@ class Adviser {
   void run();
   void keep(std::vector<Window> closed);
   void store(const std::vector<Window>& closed);
+  void take_over(std::shared_ptr<const Configuration> configuration);
+  [[nodiscard]] bool may_decide() const;
   void decide();
   void refresh_rib(WallTime now);
   void write_verdicts(const std::vector<analyzer::Verdict>& verdicts);
@@ -73,6 +75,7 @@ class Adviser {
   std::shared_ptr<const KnownRib> rib_;
   std::optional<WallTime> rib_asked_;
   std::optional<WallTime> first_window_;
+  MonoTime started_;
   std::string last_complaint_;
 
   // Shared:

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -127,7 +129,11 @@ void Service::tick() {
   Harvest harvest = worker_->harvest();
   totals_.add(harvest.closed);
   publish(harvest);
-  if (!harvest.closed.empty()) adviser_->tell(std::move(harvest.closed));
+  // With many sessions a slot of time closes in several pieces, and a decision must see all of it:
+  // hand over when nothing more comes.
+  const bool complete = harvest.closed.empty();
+  std::ranges::move(harvest.closed, std::back_inserter(closing_));
+  if (complete && !closing_.empty()) adviser_->tell(std::exchange(closing_, {}));
 }
 
 void Service::publish(const Harvest& harvest) {
@@ -181,6 +187,8 @@ void Service::reload() {
 
 void Service::finish() {
   auto last = worker_->stop();
+  last.insert(last.begin(), std::move_iterator{closing_.begin()},
+              std::move_iterator{closing_.end()});
   const std::size_t windows = last.size();
   adviser_->tell(std::move(last));
   adviser_->stop();

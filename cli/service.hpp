@@ -45,6 +45,7 @@ class Service {
   std::shared_ptr<exporters::SnapshotCell> cell_ = std::make_shared<exporters::SnapshotCell>();
   exporters::ConfigSnapshot config_state_;
   Totals totals_;
+  std::vector<Window> closing_;  // of a slot of time whose sessions are still being closed
   // In this order: what stands below uses what stands above, and ends first.
   std::unique_ptr<Router> router_;
   std::unique_ptr<Adviser> adviser_;

@@ -165,7 +165,7 @@ MonoTime Prober::Impl::next_wakeup() const {
   MonoTime next = std::min(wheel_.next_due(), closing_time());
   for (const Pending& pending : pending_) next = std::min(next, pending.deadline);
   const Instant now = transport_.now();
-  return std::min(next, now.mono + (epochs_.back().start + options_.window - now.wall));
+  return std::min(next, now.mono + (epochs_.back().start + epochs_.back().length - now.wall));
 }
 
 Prober::Prober(Transport& transport, ProberOptions options)

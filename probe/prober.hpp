@@ -74,8 +74,10 @@ using StrayCounts = std::map<std::string, std::uint64_t, std::less<>>;
 //
 // A probe belongs to the window in which it was sent, a missed slot to the one in which it was
 // found missed. A window is closed when it has ended and the longest time-out has passed since, so
-// in every closed window sent = received + lost. A late or duplicate reply is counted in the window
-// of its probe while that is open, else in the current one.
+// in every closed window sent = received + lost. The first window begins with the prober and the
+// last one ends with finish(), so that those of two runs in one minute do not overlap. A late or
+// duplicate reply is counted in the window of its probe while that is open, else in the current
+// one.
 //
 // Used by one thread, the transport's.
 class Prober {

@@ -50,6 +50,7 @@ class Prober::Impl {
   struct Epoch {
     std::uint32_t number;
     WallTime start;
+    Nanos length;  // to the next multiple of the window; shorter for the first one
     MonoTime end;  // MonoTime::max() while it is the current one
   };
 

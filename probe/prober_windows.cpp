@@ -22,13 +22,20 @@ void Prober::Impl::advance_epoch(Instant now) {
     Epoch& current = epochs_.back();
     // A wall clock set back by less than a window lets the current one last longer, so that no two
     // windows start alike; one set back by more is obeyed.
-    const bool over = now.wall >= current.start + options_.window;
+    const bool over = now.wall >= current.start + current.length;
     const bool set_back = now.wall < current.start - options_.window;
     if (!over && !set_back) return;
     current.end = now.mono;
   }
-  const std::uint32_t number = epochs_.empty() ? 0 : epochs_.back().number + 1;
-  epochs_.push_back({number, window_start(now.wall, options_.window), MonoTime::max()});
+  const WallTime aligned = window_start(now.wall, options_.window);
+  if (epochs_.empty()) {
+    // What was before us in this window is somebody else's: two runs in one minute give two
+    // windows.
+    const Nanos rest = aligned + options_.window - now.wall;
+    epochs_.push_back({0, now.wall, rest, MonoTime::max()});
+    return;
+  }
+  epochs_.push_back({epochs_.back().number + 1, aligned, options_.window, MonoTime::max()});
 }
 
 Tally& Prober::Impl::current_tally(std::uint32_t index) {
@@ -38,6 +45,7 @@ Tally& Prober::Impl::current_tally(std::uint32_t index) {
   auto tally = std::make_unique<Tally>();
   tally->epoch = epoch.number;
   tally->start = epoch.start;
+  tally->length = epoch.length;
   session.current = tally.get();
   records_[index].tallies.push_back(std::move(tally));
   return *session.current;
@@ -80,7 +88,7 @@ void Prober::Impl::close(std::uint32_t index, std::uint32_t epoch, MonoTime now)
       std::ranges::find_if(record.tallies, [&](const auto& tally) { return tally->epoch > epoch; });
   for (auto tally = record.tallies.begin(); tally != last; ++tally) {
     if (tally->get() == session.current) session.current = nullptr;
-    closed_.push_back(to_window(std::move(**tally), record.key, options_.window));
+    closed_.push_back(to_window(std::move(**tally), record.key));
   }
   record.tallies.erase(record.tallies.begin(), last);
   if (session.removed && !session.active && !session.in_wheel && record.tallies.empty()) {
@@ -101,7 +109,7 @@ std::vector<Window> Prober::Impl::open_windows() const {
   std::vector<Window> windows;
   for (const SessionRecord& record : records_) {
     for (const auto& tally : record.tallies) {
-      windows.push_back(to_window(std::as_const(*tally), record.key, options_.window));
+      windows.push_back(to_window(std::as_const(*tally), record.key));
     }
   }
   return windows;
@@ -115,7 +123,10 @@ std::vector<Window> Prober::Impl::finish() {
     stop_sending(session);
     for (auto& tally : records_[index].tallies) {
       tally->count(ErrorKind::outstanding, static_cast<std::uint32_t>(tally->outstanding()));
-      closed_.push_back(to_window(std::move(*tally), records_[index].key, options_.window));
+      if (tally->epoch == epochs_.back().number) {  // cut off: it ends now
+        tally->length = std::clamp(transport_.now().wall - tally->start, Nanos{1}, tally->length);
+      }
+      closed_.push_back(to_window(std::move(*tally), records_[index].key));
     }
     records_[index].tallies.clear();
     session.current = nullptr;

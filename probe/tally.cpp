@@ -24,14 +24,12 @@ Counts counts_of(const Tally& tally) {
 
 }  // namespace
 
-Window to_window(const Tally& tally, const SessionKey& key, Nanos length) {
-  return to_window(Tally{tally}, key, length);
-}
+Window to_window(const Tally& tally, const SessionKey& key) { return to_window(Tally{tally}, key); }
 
-Window to_window(Tally&& tally, const SessionKey& key, Nanos length) {
+Window to_window(Tally&& tally, const SessionKey& key) {
   return {.session = key,
           .start = tally.start,
-          .length = length,
+          .length = tally.length,
           .counts = counts_of(tally),
           .rtt = std::move(tally.rtt),
           .forward = std::move(tally.forward),

@@ -27,6 +27,7 @@ struct Tally {
   Nanos received_uncertainty{};  // largest seen
   std::array<std::uint32_t, error_kinds> errors{};
   WallTime start;
+  Nanos length{};
   Sketch rtt;
   Sketch lag;
   Sketch forward;
@@ -43,7 +44,7 @@ struct Tally {
 };
 
 // The window that the tally stands for. An rvalue's sketches are moved out.
-[[nodiscard]] Window to_window(const Tally& tally, const SessionKey& key, Nanos length);
-[[nodiscard]] Window to_window(Tally&& tally, const SessionKey& key, Nanos length);
+[[nodiscard]] Window to_window(const Tally& tally, const SessionKey& key);
+[[nodiscard]] Window to_window(Tally&& tally, const SessionKey& key);
 
 }  // namespace strait::probe

@@ -103,7 +103,7 @@ TEST_CASE("a reply is judged by its times, however late we look") {
   CHECK(total.rtt.max() == std::optional<Nanos>{200ms});
 }
 
-TEST_CASE("windows are aligned to UTC, closed with everything decided, and add up") {
+TEST_CASE("windows end at multiples of their length, with everything decided, and add up") {
   Bench bench;
   std::uint32_t n = 0;
   bench.net.network = [&](const auto& probe) {
@@ -116,15 +116,38 @@ TEST_CASE("windows are aligned to UTC, closed with everything decided, and add u
   for (std::size_t i = 0; i < bench.windows.size(); ++i) {
     const Window& window = bench.windows[i];
     CAPTURE(i);
-    CHECK(window.start.time_since_epoch() % 10s == 0ns);
-    CHECK(window.length == 10s);
+    const WallTime end = window.start + window.length;
+    CHECK(end.time_since_epoch() % 10s == 0ns);
+    if (i > 0) CHECK(window.length == 10s);
     CHECK(window.counts.sent == window.counts.received + window.counts.lost);
-    if (i > 0) CHECK(window.start == bench.windows[i - 1].start + 10s);
+    if (i > 0) CHECK(window.start == bench.windows[i - 1].start + bench.windows[i - 1].length);
     if (i > 0) CHECK(window.counts.scheduled == Approx(200).margin(2));
   }
   const Window total = bench.total();
   check_sum(total);
   CHECK(total.counts.sent == bench.net.sent);
+}
+
+TEST_CASE("two runs within one window's time give two windows that do not overlap") {
+  Bench bench;
+  bench.net.network = [&](const auto& probe) { bench.net.reflect(probe, 20ms); };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 50ms)).has_value());
+  bench.run(3s);
+  const WallTime ended = bench.clock.now().wall;
+  const auto first = bench.prober.finish();
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].start + first[0].length <= ended);
+  CHECK(first[0].counts.sent > 50);
+
+  ProberOptions options;
+  options.window = 10s;
+  Prober again{bench.net, options};
+  REQUIRE(again.add(Bench::spec(Protocol::stamp, 50ms)).has_value());
+  bench.clock.advance(60ms);
+  again.step();
+  const auto second = again.open_windows();
+  REQUIRE(second.size() == 1);
+  for (const Window& window : second) CHECK(window.start >= first[0].start + first[0].length);
 }
 
 TEST_CASE("a stalled process misses slots and says so; it never bursts to catch up") {
