@@ -178,6 +178,10 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
     tally.rtt.record(*sample.rtt);
     tally.sampled_from(source);
     tally.received_uncertainty = std::max(tally.received_uncertainty, reply.received.uncertainty);
+    // The better stamp never came, or was refused: the first one counts after all.
+    if (probe.source == StampSource::user) {
+      tally.sent_uncertainty = std::max(tally.sent_uncertainty, tally.first_uncertainty);
+    }
     session.recent = reply.received.mono - probe.sent_mono;
   }
   if (sample.forward) tally.forward.record(*sample.forward);

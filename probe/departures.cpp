@@ -100,7 +100,8 @@ void Prober::Impl::record_sent(std::uint32_t index, const Departure& departure,
   ++outstanding_;
   ++tally.sent;
   tally.lag.record(departure.sent.mono - session.schedule.next());
-  tally.sent_uncertainty = std::max(tally.sent_uncertainty, departure.sent.uncertainty);
+  Nanos& seen = departure.stamp_follows ? tally.first_uncertainty : tally.sent_uncertainty;
+  seen = std::max(seen, departure.sent.uncertainty);
   if (session.recent > Nanos{0}) transport_.expect(departure.sent.mono + session.recent);
 }
 

@@ -23,7 +23,8 @@ struct Tally {
   std::uint64_t late = 0;
   std::uint64_t duplicate = 0;
   std::uint64_t reordered = 0;
-  Nanos sent_uncertainty{};      // largest seen
+  Nanos sent_uncertainty{};      // largest seen of the stamps that count
+  Nanos first_uncertainty{};     // the same of those that a better one should replace
   Nanos received_uncertainty{};  // largest seen
   std::array<std::uint32_t, error_kinds> errors{};
   WallTime start;

@@ -76,7 +76,7 @@ Result<void> check_packet_socket(const std::string& device) {
   if (errno != EPERM && errno != EACCES) return {};
   return fail(Errc::no_permission,
               fmt::format("dpdk device '{}': no permission for packet sockets (CAP_NET_RAW): run "
-                          "as root, or once `setcap cap_net_raw+ep` on the program",
+                          "as root, or once `setcap cap_net_raw,cap_net_admin+ep` on the program",
                           device));
 }
 

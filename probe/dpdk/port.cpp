@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <string_view>
 
@@ -25,6 +26,13 @@ constexpr unsigned pool_size = 2047;  // 2^n - 1 is what rte_mempool packs best
 constexpr unsigned cache_size = 128;
 
 tl::unexpected<Error> dpdk_error(const std::string& device, std::string_view doing, int code) {
+  if (code == -EPERM || code == -EACCES) {
+    return fail(Errc::no_permission,
+                fmt::format("dpdk device '{}': {}: no permission to change the interface "
+                            "(CAP_NET_ADMIN): run as root, or once `setcap "
+                            "cap_net_raw,cap_net_admin+ep` on the program",
+                            device, doing));
+  }
   return fail(Errc::io,
               fmt::format("dpdk device '{}': {}: {}", device, doing, rte_strerror(-code)));
 }

@@ -30,6 +30,7 @@ class FakeTransport final : public Transport {
 
   Network network;
   StampSource source = StampSource::tsc;
+  Nanos uncertainty{};                  // of the stamps of what is sent
   bool stamps_follow = false;           // send() promises better stamps
   std::size_t room = 1'000'000;         // departures that send() takes per call
   std::function<bool(FlowId)> refuses;  // flows that cannot be sent on
@@ -82,7 +83,7 @@ class FakeTransport final : public Transport {
         continue;
       }
       const Instant now = clock_.now();
-      departure.sent = {now.mono, now.wall, source, {}};
+      departure.sent = {now.mono, now.wall, source, uncertainty};
       departure.stamp_follows = stamps_follow;
       ++sent;
       if (network) {

@@ -188,6 +188,7 @@ TEST_CASE("a transmit stamp counts before and after its reply; without one the w
   Bench bench;
   bench.net.stamps_follow = true;
   bench.net.source = StampSource::user;
+  bench.net.uncertainty = 9ms;  // the sending thread was held up
   bench.net.network = [&](const FakeTransport::Sent& probe) {
     bench.net.reflect(probe, 10ms, 0ns, [&](Arrival& arrival, auto&) {
       const Instant now = bench.clock.now();
@@ -209,6 +210,7 @@ TEST_CASE("a transmit stamp counts before and after its reply; without one the w
   const bool never = order == "never";
   CHECK(total.rtt.max() == std::optional<Nanos>{never ? 20ms : 20ms - 6us});
   CHECK(total.source == (never ? StampSource::user : StampSource::kernel));
+  CHECK(total.uncertainty == (never ? 9ms : 0ms));
   CHECK(Bench::errors(total, "no-transmit-stamp") == (never ? 20 : 0));
 }
 
