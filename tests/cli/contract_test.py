@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -326,7 +327,8 @@ class Contract(unittest.TestCase):
                 f"strait: reflect on 127.0.0.1:{port}: bind to 127.0.0.1:{port}: Address already in use; "
                 f"'ss -lunp sport = {port}' shows who has it\n")))
         if Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text().strip() == "1024":
-            done = self.run_strait("reflect 127.0.0.1 --open", **NOBODY)
+            program = shutil.copy(self.strait, self.room)  # where everybody may run it
+            done = self.run_strait("reflect 127.0.0.1 --open", executable=program, **NOBODY)
             self.assertEqual((done.returncode, done.stdout), (3, ""))
             self.assertIn("ports below 1024 need root or CAP_NET_BIND_SERVICE: use a higher port, or setcap", done.stderr)
 

@@ -4,9 +4,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -71,6 +73,23 @@ class Dpdk(unittest.TestCase):
         self.assertEqual(done.stderr, (
             "strait: dpdk: no ARP reply within 3s from 192.0.2.77 on net_af_packet0: is it a neighbour on that link, "
             "and if the target is farther away, is next_hop set?\n"))
+
+    def test_a_capability_that_is_missing_is_named(self):
+        # A copy where everybody may run it.
+        room = self.enterContext(tempfile.TemporaryDirectory())
+        os.chmod(room, 0o755)
+        program = shutil.copy(STRAIT, room)
+        for held, wanted in (("", "packet sockets (CAP_NET_RAW)"), (",+net_raw", "change the interface (CAP_NET_ADMIN)")):
+            with self.subTest(held=held):
+                done = subprocess.run(
+                    ["ip", "netns", "exec", HERE, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                     f"--inh-caps=-all{held}", f"--ambient-caps=-all{held}", f"--bounding-set=-all{held}",
+                     program, "probe", "--engine", "dpdk", "-I", "net_af_packet0,iface=va", "--source", "192.0.2.1",
+                     "192.0.2.2"],
+                    capture_output=True, text=True, check=False, timeout=30)
+                self.assertEqual((done.returncode, done.stdout), (3, ""))
+                self.assertIn(wanted, done.stderr)
+                self.assertIn("setcap cap_net_raw,cap_net_admin+ep", done.stderr)
 
     def test_devices_and_families_that_it_cannot_have(self):
         done = subprocess.run(inside(HERE, "probe", "--engine", "dpdk", "-I", "net_af_packet0,iface=nosuch", "192.0.2.2"),
