@@ -36,6 +36,7 @@ std::string needs_restart(const Configuration& old, const Configuration& now) {
   if (old.exporters.listen != now.exporters.listen) return "[exporters] listen";
   if (old.exporters.store != now.exporters.store) return "[exporters] store";
   if (old.exporters.json != now.exporters.json) return "[exporters] json";
+  if (old.exporters.outcomes != now.exporters.outcomes) return "[exporters] outcomes";
   return {};
 }
 
@@ -73,7 +74,16 @@ Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
                            .realtime = false,
                            .dpdk = config->dpdk});
   };
-  auto worker = ProbeWorker::start(make, probe::prober_options(config->probe), config->sessions());
+  probe::ProberOptions prober = probe::prober_options(config->probe);
+  if (!config->exporters.outcomes.empty()) {
+    auto log = OutcomeLog::open(config->exporters.outcomes);
+    if (!log) return tl::make_unexpected(log.error());
+    service->outcomes_ = std::move(*log);
+    prober.on_outcome = [raw = service->outcomes_.get()](const probe::Outcome& outcome) {
+      raw->note(outcome);
+    };
+  }
+  auto worker = ProbeWorker::start(make, std::move(prober), config->sessions());
   if (!worker) return tl::make_unexpected(worker.error());
   service->worker_ = std::move(*worker);
   service->announce();
@@ -125,7 +135,15 @@ Result<void> Service::run() {
   return {};
 }
 
+void Service::write_outcomes() {
+  if (!outcomes_) return;
+  const auto dropped = outcomes_->flush();
+  if (!dropped) return spdlog::error("{}", dropped.error().message);
+  if (*dropped > 0) spdlog::warn("{} outcomes were dropped: the file is too slow", *dropped);
+}
+
 void Service::tick() {
+  write_outcomes();
   Harvest harvest = worker_->harvest();
   totals_.add(harvest.closed);
   publish(harvest);
@@ -160,6 +178,11 @@ void Service::publish(const Harvest& harvest) {
 
 void Service::reload() {
   adviser_->reopen_json();
+  if (outcomes_) {
+    if (auto reopened = outcomes_->reopen(); !reopened) {
+      spdlog::error("{}", reopened.error().message);
+    }
+  }
   const auto refuse = [this](const std::string& why) {
     config_state_.last_reload_successful = false;
     spdlog::error("reload refused, the old configuration stays: {}", why);
@@ -190,6 +213,7 @@ void Service::finish() {
   last.insert(last.begin(), std::move_iterator{closing_.begin()},
               std::move_iterator{closing_.end()});
   const std::size_t windows = last.size();
+  write_outcomes();
   adviser_->tell(std::move(last));
   adviser_->stop();
   if (server_) server_->stop();

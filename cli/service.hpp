@@ -7,6 +7,7 @@
 
 #include "cli/adviser.hpp"
 #include "cli/configuration.hpp"
+#include "cli/outcome_log.hpp"
 #include "cli/probe_worker.hpp"
 #include "cli/router.hpp"
 #include "cli/totals.hpp"
@@ -38,6 +39,7 @@ class Service {
   void reload();
   void publish(const Harvest& harvest);
   void announce() const;
+  void write_outcomes();
   void finish();
 
   SystemClock clock_;
@@ -47,6 +49,7 @@ class Service {
   Totals totals_;
   std::vector<Window> closing_;  // of a slot of time whose sessions are still being closed
   // In this order: what stands below uses what stands above, and ends first.
+  std::unique_ptr<OutcomeLog> outcomes_;  // null: not asked for
   std::unique_ptr<Router> router_;
   std::unique_ptr<Adviser> adviser_;
   std::unique_ptr<exporters::HttpServer> server_;

@@ -41,6 +41,7 @@ ExporterOptions read_exporter_options(ConfigTable table) {
   read_listen(table, options.listen);
   options.store = table.text("store").value_or("");
   options.json = table.text("json").value_or("");
+  options.outcomes = table.text("outcomes").value_or("");
   options.retention = table.duration("retention");
   if (options.retention && *options.retention < shortest_retention) {
     table.error("retention", "want at least 1h: the decisions look back over many windows");

@@ -16,7 +16,8 @@ struct ExporterOptions {
   std::vector<Endpoint> listen;    // of /metrics; empty: no HTTP
   std::string store;               // SQLite file; empty: no store
   std::optional<Nanos> retention;  // windows older than this are deleted; nothing: kept
-  std::string json;                // JSON lines: a file, or "-"; empty: none
+  std::string json;      // JSON lines of windows and verdicts: a file, or "-"; empty: none
+  std::string outcomes;  // JSON lines of every probe, likewise
 };
 
 // 127.0.0.1 and [::1], port 11650; nothing written.
