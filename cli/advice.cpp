@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/advice.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -96,7 +98,9 @@ Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configurat
   Result<routes::RibDump> dump =
       source.starts_with(bird) ? routes::dump_bird({.control_socket = source.substr(bird.size())})
                                : routes::load_mrt(source);
-  if (!dump) return tl::make_unexpected(dump.error());
+  if (!dump) {
+    return fail(dump.error().code, fmt::format("[routes] rib: {}", dump.error().message));
+  }
   return std::make_shared<const KnownRib>(
       KnownRib{.rib = routes::Rib{std::move(dump->routes), configuration.site.asn},
                .report = std::move(dump->report),
