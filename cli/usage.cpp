@@ -101,7 +101,7 @@ std::string mistake(const CLI::App& app, const CLI::App& command, const CLI::Par
     const auto extras = app.remaining(true);
     if (!extras.empty()) return unexpected(command, extras.front());
   }
-  const std::string what = error.what();
+  std::string what = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     return what.substr(0, what.find(':')) + ": the value is missing";
   }
