@@ -136,6 +136,8 @@ Harvest ProbeWorker::harvest() {
 }
 
 Result<void> ProbeWorker::replace(std::vector<probe::SessionSpec> sessions) {
+  // Nobody would ever answer.
+  if (!thread_.joinable()) return fail(Errc::unsupported, "the probing thread has stopped");
   Order order{std::move(sessions), {}};
   auto done = order.done.get_future();
   {

@@ -46,7 +46,8 @@ class ProbeWorker {
   [[nodiscard]] Harvest harvest();
 
   // From now on these sessions: unchanged ones go on undisturbed, others end or begin. If one of
-  // the new ones cannot begin, the error says which; the old ones are gone all the same.
+  // the new ones cannot begin, the error says which; the old ones are gone all the same. An error
+  // after stop().
   [[nodiscard]] Result<void> replace(std::vector<probe::SessionSpec> sessions);
 
   // Stops at once and gives every window that was not harvested, open ones too.

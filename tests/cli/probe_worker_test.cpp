@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/probe_worker.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "tests/cli/eventually.hpp"
+#include "tests/probe/prober_fixture.hpp"
+
+using namespace strait;
+using namespace strait::cli;
+using namespace std::chrono_literals;
+
+namespace {
+
+// What the test may look at while the probing thread works.
+struct Seen {
+  std::atomic<std::uint64_t> sent{0};
+  std::atomic<int> opened{0};
+  std::atomic<int> closed{0};
+};
+
+// A fake network that answers everything after 10 ms, in virtual time that runs a few thousand
+// times as fast as ours. Its first poll gap is its largest.
+class FastNetwork final : public probe::Transport {
+ public:
+  explicit FastNetwork(Seen& seen) : seen_{seen} {
+    net_.network = [this](const probe::FakeTransport::Sent& sent) {
+      ++seen_.sent;
+      net_.reflect(sent, 5ms);
+    };
+  }
+  [[nodiscard]] Instant now() const override { return net_.now(); }
+  [[nodiscard]] Result<probe::FlowId> open_flow(const probe::FlowSpec& spec) override {
+    if (spec.destination.port == 1) return fail(Errc::no_permission, "port 1 is not for us");
+    ++seen_.opened;
+    return net_.open_flow(spec);
+  }
+  void close_flow(probe::FlowId flow) override {
+    ++seen_.closed;
+    net_.close_flow(flow);
+  }
+  [[nodiscard]] std::size_t send(std::span<probe::Departure> burst) override {
+    return net_.send(burst);
+  }
+  [[nodiscard]] std::size_t receive(std::span<probe::Arrival> burst) override {
+    return net_.receive(burst);
+  }
+  void wait(MonoTime until) override {
+    net_.wait(until);
+    std::this_thread::sleep_for(20us);
+  }
+  [[nodiscard]] std::size_t burst_size() const override { return net_.burst_size(); }
+  [[nodiscard]] probe::TransportCounters counters() override {
+    probe::TransportCounters counters;
+    counters.sent = seen_.sent;
+    counters.largest_poll_gap = std::exchange(gap_, 1ms);
+    return counters;
+  }
+
+ private:
+  Seen& seen_;
+  FakeClock clock_{probe::test_start};
+  probe::FakeTransport net_{clock_};
+  Nanos gap_ = 7ms;
+};
+
+probe::SessionSpec spec(const char* target) {
+  auto spec = probe::Bench::spec(Protocol::stamp, 100ms);
+  spec.key.target = target;
+  return spec;
+}
+
+probe::ProberOptions options() {
+  probe::ProberOptions options;
+  options.window = 10s;
+  options.seed = 1;
+  options.clock_quality = [] { return probe::ClockQuality{true, 100us}; };
+  return options;
+}
+
+Result<std::unique_ptr<ProbeWorker>> start(Seen& seen, std::vector<probe::SessionSpec> sessions) {
+  return ProbeWorker::start(
+      [&seen]() -> Result<std::unique_ptr<probe::Transport>> {
+        return std::make_unique<FastNetwork>(seen);
+      },
+      options(), std::move(sessions));
+}
+
+void take(std::vector<Window>& all, std::vector<Window> more) {
+  for (Window& window : more) all.push_back(std::move(window));
+}
+
+auto windows_of(const std::vector<Window>& all, std::string_view target) {
+  return std::ranges::count_if(
+      all, [&](const Window& window) { return window.session.target == target; });
+}
+
+}  // namespace
+
+TEST_CASE("no probe is lost between harvests, nor when the worker stops") {
+  Seen seen;
+  auto worker = start(seen, {spec("madrid"), spec("dakar")});
+  REQUIRE(worker);
+  CHECK(seen.opened == 2);
+  std::vector<Window> all;
+  REQUIRE(eventually([&] {
+    take(all, (*worker)->harvest().closed);
+    return all.size() >= 6;
+  }));
+  take(all, (*worker)->stop());
+  std::uint64_t sent = 0;
+  for (const Window& window : all) {
+    sent += window.counts.sent;
+    const auto outstanding = probe::Bench::errors(window, "outstanding");
+    CHECK(window.counts.sent == window.counts.received + window.counts.lost + outstanding);
+    CHECK(window.counts.lost == 0);
+  }
+  CHECK(sent == seen.sent);
+  CHECK((*worker)->stop().empty());  // they were taken
+  CHECK((*worker)->harvest().open.empty());
+}
+
+TEST_CASE("replacing the sessions leaves the unchanged ones alone") {
+  Seen seen;
+  auto worker = start(seen, {spec("madrid"), spec("dakar")});
+  REQUIRE(worker);
+  REQUIRE(eventually([&] { return seen.sent > 10; }));
+  REQUIRE((*worker)->replace({spec("madrid"), spec("jeddah")}));
+  CHECK(seen.opened == 3);  // madrid was not opened again
+  std::vector<Window> all;
+  REQUIRE(eventually([&] {
+    take(all, (*worker)->harvest().closed);
+    return windows_of(all, "jeddah") >= 3 && seen.closed == 1;
+  }));
+  take(all, (*worker)->stop());
+  CHECK(windows_of(all, "dakar") >= 1);  // what it had measured is not thrown away
+  std::vector<WallTime> madrid;
+  for (const Window& window : all) {
+    if (window.session.target == "madrid") madrid.push_back(window.start);
+  }
+  REQUIRE(madrid.size() >= 3);
+  for (std::size_t i = 1; i < madrid.size(); ++i) CHECK(madrid[i] == madrid[i - 1] + 10s);
+}
+
+TEST_CASE("a session that cannot begin is named, and the worker lives on without it") {
+  Seen seen;
+  auto bad = spec("tunis");
+  bad.flow.destination.port = 1;
+  const auto failed = start(seen, {spec("madrid"), bad});
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().code == Errc::no_permission);
+  CHECK(failed.error().message == "path atlas, target tunis: port 1 is not for us");
+
+  auto worker = start(seen, {spec("madrid")});
+  REQUIRE(worker);
+  const auto replaced = (*worker)->replace({spec("madrid"), bad});
+  REQUIRE_FALSE(replaced);
+  CHECK_THAT(replaced.error().message, Catch::Contains("tunis"));
+  CHECK(eventually([&] { return windows_of((*worker)->harvest().closed, "madrid") > 0; }));
+}
+
+TEST_CASE("a transport that cannot be made is the error of the start") {
+  const auto worker = ProbeWorker::start(
+      []() -> Result<std::unique_ptr<probe::Transport>> {
+        return fail(Errc::not_found, "no such device");
+      },
+      options(), {spec("madrid")});
+  REQUIRE_FALSE(worker);
+  CHECK(worker.error().message == "no such device");
+}
+
+TEST_CASE("the largest poll gap stays until somebody has read it") {
+  Seen seen;
+  auto worker = start(seen, {spec("madrid")});
+  REQUIRE(worker);
+  // Some moments are published before the first reading; the gap was in the first of them.
+  REQUIRE(eventually([&] { return seen.sent > 20; }));
+  CHECK((*worker)->harvest().counters.largest_poll_gap == 7ms);
+  REQUIRE(eventually([&] { return (*worker)->harvest().counters.largest_poll_gap == 1ms; }));
+}
+
+TEST_CASE("a worker that has stopped refuses new sessions instead of waiting for ever") {
+  Seen seen;
+  auto worker = start(seen, {spec("madrid")});
+  REQUIRE(worker);
+  std::ignore = (*worker)->stop();
+  const auto replaced = (*worker)->replace({spec("madrid")});
+  REQUIRE_FALSE(replaced);
+  CHECK_THAT(replaced.error().message, Catch::Contains("stopped"));
+}
+
+TEST_CASE("a session goes on only if it is measured in the same way") {
+  struct Case {
+    const char* what;
+    void (*change)(probe::SessionSpec&);
+    bool same;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"nothing", [](probe::SessionSpec&) {}, true},
+      {"the first sequence number", [](probe::SessionSpec& s) { s.first_sequence = 9; }, true},
+      {"target", [](probe::SessionSpec& s) { s.key.target = "x"; }, false},
+      {"port", [](probe::SessionSpec& s) { ++s.flow.destination.port; }, false},
+      {"hop limit", [](probe::SessionSpec& s) { --s.flow.hop_limit; }, false},
+      {"interval", [](probe::SessionSpec& s) { s.schedule.interval += 1ns; }, false},
+      {"time-out", [](probe::SessionSpec& s) { s.timeout += 1s; }, false},
+      {"size", [](probe::SessionSpec& s) { s.flow.max_payload = 1400; }, false},
+      {"interface", [](probe::SessionSpec& s) { s.flow.pin.device = "eth9"; }, false},
+      {"firewall mark", [](probe::SessionSpec& s) { s.flow.pin.mark = 7; }, false},
+      {"SSID", [](probe::SessionSpec& s) { s.require_ssid = true; }, false},
+  }));
+  CAPTURE(c.what);
+  auto changed = spec("madrid");
+  c.change(changed);
+  CHECK(same_session(spec("madrid"), changed) == c.same);
+}

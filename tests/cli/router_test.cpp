@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/router.hpp"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "core/file.hpp"
+#include "routes/dialects/bird.hpp"
+#include "tests/cli/eventually.hpp"
+#include "tests/routes/fake_bird.hpp"
+#include "tests/routes/plan_examples.hpp"
+
+using namespace strait;
+using namespace strait::cli;
+using namespace std::chrono_literals;
+using routes::Plan;
+using strait::testing::empty_plan;
+using strait::testing::FakeBird;
+using strait::testing::prefix;
+using strait::testing::two_classes;
+
+namespace {
+
+Plan one_prefix() {
+  Plan plan = empty_plan();
+  plan.preferences = {
+      strait::testing::preference("europe", "atlas-offshore", "u1", {"192.0.2.0/24"})};
+  return plan;
+}
+
+Plan blocked() {
+  Plan plan = two_classes();
+  plan.notes.push_back({"damaged-rib", "2 records", true});
+  return plan;
+}
+
+Plan with_other_preference(LocalPref local_pref) {
+  Plan plan = two_classes();
+  plan.preferences[0].local_pref = local_pref;
+  return plan;
+}
+
+Plan with_other_path() {
+  Plan plan = two_classes();
+  plan.preferences[1].path = "loukkos";
+  plan.preferences[1].protocol = "u2";
+  return plan;
+}
+
+Plan later(Plan plan, Nanos by) {
+  plan.made += by;
+  plan.expires += by;
+  return plan;
+}
+
+const WallTime made = empty_plan().made;  // plans last 15 minutes
+
+// A directory with an empty include file and BIRD's socket in it.
+struct Place {
+  Place() {
+    std::string name = (std::filesystem::temp_directory_path() / "strait-router-XXXXXX").string();
+    folder = ::mkdtemp(name.data());
+    target.include_file = folder + "/strait.conf";
+    target.control_socket = folder + "/bird.ctl";
+    target.read_back_within = 200ms;
+    target.reply_timeout = 2s;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  Place(Place&&) = delete;
+  Place& operator=(Place&&) = delete;
+  ~Place() { std::filesystem::remove_all(folder); }
+  void write(std::string_view bytes) const { REQUIRE(replace_file(target.include_file, bytes)); }
+  [[nodiscard]] std::string content() const { return read_file(target.include_file).value_or(""); }
+
+  std::string folder;
+  routes::BirdTarget target;
+};
+
+FakeBird::Answers good_answers() {
+  return {{"greeting", "0001 BIRD 2.0.12 ready.\n"},
+          {"configure check", "0002-Reading configuration\n0020 Configuration OK\n"},
+          {"configure confirm", "0018 Reconfiguration confirmed\n"},
+          {"configure timeout", "0002-Reading\n0022-Undo scheduled in 30 s\n0003 Reconfigured\n"},
+          {"configure undo", "0021-Undo requested\n0003 Reconfigured\n"},
+          {"show route",
+           "1007-Table master4:\n 192.0.2.0/24         unicast [u1 12:00:00.000] * (100) "
+           "[AS64497i]\n \tvia 10.0.0.1 on eth0\n1008-\tType: BGP univ\n1012-\tBGP.origin: IGP\n "
+           "\tBGP.local_pref: 200\n0000 \n"}};
+}
+
+const FakeClock one_minute_on{{MonoTime{}, made + 1min}};
+
+}  // namespace
+
+TEST_CASE("the router is told when preferences differ, are half over, or have expired") {
+  struct Case {
+    const char* what;
+    std::optional<Plan> in_force;
+    std::optional<Plan> wanted;
+    Nanos age;
+    RouterStep step;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"nothing there, nothing wanted", {}, {}, 1min, RouterStep::nothing},
+      {"plain BGP, and none wanted", empty_plan(), empty_plan(), 1min, RouterStep::nothing},
+      {"no file, and none wanted", {}, empty_plan(), 1min, RouterStep::nothing},
+      {"no file, a plan", {}, two_classes(), 1min, RouterStep::apply},
+      {"plain BGP, a plan", empty_plan(), two_classes(), 1min, RouterStep::apply},
+      {"another path", two_classes(), with_other_path(), 1min, RouterStep::apply},
+      {"another local-pref", two_classes(), with_other_preference(LocalPref{300}), 1min,
+       RouterStep::apply},
+      {"the plan is taken back", two_classes(), empty_plan(), 1min, RouterStep::apply},
+      {"the same one, young", two_classes(), later(two_classes(), 7min), 7min, RouterStep::nothing},
+      {"the same one, half over", two_classes(), later(two_classes(), 8min), 8min,
+       RouterStep::renew},
+      {"the same one, expired", two_classes(), later(two_classes(), 16min), 16min,
+       RouterStep::renew},
+      {"no plan, not expired", two_classes(), {}, 14min, RouterStep::nothing},
+      {"no plan, expired", two_classes(), {}, 16min, RouterStep::withdraw},
+      {"a blocked plan, not expired", with_other_path(), blocked(), 14min, RouterStep::nothing},
+      {"a blocked plan, expired", two_classes(), later(blocked(), 16min), 16min,
+       RouterStep::withdraw},
+      {"a stale plan, both expired", two_classes(), with_other_path(), 16min, RouterStep::withdraw},
+      {"a stale plan, plain BGP", empty_plan(), two_classes(), 16min, RouterStep::nothing},
+      {"plain BGP does not expire", empty_plan(), {}, 16min, RouterStep::nothing},
+  }));
+  CAPTURE(c.what);
+  CHECK(next_step(c.in_force ? &*c.in_force : nullptr, c.wanted ? &*c.wanted : nullptr,
+                  made + c.age) == c.step);
+}
+
+TEST_CASE("the plan in force is what the include file holds, or plain BGP without one") {
+  const Place place;
+  CHECK(plan_in_force(place.target.include_file).value() == nullptr);
+  place.write("");
+  CHECK(plan_in_force(place.target.include_file).value() == nullptr);
+  const std::string bytes = routes::render_bird(two_classes()).value();
+  place.write(bytes);
+  const auto plan = plan_in_force(place.target.include_file).value();
+  REQUIRE(plan != nullptr);
+  CHECK(plan->preferences.size() == 2);
+  CHECK(plan->expires == two_classes().expires);
+  place.write(bytes + "# edited\n");
+  const auto edited = plan_in_force(place.target.include_file);
+  REQUIRE_FALSE(edited);
+  CHECK_THAT(edited.error().message, Catch::StartsWith(place.target.include_file));
+}
+
+TEST_CASE("a plan that is wanted again and again is applied once") {
+  const Place place;
+  place.write("");
+  const FakeBird bird{place.target.control_socket, good_answers()};
+  Router router{place.target, one_minute_on};
+  router.want(std::make_shared<const Plan>(one_prefix()));
+  REQUIRE(eventually([&] { return router.state().applied + router.state().refused > 0; }));
+  for (int i = 0; i < 10; ++i) router.want(std::make_shared<const Plan>(one_prefix()));
+  CHECK(router.stop(5s));
+  const Router::State state = router.state();
+  CAPTURE(state.last);
+  CHECK(state.applied == 1);
+  CHECK(state.refused == 0);
+  REQUIRE(state.in_force != nullptr);
+  CHECK(state.in_force->preferences.size() == 1);
+  CHECK(place.content() == routes::render_bird(one_prefix()).value());
+}
+
+TEST_CASE("an include file that somebody edited is reported and not touched") {
+  const Place place;
+  const std::string edited = routes::render_bird(two_classes()).value() + "# mine\n";
+  place.write(edited);
+  Router router{place.target, one_minute_on};
+  router.want(std::make_shared<const Plan>(one_prefix()));
+  REQUIRE(eventually([&] { return router.state().refused > 0; }));
+  CHECK(router.stop(5s));
+  CHECK_THAT(router.state().last, Catch::EndsWith("not touched"));
+  CHECK(router.state().applied == 0);
+  CHECK(place.content() == edited);
+}
+
+TEST_CASE("stopping does not wait longer for a silent router than it is told to") {
+  const Place place;
+  place.write("");
+  auto answers = good_answers();
+  answers["configure check"] = "0002-Reading configuration\n";  // and never the end of it
+  const FakeBird bird{place.target.control_socket, answers};
+  Router router{place.target, one_minute_on};
+  router.want(std::make_shared<const Plan>(one_prefix()));
+  REQUIRE(eventually([&] { return !place.content().empty(); }));
+  CHECK_FALSE(router.stop(20ms));
+  CHECK(eventually([&] { return router.stop(100ms); }));
+  CHECK(place.content().empty());
+}
