@@ -28,7 +28,7 @@ std::string with_bounds(Nanos value, Nanos low, Nanos high) {
 
 TextTable::Cell percentile_cell(const Percentile* p) {
   if (p == nullptr) return {"-"};
-  if (!p->adequate()) return {"insufficient", Colour::yellow};
+  if (!p->low || !p->high) return {"insufficient", Colour::yellow};
   const Colour colour = p->value == analyzer::infinite_delay ? Colour::red : Colour::none;
   return {with_bounds(p->value, *p->low, *p->high), colour};
 }
