@@ -104,7 +104,8 @@ double prototype(std::size_t sessions, double seconds) {
         session = session + 1 < sessions ? session + 1 : 0;
       }
       const std::size_t sent = rte_eth_tx_burst(port->id(), 0, frames.data(), burst);
-      if (sent < burst) rte_pktmbuf_free_bulk(frames.data() + sent, static_cast<unsigned>(burst - sent));
+      if (sent < burst)
+        rte_pktmbuf_free_bulk(frames.data() + sent, static_cast<unsigned>(burst - sent));
       const std::size_t count = rte_eth_rx_burst(port->id(), 0, frames.data(), burst);
       const std::uint64_t tsc = rte_rdtsc();
       for (std::size_t k = 0; k < count; ++k) match(entries, frames[k], tsc);

@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -195,7 +194,7 @@ Result<void> bind_to(int fd, const Endpoint& local) {
 Result<Endpoint> local_endpoint(int fd) {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
-  if (::getsockname(fd, std::bit_cast<sockaddr*>(&storage), &length) != 0)
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0)
     return refused(errno, "read the local address", "");
   return to_endpoint(storage);
 }
