@@ -73,7 +73,13 @@ void Sketch::record(Nanos value, std::uint64_t times) {
 }
 
 void Sketch::add(std::int32_t key, std::uint64_t times) {
-  cover(key, key);
+  if (low_.empty()) {
+    cover(key, key);
+  } else if (key < first_) {  // values come near each other: make room for the next one too
+    cover(key - block, key);
+  } else if (key >= first_ + static_cast<std::int32_t>(low_.size())) {
+    cover(key, key + block);
+  }
   const auto index = static_cast<std::size_t>(key - first_);
   const std::uint64_t sum = at(index) + times;
   low_[index] = static_cast<std::uint32_t>(sum);
