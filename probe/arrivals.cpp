@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstddef>
 
 #include "probe/prober_impl.hpp"
 
 namespace strait::probe {
 namespace {
 
-constexpr int most_bursts = 64;  // per step: sending must not starve
+constexpr int most_bursts = 64;               // per step: sending must not starve
+constexpr std::size_t worth_prefetching = 3;  // arrivals
 
 }  // namespace
 
@@ -32,10 +34,30 @@ void Prober::Impl::take(std::span<const Arrival> burst) {
       others = true;
     }
   }
-  if (!others) return;
+  if (others) {
+    if (burst.size() >= worth_prefetching) prefetch(burst);
+    for (const Arrival& arrival : burst) {
+      if (arrival.kind == Arrival::Kind::datagram) take_datagram(arrival);
+      if (arrival.kind == Arrival::Kind::icmp_error) take_icmp_error(arrival);
+    }
+  }
+  samples_.flush();
+}
+
+// As prefetch_due(). The sequence number is that of a STAMP reply; of anything else it is wrong,
+// which costs a place in the cache.
+void Prober::Impl::prefetch(std::span<const Arrival> burst) const {
   for (const Arrival& arrival : burst) {
-    if (arrival.kind == Arrival::Kind::datagram) take_datagram(arrival);
-    if (arrival.kind == Arrival::Kind::icmp_error) take_icmp_error(arrival);
+    if (const auto index = session_at(arrival.flow); index != nobody) sessions_[index].prefetch();
+  }
+  for (const Arrival& arrival : burst) {
+    const std::uint32_t index = session_at(arrival.flow);
+    if (index == nobody) continue;
+    const Session& session = sessions_[index];
+    session.prefetch_tally(0, 64);
+    session.prefetch_tally(offsetof(Tally, rtt), offsetof(Tally, rtt) + sizeof(Sketch));
+    if (arrival.payload.size() < shortest_twamp_reply) continue;
+    session.matcher.prefetch(stamp_reply_sequence(arrival.payload));
   }
 }
 
@@ -165,6 +187,7 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
   Session& session = sessions_[index];
   Tally& tally = tally_of(index, probe);
   probe.state = Probe::State::answered;
+  session.matcher.decided(probe.sequence);
   --outstanding_;
   ++tally.received;
   const bool reordered = session.matcher.reordered(reply.sequence);
@@ -175,7 +198,7 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
                                 reply.stamped ? &reply.wire : nullptr, limits_);
   const StampSource source = std::max(probe.source, reply.received.source);
   if (sample.rtt) {
-    tally.rtt.record(*sample.rtt);
+    samples_.add(tally.rtt, *sample.rtt);
     tally.sampled_from(source);
     tally.received_uncertainty = std::max(tally.received_uncertainty, reply.received.uncertainty);
     // The better stamp never came, or was refused: the first one counts after all.
@@ -184,8 +207,8 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
     }
     session.recent = reply.received.mono - probe.sent_mono;
   }
-  if (sample.forward) tally.forward.record(*sample.forward);
-  if (sample.reverse) tally.reverse.record(*sample.reverse);
+  if (sample.forward) samples_.add(tally.forward, *sample.forward);
+  if (sample.reverse) samples_.add(tally.reverse, *sample.reverse);
   if (sample.problems.any()) {
     for (std::size_t kind = 0; kind < error_kinds; ++kind) {
       if (sample.problems.test(kind)) tally.count(static_cast<ErrorKind>(kind));
@@ -206,6 +229,7 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
 }
 
 void Prober::Impl::settle_pending(MonoTime now, bool all) {
+  if (pending_.empty()) return;
   std::vector<Pending> ready;
   std::erase_if(pending_, [&](const Pending& pending) {
     if (!all && pending.deadline > now) return false;
@@ -219,6 +243,7 @@ void Prober::Impl::settle_pending(MonoTime now, bool all) {
     tally_of(pending.session, *probe).count(ErrorKind::no_transmit_stamp);
     complete(pending.session, *probe, pending.reply);
   }
+  samples_.flush();
 }
 
 }  // namespace strait::probe

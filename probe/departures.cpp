@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstddef>
 
 #include "probe/prober_impl.hpp"
 
@@ -7,6 +8,7 @@ namespace strait::probe {
 namespace {
 
 constexpr int most_bursts = 16;                               // per step: receiving must not starve
+constexpr std::size_t worth_prefetching = 3;                  // sessions
 constexpr Nanos retry_after = std::chrono::microseconds{50};  // when the transport's queue is full
 
 }  // namespace
@@ -18,8 +20,21 @@ void Prober::Impl::send_due() {
     wheel_.pop_due(now.mono, burst_, due_);
     if (due_.empty()) return;
     advance_epoch(now);
+    prefetch_due();
     const std::size_t count = build(now);
     if (count > 0 && !transmit(count, now)) return;
+    if (due_.size() < burst_) return;
+  }
+}
+
+// With thousands of sessions hardly anything of theirs is in the cache: ask for all of it at once.
+void Prober::Impl::prefetch_due() const {
+  if (due_.size() < worth_prefetching) return;
+  for (const std::uint32_t index : due_) sessions_[index].prefetch();
+  for (const std::uint32_t index : due_) {
+    const Session& session = sessions_[index];
+    session.matcher.prefetch_ends();
+    session.prefetch_tally(0, offsetof(Tally, rtt));
   }
 }
 
@@ -79,6 +94,7 @@ bool Prober::Impl::transmit(std::size_t count, Instant now) {
     record_sent(index, departures_[i], wire_times_[i]);
     end_slot(index, now.mono);
   }
+  samples_.flush();
   for (std::size_t i = taken; i < count; ++i) {
     sessions_[departing_[i]].in_wheel = true;
     wheel_.insert(departing_[i], now.mono + retry_after);
@@ -99,7 +115,7 @@ void Prober::Impl::record_sent(std::uint32_t index, const Departure& departure,
   probe.stamp_follows = departure.stamp_follows;
   ++outstanding_;
   ++tally.sent;
-  tally.lag.record(departure.sent.mono - session.schedule.next());
+  samples_.add(tally.lag, departure.sent.mono - session.schedule.next());
   Nanos& seen = departure.stamp_follows ? tally.first_uncertainty : tally.sent_uncertainty;
   seen = std::max(seen, departure.sent.uncertainty);
   if (session.recent > Nanos{0}) transport_.expect(departure.sent.mono + session.recent);

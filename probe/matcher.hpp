@@ -28,6 +28,10 @@ struct Probe {
   State state = State::none;
   StampSource source : 4 = StampSource::user;
   bool stamp_follows : 1 = false;  // a better send time is on its way
+
+  [[nodiscard]] bool belongs_to(std::uint32_t window) const {
+    return static_cast<std::uint16_t>(window) == epoch;
+  }
 };
 static_assert(sizeof(Probe) == 32);
 
@@ -77,6 +81,20 @@ class Matcher {
       ++tail_;
     }
     return nullptr;
+  }
+
+  // Asks for the places of the next probe and of the oldest open one to be brought into the cache.
+  void prefetch_ends() const {
+    __builtin_prefetch(&ring_[head_ & mask_], 1);
+    __builtin_prefetch(&ring_[tail_ & mask_], 1);
+  }
+  // The same for the place of a probe that may have been sent.
+  void prefetch(std::uint32_t sequence) const { __builtin_prefetch(&ring_[sequence & mask_], 1); }
+
+  // The fate of this probe is known. Said at once, oldest() need not look at it later, when it has
+  // long left the cache.
+  void decided(std::uint32_t sequence) {
+    if (sequence == tail_) ++tail_;
   }
 
   // The remembered probe of this number; null when it is not remembered.

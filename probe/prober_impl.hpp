@@ -9,6 +9,7 @@
 #include "probe/prober.hpp"
 #include "probe/sample.hpp"
 #include "probe/session.hpp"
+#include "probe/sketch_queue.hpp"
 #include "probe/timer_wheel.hpp"
 
 namespace strait::probe {
@@ -62,6 +63,7 @@ class Prober::Impl {
   // arrivals.cpp
   void receive_all();
   void take(std::span<const Arrival> burst);
+  void prefetch(std::span<const Arrival> burst) const;
   void take_stamp(const Arrival& arrival);
   void take_icmp_error(const Arrival& arrival);
   void take_datagram(const Arrival& arrival);
@@ -77,6 +79,7 @@ class Prober::Impl {
 
   // departures.cpp
   void send_due();
+  void prefetch_due() const;
   std::size_t build(Instant now);
   void write_payload(const Session& session, Instant now, std::uint64_t wire_time,
                      std::span<std::byte> payload) const;
@@ -93,8 +96,18 @@ class Prober::Impl {
 
   // prober_windows.cpp
   void advance_epoch(Instant now);
-  [[nodiscard]] Tally& current_tally(std::uint32_t index);
-  [[nodiscard]] Tally& tally_of(std::uint32_t index, const Probe& probe);
+  [[nodiscard]] Tally& current_tally(std::uint32_t index) {
+    Tally* const current = sessions_[index].current;
+    const bool open = current != nullptr && current->epoch == epoch_;
+    return open ? *current : new_tally(index);
+  }
+  [[nodiscard]] Tally& new_tally(std::uint32_t index);
+  [[nodiscard]] Tally& tally_of(std::uint32_t index, const Probe& probe) {
+    Tally* const current = sessions_[index].current;
+    const bool its = current != nullptr && probe.belongs_to(current->epoch);
+    return its ? *current : older_tally(index, probe);
+  }
+  [[nodiscard]] Tally& older_tally(std::uint32_t index, const Probe& probe);
   void close_some(MonoTime now);
   [[nodiscard]] MonoTime closing_time() const;
   void close(std::uint32_t index, std::uint32_t epoch, MonoTime now);
@@ -131,10 +144,12 @@ class Prober::Impl {
   std::vector<std::uint64_t> wire_times_;  // T1 of each departure
   std::vector<Arrival> arrivals_;
   std::vector<Pending> pending_;
+  SketchQueue samples_;  // empty outside of step()
   bool drained_ = true;  // everything that had arrived when this step began has been judged
   MonoTime step_began_;
 
   std::deque<Epoch> epochs_;  // the last one is the current one
+  std::uint32_t epoch_ = 0;   // number of the current one
   std::size_t close_cursor_ = 0;
   std::vector<Window> closed_;
   StrayCounts strays_;

@@ -35,30 +35,22 @@ void Prober::Impl::advance_epoch(Instant now) {
     epochs_.push_back({0, now.wall, rest, MonoTime::max()});
     return;
   }
-  epochs_.push_back({epochs_.back().number + 1, aligned, options_.window, MonoTime::max()});
+  epochs_.push_back({++epoch_, aligned, options_.window, MonoTime::max()});
 }
 
-Tally& Prober::Impl::current_tally(std::uint32_t index) {
-  Session& session = sessions_[index];
-  const Epoch& epoch = epochs_.back();
-  if (session.current != nullptr && session.current->epoch == epoch.number) return *session.current;
+Tally& Prober::Impl::new_tally(std::uint32_t index) {
   auto tally = std::make_unique<Tally>();
-  tally->epoch = epoch.number;
-  tally->start = epoch.start;
-  tally->length = epoch.length;
-  session.current = tally.get();
+  tally->epoch = epoch_;
+  tally->start = epochs_.back().start;
+  tally->length = epochs_.back().length;
+  sessions_[index].current = tally.get();
   records_[index].tallies.push_back(std::move(tally));
-  return *session.current;
+  return *sessions_[index].current;
 }
 
-Tally& Prober::Impl::tally_of(std::uint32_t index, const Probe& probe) {
-  const auto is_its = [&](const Tally& tally) {
-    return static_cast<std::uint16_t>(tally.epoch) == probe.epoch;
-  };
-  Tally* const current = sessions_[index].current;
-  if (current != nullptr && is_its(*current)) return *current;
+Tally& Prober::Impl::older_tally(std::uint32_t index, const Probe& probe) {
   for (const auto& tally : records_[index].tallies) {
-    if (is_its(*tally)) return *tally;
+    if (probe.belongs_to(tally->epoch)) return *tally;
   }
   return current_tally(index);  // its window is closed: only late and duplicate replies come here
 }

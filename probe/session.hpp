@@ -21,7 +21,9 @@ class PeerKey {
       : bytes_{bytes(endpoint.address)}, port_{endpoint.port}, with_port_{with_port} {}
 
   [[nodiscard]] bool matches(const Endpoint& endpoint) const {
-    return bytes_ == bytes(endpoint.address) && (!with_port_ || port_ == endpoint.port);
+    const Bytes other = bytes(endpoint.address);
+    return bytes_[0] == other[0] && bytes_[1] == other[1] &&
+           (!with_port_ || port_ == endpoint.port);
   }
 
  private:
@@ -55,6 +57,16 @@ struct alignas(64) Session {
         format{spec.timestamps},
         peer{spec.flow.destination, spec.key.protocol == Protocol::stamp},
         matcher{Matcher::capacity_for(spec.schedule.interval, spec.timeout), spec.first_sequence} {}
+
+  // Two steps, because the second one reads what the first one asks for.
+  void prefetch() const {
+    const auto* const here = reinterpret_cast<const std::byte*>(this);
+    for (std::size_t at = 0; at < sizeof(Session); at += 64) __builtin_prefetch(here + at, 1);
+  }
+  void prefetch_tally(std::size_t from, std::size_t to) const {
+    const auto* const there = reinterpret_cast<const std::byte*>(current);
+    for (std::size_t at = from; at < to; at += 64) __builtin_prefetch(there + at, 1);
+  }
 
   static constexpr std::uint64_t endless = ~std::uint64_t{0};
 

@@ -77,13 +77,6 @@ std::uint16_t encode(const ErrorEstimate& estimate) {
   return static_cast<std::uint16_t>(s | z | (estimate.scale & 0x3fU) << 8 | estimate.multiplier);
 }
 
-ErrorEstimate decode_error_estimate(std::uint16_t bits) {
-  return {.synchronised = (bits & synchronised_bit) != 0,
-          .format = (bits & ptp_bit) != 0 ? TimestampFormat::ptp : TimestampFormat::ntp,
-          .scale = static_cast<std::uint8_t>(bits >> 8 & 0x3fU),
-          .multiplier = static_cast<std::uint8_t>(bits)};
-}
-
 ErrorEstimate error_estimate(const ClockQuality& quality, TimestampFormat format) {
   constexpr std::int64_t most = std::int64_t{1} << 60;  // ns, 36 years
   const auto ns =
@@ -138,21 +131,6 @@ void write_stamp_reply(const StampReply& reply, std::span<std::byte> packet) {
   store(packet, 36, reply.sender_error_estimate);
   store<std::uint16_t>(packet, 38, 0);
   store(packet, 40, static_cast<std::uint32_t>(reply.sender_ttl) << 24);
-}
-
-std::optional<StampReply> read_stamp_reply(std::span<const std::byte> packet,
-                                           std::size_t shortest) {
-  if (packet.size() < std::max(shortest, shortest_twamp_reply)) return std::nullopt;
-  return StampReply{
-      .sequence = load<std::uint32_t>(packet, 0),
-      .timestamp = load<std::uint64_t>(packet, 4),
-      .error_estimate = load<std::uint16_t>(packet, 12),
-      .ssid = load<std::uint16_t>(packet, 14),
-      .receive_timestamp = load<std::uint64_t>(packet, 16),
-      .sender_sequence = load<std::uint32_t>(packet, 24),
-      .sender_timestamp = load<std::uint64_t>(packet, 28),
-      .sender_error_estimate = load<std::uint16_t>(packet, 36),
-      .sender_ttl = packet.size() > 40 ? load<std::uint8_t>(packet, 40) : std::uint8_t{0}};
 }
 
 }  // namespace strait::probe

@@ -8,6 +8,7 @@
 
 #include "core/clock.hpp"
 #include "probe/clock_quality.hpp"
+#include "probe/octets.hpp"
 
 namespace strait::probe {
 
@@ -63,7 +64,12 @@ struct ErrorEstimate {
 };
 
 [[nodiscard]] std::uint16_t encode(const ErrorEstimate& estimate);
-[[nodiscard]] ErrorEstimate decode_error_estimate(std::uint16_t bits);
+[[nodiscard]] inline ErrorEstimate decode_error_estimate(std::uint16_t bits) {
+  return {.synchronised = (bits & 0x8000U) != 0,
+          .format = (bits & 0x4000U) != 0 ? TimestampFormat::ptp : TimestampFormat::ntp,
+          .scale = static_cast<std::uint8_t>(bits >> 8U & 0x3fU),
+          .multiplier = static_cast<std::uint8_t>(bits)};
+}
 
 // The smallest estimate that is not below the clock's maximum error.
 [[nodiscard]] ErrorEstimate error_estimate(const ClockQuality& quality, TimestampFormat format);
@@ -98,11 +104,28 @@ struct StampReply {
   std::uint8_t sender_ttl = 0;  // 0 where the reply is too short to hold it
 };
 
+// The Session-Sender Sequence Number of a reply that has at least shortest_twamp_reply octets.
+[[nodiscard]] inline std::uint32_t stamp_reply_sequence(std::span<const std::byte> packet) {
+  return load<std::uint32_t>(packet, 24);
+}
+
 // Writes the 44 octets of a reply. `packet` must hold them; what is beyond is left alone.
 void write_stamp_reply(const StampReply& reply, std::span<std::byte> packet);
 
 // Nothing below `shortest` octets (44, or 38 from a TWAMP-Light reflector).
-[[nodiscard]] std::optional<StampReply> read_stamp_reply(std::span<const std::byte> packet,
-                                                         std::size_t shortest = stamp_packet_size);
+[[nodiscard]] inline std::optional<StampReply> read_stamp_reply(
+    std::span<const std::byte> packet, std::size_t shortest = stamp_packet_size) {
+  if (packet.size() < shortest || packet.size() < shortest_twamp_reply) return std::nullopt;
+  return StampReply{
+      .sequence = load<std::uint32_t>(packet, 0),
+      .timestamp = load<std::uint64_t>(packet, 4),
+      .error_estimate = load<std::uint16_t>(packet, 12),
+      .ssid = load<std::uint16_t>(packet, 14),
+      .receive_timestamp = load<std::uint64_t>(packet, 16),
+      .sender_sequence = stamp_reply_sequence(packet),
+      .sender_timestamp = load<std::uint64_t>(packet, 28),
+      .sender_error_estimate = load<std::uint16_t>(packet, 36),
+      .sender_ttl = packet.size() > 40 ? load<std::uint8_t>(packet, 40) : std::uint8_t{0}};
+}
 
 }  // namespace strait::probe

@@ -11,7 +11,7 @@
 namespace strait::probe {
 
 // A window under construction, in the form that is cheapest to count in.
-struct Tally {
+struct alignas(64) Tally {
   std::uint32_t epoch = 0;  // number of the window, the same for all sessions
   StampSource worst = StampSource::hardware;
   bool sampled = false;
@@ -26,13 +26,14 @@ struct Tally {
   Nanos sent_uncertainty{};      // largest seen of the stamps that count
   Nanos first_uncertainty{};     // the same of those that a better one should replace
   Nanos received_uncertainty{};  // largest seen
-  std::array<std::uint32_t, error_kinds> errors{};
-  WallTime start;
-  Nanos length{};
-  Sketch rtt;
+  // Each probe touches what stands above and one of these.
   Sketch lag;
+  Sketch rtt;
   Sketch forward;
   Sketch reverse;
+  WallTime start;
+  Nanos length{};
+  std::array<std::uint32_t, error_kinds> errors{};
 
   [[nodiscard]] std::uint64_t outstanding() const { return sent - received - lost; }
   void count(ErrorKind kind, std::uint32_t times = 1) {

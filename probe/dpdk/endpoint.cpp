@@ -17,13 +17,17 @@ bool PortEndpoint::allocate(std::span<rte_mbuf*> frames) {
                                 static_cast<unsigned>(frames.size())) == 0;
 }
 
-std::size_t PortEndpoint::transmit(std::span<rte_mbuf*> frames, TransmitWatch& watch) {
-  watch.enter(TscClock::ticks());
-  const std::size_t took =
+PortEndpoint::Transmitted PortEndpoint::transmit(std::span<rte_mbuf*> frames,
+                                                 TransmitWatch& watch) {
+  Transmitted sent;
+  sent.before = TscClock::ticks();
+  watch.enter(sent.before);
+  sent.count =
       rte_eth_tx_burst(port_.id(), 0, frames.data(), static_cast<std::uint16_t>(frames.size()));
-  watch.leave(TscClock::ticks(), took > 0);
-  if (took < frames.size()) free_frames(frames.subspan(took));
-  return took;
+  sent.after = TscClock::ticks();
+  watch.leave(sent.after, sent.count > 0);
+  if (sent.count < frames.size()) free_frames(frames.subspan(sent.count));
+  return sent;
 }
 
 PortEndpoint::Polled PortEndpoint::poll(std::span<rte_mbuf*> frames) {
@@ -40,7 +44,7 @@ bool PortEndpoint::send_arp(const ArpMessage& message, const MacAddress& to, Tra
   std::array<rte_mbuf*, 1> frame{};
   if (!allocate(frame)) return false;
   set_length(frame[0], write_arp(message, to, octets_of(frame[0]).data()));
-  return transmit(frame, watch) == 1;
+  return transmit(frame, watch).count == 1;
 }
 
 std::size_t PortEndpoint::ask_neighbors(MonoTime now, TransmitWatch& watch) {
@@ -70,6 +74,8 @@ void set_length(rte_mbuf* frame, std::size_t length) {
   frame->data_len = static_cast<std::uint16_t>(length);
   frame->pkt_len = static_cast<std::uint32_t>(length);
 }
+
+void prefetch_octets(const rte_mbuf* frame) { rte_prefetch0(rte_pktmbuf_mtod(frame, const void*)); }
 
 void free_frames(std::span<rte_mbuf*> frames) {
   rte_pktmbuf_free_bulk(frames.data(), static_cast<unsigned>(frames.size()));

@@ -32,8 +32,13 @@ class PortEndpoint {
 
   // Buffers for `count` frames, all or none.
   [[nodiscard]] bool allocate(std::span<rte_mbuf*> frames);
-  // Sends a prefix and returns its length; the rest is freed.
-  std::size_t transmit(std::span<rte_mbuf*> frames, TransmitWatch& watch);
+  struct Transmitted {
+    std::size_t count = 0;
+    std::uint64_t before = 0;  // TSC
+    std::uint64_t after = 0;
+  };
+  // Sends a prefix; the rest is freed.
+  Transmitted transmit(std::span<rte_mbuf*> frames, TransmitWatch& watch);
 
   struct Polled {
     std::size_t count = 0;
@@ -61,6 +66,7 @@ class PortEndpoint {
 
 [[nodiscard]] std::span<std::byte> octets_of(rte_mbuf* frame);
 void set_length(rte_mbuf* frame, std::size_t length);
+void prefetch_octets(const rte_mbuf* frame);
 void free_frames(std::span<rte_mbuf*> frames);
 
 }  // namespace strait::probe::dpdk

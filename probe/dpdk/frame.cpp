@@ -154,11 +154,19 @@ std::uint64_t octet_sum(std::span<const std::byte> octets) {
   std::uint64_t sum = 0;
   const std::byte* at = octets.data();
   std::size_t left = octets.size();
-  for (; left >= sizeof(std::uint32_t); left -= sizeof(std::uint32_t)) {
+  for (; left >= sizeof(std::uint64_t); left -= sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    // Halves, so that no carry is lost however many there are.
+    sum += (word & 0xffffffffU) + (word >> 32U);
+    at += sizeof word;
+  }
+  if (left >= sizeof(std::uint32_t)) {
     std::uint32_t word = 0;
     std::memcpy(&word, at, sizeof word);
     sum += word;
     at += sizeof word;
+    left -= sizeof word;
   }
   if (left > 0) {
     std::uint32_t word = 0;  // an odd octet is followed by a zero

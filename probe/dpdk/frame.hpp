@@ -39,7 +39,7 @@ struct FrameFields {
 
 // Ethernet, IPv4, and UDP or ICMP echo request, ready to be copied in front of a payload. All
 // checksums are filled in. Datagrams are atomic (DF, identification 0: RFC 6864 §4.1).
-class FrameTemplate {
+class alignas(64) FrameTemplate {
  public:
   FrameTemplate() = default;
   explicit FrameTemplate(const FrameFields& fields);

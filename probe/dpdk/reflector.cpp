@@ -168,7 +168,7 @@ std::size_t DpdkReflector::step() {
     }
   }
   if (replies == 0) return polled.count;
-  const std::size_t sent = impl.port.transmit(std::span{frames}.first(replies), impl.watch);
+  const std::size_t sent = impl.port.transmit(std::span{frames}.first(replies), impl.watch).count;
   if (sent < replies) impl.counts.refused["device-queue-full"] += replies - sent;
   return polled.count;
 }

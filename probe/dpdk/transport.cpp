@@ -80,7 +80,10 @@ struct DpdkTransport::Impl {
 
   std::array<rte_mbuf*, burst_limit> held{};  // their payloads are with the caller
   std::size_t held_count = 0;
+  std::array<rte_mbuf*, burst_limit> staged{};     // of the burst that is being sent
+  std::array<rte_mbuf*, burst_limit> collected{};  // by the poll under way
   std::size_t next_port = 0;
+  std::uint64_t polled_at = 0;  // TSC of the last poll
   bool more_waiting = false;
   bool device_full = false;
 
@@ -229,16 +232,14 @@ DpdkTransport::Impl::Run DpdkTransport::Impl::stage(std::span<Departure> burst,
 
 // Returns how many departures of the burst are done with.
 std::size_t DpdkTransport::Impl::send_run(std::span<Departure> burst) {
-  std::array<rte_mbuf*, burst_limit> frames{};
+  const std::span<rte_mbuf*> frames{staged};
   const Run run = stage(burst, frames);
   if (run.frames == 0) return run.examined;
   const std::size_t allocated = std::min(frames.size(), burst.size());
   if (allocated > run.frames) {
-    free_frames(std::span{frames}.subspan(run.frames, allocated - run.frames));
+    free_frames(frames.subspan(run.frames, allocated - run.frames));
   }
-  const std::uint64_t before = TscClock::ticks();
-  const std::size_t took = ports[run.port]->transmit(std::span{frames}.first(run.frames), watch);
-  const std::uint64_t after = TscClock::ticks();
+  const auto [took, before, after] = ports[run.port]->transmit(frames.first(run.frames), watch);
   const Instant instant = clock.scale().at(before);
   // Of several frames the last one left up to that much later than the first.
   const Nanos spread = run.frames > 1 ? clock.scale().length(after - before) : Nanos{0};
@@ -327,14 +328,16 @@ bool DpdkTransport::Impl::accept(PortIndex port, rte_mbuf* frame, const Stamp& s
 }
 
 std::size_t DpdkTransport::Impl::poll_port(PortIndex port, std::span<Arrival> burst) {
-  std::array<rte_mbuf*, burst_limit> frames{};
   const std::size_t room = std::min(burst.size(), burst_limit - held_count);
-  const auto polled = ports[port]->poll(std::span{frames}.first(room));
+  const auto polled = ports[port]->poll(std::span{collected}.first(room));
+  polled_at = polled.tsc;
   if (polled.count == 0) return 0;
+  const auto frames = std::span{collected}.first(polled.count);
+  for (const rte_mbuf* frame : frames) prefetch_octets(frame);
   const Instant instant = clock.scale().at(polled.tsc);
   const Stamp stamp{instant.mono, instant.wall, StampSource::tsc, clock.scale().length(polled.gap)};
   std::size_t arrivals = 0;
-  for (rte_mbuf* frame : std::span{frames}.first(polled.count)) {
+  for (rte_mbuf* frame : frames) {
     if (accept(port, frame, stamp, burst[arrivals])) {
       held[held_count++] = frame;
       ++arrivals;
@@ -399,6 +402,9 @@ void DpdkTransport::close_flow(FlowId flow) { impl_->flows.close(flow); }
 std::size_t DpdkTransport::send(std::span<Departure> burst) {
   std::size_t done = 0;
   impl_->device_full = false;
+  if (burst.size() > 2) {
+    for (const Departure& departure : burst) impl_->flows.prefetch(departure.flow);
+  }
   while (done < burst.size() && !impl_->device_full) {
     done += impl_->send_run(burst.subspan(done, std::min(burst.size() - done, burst_limit)));
   }
@@ -410,10 +416,6 @@ std::size_t DpdkTransport::receive(std::span<Arrival> burst) {
   impl.adopt_thread();
   impl.free_held();
   impl.more_waiting = false;
-  const std::uint64_t tsc = TscClock::ticks();
-  impl.clock.refine(tsc);
-  impl.housekeep(impl.clock.scale().at(tsc).mono);
-
   std::size_t arrivals = 0;
   burst = burst.first(std::min(burst.size(), burst_limit));
   for (std::size_t i = 0; i < impl.ports.size() && arrivals < burst.size(); ++i) {
@@ -421,6 +423,8 @@ std::size_t DpdkTransport::receive(std::span<Arrival> burst) {
     arrivals += impl.poll_port(port, burst.subspan(arrivals));
   }
   if (arrivals > 0) impl.plan.arrived(arrivals);
+  impl.clock.refine(impl.polled_at);
+  impl.housekeep(impl.clock.scale().at(impl.polled_at).mono);
   return arrivals;
 }
 

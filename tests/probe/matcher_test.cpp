@@ -53,6 +53,28 @@ TEST_CASE("a full matcher says so rather than forget a probe whose fate is open"
   CHECK_FALSE(matcher.full());
 }
 
+TEST_CASE("what is decided at once and what is found decided later move the oldest probe alike") {
+  const auto first = GENERATE(values<std::uint32_t>({0, 0xfffffffe}));
+  CAPTURE(first);
+  Matcher matcher{8, first};
+  for (int i = 0; i < 4; ++i) matcher.push();
+  const auto answer = [&](std::uint32_t sequence) {
+    matcher.find(sequence)->state = State::answered;
+    matcher.decided(sequence);
+  };
+  answer(first + 1);  // out of turn
+  CHECK(matcher.span() == 4);
+  CHECK(matcher.oldest() == matcher.find(first));
+  answer(first);
+  CHECK(matcher.oldest() == matcher.find(first + 2));
+  answer(first + 2);
+  answer(first + 3);
+  CHECK(matcher.span() == 0);
+  CHECK(matcher.oldest() == nullptr);
+  answer(first + 3);  // again: nothing is open that could be forgotten
+  CHECK(matcher.span() == 0);
+}
+
 TEST_CASE("reordering follows RFC 4737 NextExp across the wrap") {
   Matcher matcher{64, 0xfffffffe};
   CHECK_FALSE(matcher.reordered(0xfffffffe));

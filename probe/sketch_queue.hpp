@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "core/sketch.hpp"
+
+namespace strait::probe {
+
+// Puts off recording for a burst, so that the counters of all its values are on their way into the
+// cache at the same time. Holds pointers: flush() before a sketch moves, goes or is read.
+class SketchQueue {
+ public:
+  void add(Sketch& sketch, Nanos value) {
+    sketch.prefetch(value);
+    if (count_ == entries_.size()) flush();
+    entries_[count_++] = {&sketch, value};
+  }
+  void flush() {
+    for (std::size_t i = 0; i < count_; ++i) entries_[i].sketch->record(entries_[i].value);
+    count_ = 0;
+  }
+
+ private:
+  struct Entry {
+    Sketch* sketch = nullptr;
+    Nanos value{};
+  };
+  std::array<Entry, 64> entries_{};
+  std::size_t count_ = 0;
+};
+
+}  // namespace strait::probe
