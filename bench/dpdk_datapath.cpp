@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Probes per CPU-second through net_ring. Inside: schedule, STAMP request, frame with checksums,
-// TSC stamps, ring, a real STAMP reflector at the far end, parsing with all checks, match, record
-// in the session's sketches. All in one thread; the reflector's share is told apart by the TSC. The
-// peer in the same run is a bare loop that only copies a template, mends one checksum, passes the
-// ring, matches in a plain array and records in one sketch per session: what the machine allows.
+// Probes per CPU-second through net_ring: dpdk_datapath [SECONDS [SESSIONS...]]. Inside: schedule,
+// STAMP request, frame with checksums, TSC stamps, ring, a real STAMP reflector at the far end,
+// parsing with all checks, match, record in the session's sketches. All in one thread; the
+// reflector's share is told apart by the TSC. The sessions together ask for slightly more than the
+// thread can do (the rate is found first), so it is never idle and few slots are missed. The peer
+// in the same run is a bare loop that only copies a template, mends one checksum, passes the ring,
+// matches in a plain array and records in one sketch per session: what the machine allows.
 #include <fmt/format.h>
 
 #include <array>
 #include <cstdlib>
 #include <ctime>
+#include <utility>
+#include <vector>
 
 #include "bench/dpdk_prototype.hpp"
 #include "probe/dpdk/frame.hpp"
@@ -63,53 +67,100 @@ SessionSpec session(const std::string& device, std::size_t number, std::size_t s
 struct Measured {
   double probes = 0;
   double lost = 0;
+  double missed = 0;  // slots, as a share of all
   double cpu = 0;
   double reflector_share = 0;  // of the CPU time
+
+  [[nodiscard]] double rate() const { return probes / cpu; }
+  [[nodiscard]] double prober_rate() const { return probes / (cpu * (1 - reflector_share)); }
 };
 
-Measured run(std::size_t sessions, double offered, double seconds) {
-  static int number = 0;
-  const auto wire =
-      must(RingWire::make(options(), "bench" + std::to_string(number++), RingWire::Kind::direct));
-  auto transport = must(DpdkTransport::open(options()));
-  DpdkReflectorOptions far;
-  far.device = wire.right();
-  far.addresses = {far_address};
-  far.policy.open = true;
-  far.policy.source_rate = {0};
-  const auto reflector = must(DpdkReflector::open(options(), far));
-  Prober prober{*transport, {}};
-  for (std::size_t i = 0; i < sessions; ++i) {
-    must(prober.add(session(wire.left(), i, sessions, offered)));
+// One prober and one reflector on a wire of their own.
+class Pair {
+ public:
+  Pair(std::size_t sessions, double offered)
+      : wire_{must(RingWire::make(options(), next_name(), RingWire::Kind::direct))},
+        transport_{must(DpdkTransport::open(options()))},
+        reflector_{must(DpdkReflector::open(options(), far_end(wire_.right())))},
+        prober_{*transport_, {}} {
+    for (std::size_t i = 0; i < sessions; ++i) {
+      must(prober_.add(session(wire_.left(), i, sessions, offered)));
+    }
   }
-  std::uint64_t reflecting = 0;
+
   // Until it has used so much CPU time, however long a busy machine takes to give it.
-  const auto loop = [&](double length) {
+  void loop(double length) {
     const double end = cpu_seconds() + length;
     while (cpu_seconds() < end) {
       for (int i = 0; i < 64; ++i) {
-        prober.step();
+        prober_.step();
         const std::uint64_t before = TscClock::ticks();
-        while (reflector->step() == 32) {
+        while (reflector_->step() == 32) {
         }
-        reflecting += TscClock::ticks() - before;
+        reflecting_ += TscClock::ticks() - before;
       }
     }
-  };
-  loop(seconds / 2);  // ARP, and every table as large as it gets
-  const auto at_start = transport->counters();
-  reflecting = 0;
-  const std::uint64_t tsc = TscClock::ticks();
-  const double cpu = cpu_seconds();
-  loop(seconds);
-  Measured measured;
-  measured.cpu = cpu_seconds() - cpu;
-  measured.reflector_share =
-      static_cast<double>(reflecting) / static_cast<double>(TscClock::ticks() - tsc);
-  const auto at_end = transport->counters();
-  measured.probes = static_cast<double>(at_end.received - at_start.received);
-  measured.lost = static_cast<double>(at_end.sent - at_start.sent) - measured.probes;
-  return measured;
+  }
+
+  Measured measure(double seconds) {
+    loop(seconds / 2);  // ARP, and every table as large as it gets
+    const auto [at_start, slots_start] = std::pair{transport_->counters(), slots()};
+    reflecting_ = 0;
+    const std::uint64_t tsc = TscClock::ticks();
+    const double cpu = cpu_seconds();
+    loop(seconds);
+    Measured measured;
+    measured.cpu = cpu_seconds() - cpu;
+    measured.reflector_share =
+        static_cast<double>(reflecting_) / static_cast<double>(TscClock::ticks() - tsc);
+    const auto [at_end, slots_end] = std::pair{transport_->counters(), slots()};
+    measured.probes = static_cast<double>(at_end.received - at_start.received);
+    measured.lost = static_cast<double>(at_end.sent - at_start.sent) - measured.probes;
+    measured.missed = static_cast<double>(slots_end.missed - slots_start.missed) /
+                      static_cast<double>(slots_end.scheduled - slots_start.scheduled);
+    return measured;
+  }
+
+ private:
+  static std::string next_name() {
+    static int number = 0;
+    return "bench" + std::to_string(number++);
+  }
+  static DpdkReflectorOptions far_end(const std::string& device) {
+    DpdkReflectorOptions far;
+    far.device = device;
+    far.addresses = {far_address};
+    far.policy.open = true;
+    far.policy.source_rate = {0};
+    return far;
+  }
+  [[nodiscard]] Counts slots() const {
+    Counts total;
+    for (const Window& window : prober_.open_windows()) {
+      total.scheduled += window.counts.scheduled;
+      total.missed += window.counts.missed;
+    }
+    return total;
+  }
+
+  RingWire wire_;
+  std::unique_ptr<DpdkTransport> transport_;
+  std::unique_ptr<DpdkReflector> reflector_;
+  Prober prober_;
+  std::uint64_t reflecting_ = 0;
+};
+
+// Asks for a little more than it was able to do when it was asked for far too much.
+Measured run(std::size_t sessions, double seconds) {
+  const double able = Pair{sessions, 30e6}.measure(seconds / 2).rate();
+  const double steady = Pair{sessions, 1.05 * able}.measure(seconds / 2).rate();
+  return Pair{sessions, 1.02 * std::max(able, steady)}.measure(seconds);
+}
+
+std::vector<std::size_t> session_counts(int argc, char** argv) {
+  std::vector<std::size_t> counts;
+  for (int i = 2; i < argc; ++i) counts.push_back(std::strtoul(argv[i], nullptr, 10));
+  return counts.empty() ? std::vector<std::size_t>{1, 1000, 10000} : counts;
 }
 
 }  // namespace
@@ -119,14 +170,15 @@ int main(int argc, char** argv) {
   if (!strait::bench::prototype_ready(options())) return 4;
   fmt::print(
       "probes per CPU-second through net_ring, 44 octets of STAMP, one thread, {} s each\n"
-      "{:>9} {:>14} {:>19} {:>14} {:>7} {:>12}\n",
-      seconds, "sessions", "prober", "prober+reflector", "bare loop", "ratio", "unanswered");
-  for (const std::size_t sessions : {std::size_t{1}, std::size_t{1000}, std::size_t{10000}}) {
+      "{:>9} {:>14} {:>19} {:>14} {:>7} {:>12} {:>13}\n",
+      seconds, "sessions", "prober", "prober+reflector", "bare loop", "ratio", "unanswered",
+      "missed slots");
+  for (const std::size_t sessions : session_counts(argc, argv)) {
     const double bare = strait::bench::prototype(sessions, seconds);
-    const Measured ours = run(sessions, 14e6, seconds);
-    const double prober = ours.probes / (ours.cpu * (1 - ours.reflector_share));
-    fmt::print("{:>9} {:>12.2f} M {:>17.2f} M {:>12.2f} M {:>7.2f} {:>12.0f}\n", sessions,
-               prober / 1e6, ours.probes / ours.cpu / 1e6, bare / 1e6, prober / bare, ours.lost);
+    const Measured ours = run(sessions, seconds);
+    fmt::print("{:>9} {:>12.2f} M {:>17.2f} M {:>12.2f} M {:>7.2f} {:>12.0f} {:>11.1f} %\n",
+               sessions, ours.prober_rate() / 1e6, ours.rate() / 1e6, bare / 1e6,
+               ours.prober_rate() / bare, ours.lost, 100 * ours.missed);
   }
   return 0;
 }
