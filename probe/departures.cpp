@@ -118,7 +118,7 @@ void Prober::Impl::record_sent(std::uint32_t index, const Departure& departure,
   samples_.add(tally.lag, departure.sent.mono - session.schedule.next());
   Nanos& seen = departure.stamp_follows ? tally.first_uncertainty : tally.sent_uncertainty;
   seen = std::max(seen, departure.sent.uncertainty);
-  if (session.recent > Nanos{0}) transport_.expect(departure.sent.mono + session.recent);
+  if (session.soon > Nanos{0}) transport_.expect(departure.sent.mono + session.soon);
 }
 
 // The slot was used or missed, and with it those that passed meanwhile.

@@ -73,7 +73,7 @@ struct alignas(64) Session {
   Schedule schedule;
   std::uint64_t slots_left;
   Nanos timeout;
-  Nanos recent{};            // T4 - T1 of the newest reply; 0: none yet
+  Nanos soon{};              // a short T4 - T1 among the newest replies; 0: none yet
   Tally* current = nullptr;  // of the newest window; owned by SessionRecord
   FlowId flow;
   std::uint32_t id;

@@ -131,8 +131,9 @@ class Transport {
   // returns at once.
   virtual void wait(MonoTime until) = 0;
 
-  // A hint: a reply to something sent should come at about `when` (sent plus what the flow's round
-  // trips took lately). A transport that sleeps between polls wakes ahead of it. Optional.
+  // A hint: a reply to something sent should come at `when` or somewhat later (sent plus what the
+  // flow's faster round trips took lately). A transport that sleeps between polls wakes ahead of
+  // it. Optional.
   virtual void expect(MonoTime when) { static_cast<void>(when); }
 
   // Largest burst that send() and receive() handle well.

@@ -10,8 +10,10 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-constexpr Nanos hold = microseconds{100};      // how long to look on for a reply that is late
-constexpr Nanos blind_nap = microseconds{50};  // after a probe whose reply time is not known yet
+constexpr Nanos hold = microseconds{100};  // how long to look on for a reply that is late
+constexpr Nanos overdue_nap = microseconds{30};
+constexpr Nanos overdue_time = milliseconds{20};  // more than most paths' jitter
+constexpr Nanos blind_nap = microseconds{50};     // after a probe whose reply time is not known yet
 constexpr Nanos blind_time = milliseconds{200};
 constexpr Nanos glance = microseconds{500};  // while any reply may still come
 constexpr Nanos glance_time = std::chrono::seconds{3};
@@ -39,6 +41,9 @@ void PollPlan::skip_empty() {
 }
 
 void PollPlan::arrived(std::size_t replies) {
+  const std::size_t late = std::min(replies, overdue_);
+  overdue_ -= late;
+  replies -= late;
   while (replies > 0 && pending_ > 0) {
     skip_empty();
     const auto met = std::min<std::size_t>(replies, count(head_));
@@ -48,18 +53,22 @@ void PollPlan::arrived(std::size_t replies) {
   }
 }
 
-void PollPlan::forget_before(MonoTime time) {
-  for (skip_empty(); pending_ > 0 && start_of(head_ + 1) < time; skip_empty()) {
+// What did not come when it was expected may come any moment, or never.
+void PollPlan::pass_over(MonoTime now) {
+  for (skip_empty(); pending_ > 0 && start_of(head_ + 1) + hold < now; skip_empty()) {
+    overdue_until_ = std::max(overdue_until_, start_of(head_ + 1) + overdue_time);
+    overdue_ += count(head_);
     pending_ -= count(head_);
     count(head_) = 0;
   }
+  if (now >= overdue_until_) overdue_ = 0;
 }
 
 MonoTime PollPlan::wake_time(MonoTime now, MonoTime until) {
   // `until` may be the end of time, from which nothing can be taken away.
   MonoTime wake = std::min(until, now + idle);
   if (wake == until) wake -= lead_;
-  forget_before(now - hold);
+  pass_over(now);
   if (pending_ > 0) {
     wake = std::min({wake, start_of(head_) - lead_, now + glance});
   } else if (now < last_sent_ + blind_time && last_hint_ + blind_time < last_sent_) {
@@ -67,6 +76,7 @@ MonoTime PollPlan::wake_time(MonoTime now, MonoTime until) {
   } else if (now < last_sent_ + glance_time) {
     wake = std::min(wake, now + glance);
   }
+  if (overdue_ > 0) wake = std::min(wake, now + overdue_nap);
   // A sleep that is shorter than its own error is none.
   return wake < now + least_lead ? now : wake;
 }

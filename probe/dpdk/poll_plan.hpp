@@ -10,9 +10,10 @@
 
 namespace strait::probe::dpdk {
 
-// When an adaptive poller looks at its device: closely around the times at which replies are
-// expected, now and then while something may still come, and not at all while nothing can. Sleeps
-// end early by as much as earlier ones ended late. Knows no clock.
+// When an adaptive poller looks at its device: without a break around the times at which replies
+// are expected, again and again after short naps while one of them is overdue (jitter must not add
+// the length of a sleep to a round trip), now and then while something may still come, and not at
+// all while nothing can. Sleeps end early by as much as earlier ones ended late. Knows no clock.
 //
 // Expected times are kept in slots of 33 us, half a second ahead; later ones are only noticed by
 // the glances. Cost per expectation: a few ns.
@@ -22,7 +23,7 @@ class PollPlan {
 
   void sent(MonoTime now) { last_sent_ = now; }
   void expect(MonoTime when);
-  // So many replies have come: as many of the earliest expectations are met.
+  // So many replies have come: as many of the earliest expectations are met, overdue ones first.
   void arrived(std::size_t replies);
 
   // What to do at `now` when nothing else is due before `until`: look again at once if the result
@@ -33,7 +34,7 @@ class PollPlan {
   void slept(MonoTime wanted, MonoTime woke);
   // How much before the time they are for sleeps end.
   [[nodiscard]] Nanos lead() const { return lead_; }
-  [[nodiscard]] std::size_t pending() const { return pending_; }
+  [[nodiscard]] std::size_t pending() const { return pending_ + overdue_; }
 
  private:
   static constexpr std::size_t slot_count = 16384;
@@ -50,12 +51,14 @@ class PollPlan {
     return (*slots_)[static_cast<std::size_t>(slot) % slot_count];
   }
   void skip_empty();
-  void forget_before(MonoTime time);
+  void pass_over(MonoTime now);
 
   std::unique_ptr<Slots> slots_;
-  std::int64_t head_ = 0;  // no expectation is before this slot
-  std::int64_t tail_ = 0;  // nor after this one
-  std::size_t pending_ = 0;
+  std::int64_t head_ = 0;    // no expectation is before this slot
+  std::int64_t tail_ = 0;    // nor after this one
+  std::size_t pending_ = 0;  // in the slots
+  std::size_t overdue_ = 0;  // no more in the slots
+  MonoTime overdue_until_;
   MonoTime last_sent_;
   MonoTime last_hint_;
   Nanos lead_{60'000};

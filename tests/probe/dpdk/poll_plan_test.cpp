@@ -36,11 +36,34 @@ TEST_CASE("a poller looks on while a reply is expected, and sleeps before") {
     CHECK(plan.pending() == 0);
     CHECK(plan.wake_time(start + 450us, start + 10ms) > start + 450us);
   }
-  SECTION("or is late") {
-    const auto late = start + 400us + 2 * slot + 100us;
-    CHECK(plan.wake_time(late, start + 10ms) > late);
+  SECTION("and naps when it is late, until it has come") {
+    for (const Nanos late : {100us, 1000us, 5000us}) {
+      const auto now = start + 400us + 2 * slot + late;
+      const auto next = plan.wake_time(now, start + 100ms);
+      CAPTURE(late.count());
+      CHECK(next > now);
+      CHECK(next <= now + 50us);
+    }
+    plan.arrived(1);
+    CHECK(plan.pending() == 0);
+    CHECK(plan.wake_time(start + 7ms, start + 100ms) == start + 7ms + 500us);
+  }
+  SECTION("or is given up") {
+    CHECK(plan.wake_time(start + 30ms, start + 100ms) == start + 30ms + 500us);
     CHECK(plan.pending() == 0);
   }
+}
+
+TEST_CASE("an overdue reply does not hide one that is expected next") {
+  PollPlan plan;
+  plan.sent(start);
+  plan.expect(start + 400us);
+  plan.expect(start + 5ms);
+  CHECK(plan.wake_time(start + 1ms, start + 100ms) > start + 1ms);
+  CHECK(plan.wake_time(start + 5ms, start + 100ms) == start + 5ms);  // looks without a break
+  CHECK(plan.pending() == 2);
+  plan.arrived(1);  // the overdue one
+  CHECK(plan.wake_time(start + 5ms, start + 100ms) == start + 5ms);
 }
 
 TEST_CASE("a long wait for a reply is broken by glances, in case that the path got shorter") {
