@@ -49,6 +49,13 @@ TEST_CASE("analyze hands on what its words say") {
   CHECK(all.options->json);
 }
 
+TEST_CASE("analyze without a store asks the configuration for one") {
+  const auto parsed = parse("analyze -c y.toml");
+  REQUIRE(parsed.options.has_value());
+  CHECK(parsed.options->store.empty());
+  CHECK(parsed.options->config == "y.toml");
+}
+
 TEST_CASE("analyze passes the exit status of the work on") {
   CHECK(parse("analyze --store a.db", 4).status == 4);
   CHECK(parse("analyze --store a.db", 0).status == 0);
@@ -60,9 +67,9 @@ TEST_CASE("analyze refuses words that it does not understand, and does no work")
     const char* error;
   };
   const auto c = GENERATE(values<Case>({
-      {"analyze", "--store is required"},
+      {"analyze --store a.db -c y.toml", "excludes"},
       {"analyze --store a.db --since 5", "want a number and a unit"},
-      {"analyze --store a.db --since 0s", "longer than nothing"},
+      {"analyze --store a.db --since 0s", "want a time above 0"},
       {"analyze --store a.db extra", "extra"},
   }));
   CAPTURE(c.words);
