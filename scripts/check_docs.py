@@ -30,7 +30,8 @@ for name in files:
         elif anchor and target.suffix == ".md" and anchor not in anchors(target.read_text()):
             wrong.append(f"{name}: link [{label}] to {link}: no such heading")
 
-strait = next((p for p in (root / "build").glob("*/strait") if p.is_file()), None)
+programs = [p for p in (root / "build").glob("*/strait") if p.is_file()]
+strait = max(programs, key=lambda p: p.stat().st_mtime, default=None)  # the one built last
 helps = {}
 
 
