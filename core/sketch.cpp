@@ -33,30 +33,6 @@ void add_block(std::uint32_t* __restrict into, const std::uint32_t* __restrict f
 
 Sketch::Sketch(int schema) : schema_{schema} { assert(valid(schema)); }
 
-void Sketch::record(Nanos value) {
-  const std::int64_t nanos = value.count();
-  ++count_;
-  sum_ += nanos;
-  // Branches that are hardly ever taken cost less than two stores each time.
-  if (nanos < min_) [[unlikely]]
-    min_ = nanos;
-  if (nanos > max_) [[unlikely]]
-    max_ = nanos;
-  if (nanos <= 0) [[unlikely]] {
-    ++zero_;
-    negative_ += static_cast<std::uint64_t>(nanos < 0);
-    return;
-  }
-  const std::int32_t key = sketch_index::key(static_cast<std::uint64_t>(nanos), schema_);
-  const auto index = static_cast<std::uint32_t>(key - first_);
-  // A counter at its limit needs the upper half, a key outside the range more counters.
-  if (index < low_.size() && low_[index] != std::numeric_limits<std::uint32_t>::max()) [[likely]] {
-    ++low_[index];
-  } else {
-    add(key, 1);
-  }
-}
-
 void Sketch::record(Nanos value, std::uint64_t times) {
   if (times == 0) return;
   const std::int64_t nanos = value.count();

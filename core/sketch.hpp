@@ -34,17 +34,26 @@ class Sketch {
 
   explicit Sketch(int schema = default_schema);
 
-  void record(Nanos value);
+  void record(Nanos value) { record(place(value)); }
   void record(Nanos value, std::uint64_t times);
 
-  // Asks for the counter of `value` to be brought into the cache: with thousands of sketches it
-  // seldom is there, and waiting for it costs more than all else that record() does.
-  void prefetch(Nanos value) const {
-    if (value <= Nanos::zero()) return;
-    const std::int32_t key = sketch_index::key(static_cast<std::uint64_t>(value.count()), schema_);
-    const auto index = static_cast<std::uint32_t>(key - first_);
+  // A value and its bucket, to be recorded a little later in the sketch that gave it.
+  struct Placed {
+    Nanos value;
+    std::int32_t key;  // of no meaning for a value <= 0 ns
+  };
+  [[nodiscard]] Placed place(Nanos value) const {
+    if (value <= Nanos::zero()) [[unlikely]]
+      return {value, 0};
+    return {value, sketch_index::key(static_cast<std::uint64_t>(value.count()), schema_)};
+  }
+  // Asks for the counter to be brought into the cache: with thousands of sketches it seldom is
+  // there, and waiting for it costs more than all else that record() does.
+  void prefetch(const Placed& placed) const {
+    const auto index = static_cast<std::uint32_t>(placed.key - first_);
     if (index < low_.size()) __builtin_prefetch(&low_[index], 1);
   }
+  void record(const Placed& placed);
 
   // Adds the other's counts. The coarser of the two schemas wins.
   void merge(const Sketch& other);
@@ -121,6 +130,29 @@ class Sketch {
   std::uint64_t negative_ = 0;
   std::vector<std::uint32_t> high_;  // upper halves of low_; empty until one is not 0
 };
+
+inline void Sketch::record(const Placed& placed) {
+  const std::int64_t nanos = placed.value.count();
+  ++count_;
+  sum_ += nanos;
+  // Branches that are hardly ever taken cost less than two stores each time.
+  if (nanos < min_) [[unlikely]]
+    min_ = nanos;
+  if (nanos > max_) [[unlikely]]
+    max_ = nanos;
+  if (nanos <= 0) [[unlikely]] {
+    ++zero_;
+    negative_ += static_cast<std::uint64_t>(nanos < 0);
+    return;
+  }
+  const auto index = static_cast<std::uint32_t>(placed.key - first_);
+  // A counter at its limit needs the upper half, a key outside the range more counters.
+  if (index < low_.size() && low_[index] != std::numeric_limits<std::uint32_t>::max()) [[likely]] {
+    ++low_[index];
+  } else {
+    add(placed.key, 1);
+  }
+}
 
 // ceil(q n) within [1, n], for q in [0, 1] and n > 0; what differs from a whole number only by the
 // rounding of a binary q counts as that number, so 0.07 of 100 is rank 7.

@@ -13,19 +13,20 @@ namespace strait::probe {
 class SketchQueue {
  public:
   void add(Sketch& sketch, Nanos value) {
-    sketch.prefetch(value);
+    const Sketch::Placed placed = sketch.place(value);
+    sketch.prefetch(placed);
     if (count_ == entries_.size()) flush();
-    entries_[count_++] = {&sketch, value};
+    entries_[count_++] = {&sketch, placed};
   }
   void flush() {
-    for (std::size_t i = 0; i < count_; ++i) entries_[i].sketch->record(entries_[i].value);
+    for (std::size_t i = 0; i < count_; ++i) entries_[i].sketch->record(entries_[i].placed);
     count_ = 0;
   }
 
  private:
   struct Entry {
     Sketch* sketch = nullptr;
-    Nanos value{};
+    Sketch::Placed placed{};
   };
   std::array<Entry, 64> entries_{};
   std::size_t count_ = 0;
