@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::int32_t, 20> delay_keys{-351, -319, -287, -245, -213, -194, -181,
                                                   -170, -162, -149, -138, -126, -117, -106,
                                                   -88,  -74,  -56,  -32,  0,    32};
-constexpr std::array<std::int32_t, 9> lag_keys{-638, -532, -457, -425, -351, -319, -213, -106, 0};
+constexpr std::array<std::int32_t, 9> lag_keys{-638, -532, -458, -426, -350, -318, -212, -106, 0};
 
 // True when 2^(key/32) is also a bound of `schema`.
 bool is_bound(std::int32_t key, int schema) {

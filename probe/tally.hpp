@@ -27,7 +27,7 @@ struct alignas(64) Tally {
   Nanos first_uncertainty{};     // the same of those that a better one should replace
   Nanos received_uncertainty{};  // largest seen
   // Each probe touches what stands above and one of these.
-  Sketch lag;
+  Sketch lag{lag_schema};
   Sketch rtt;
   Sketch forward;
   Sketch reverse;
