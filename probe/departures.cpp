@@ -40,43 +40,53 @@ void Prober::Impl::prefetch_due() const {
 
 // Writes the probes of those in due_ whose slot has come; the others were woken for a time-out.
 std::size_t Prober::Impl::build(Instant now) {
+  wire_now_ = {encode_time(now.wall, TimestampFormat::ntp),
+               encode_time(now.wall, TimestampFormat::ptp)};
+  const std::size_t share = burst_ / due_.size();  // of each session, so that all have a turn
   std::size_t count = 0;
   for (const std::uint32_t index : due_) {
     Session& session = sessions_[index];
     session.in_wheel = false;
     if (drained_) expire(index, step_began_);
-    if (!session.sending || session.schedule.next() > now.mono) {
-      requeue(index, now.mono);
-      continue;
+    const std::size_t first = count;
+    while (session.sending && session.slots.due(now.mono) && count < first + share) {
+      if (session.matcher.full()) {
+        miss_slot(index, ErrorKind::matcher_full, now.mono);
+      } else {
+        build_one(index, now, count++);
+      }
     }
-    if (session.matcher.full()) {
-      miss_slot(index, ErrorKind::matcher_full, now.mono);
-      continue;
-    }
-    const auto payload = std::span{payloads_}.subspan(count * stride_, session.payload_size);
-    const std::uint64_t wire_time = session.icmp ? 0 : encode_time(now.wall, session.format);
-    write_payload(session, now, wire_time, payload);
-    Departure& departure = departures_[count];
-    departure.flow = session.flow;
-    departure.tag = session.matcher.next_sequence();
-    departure.payload = payload;
-    departure.stamp_follows = false;
-    departure.refused = false;
-    departing_[count] = index;
-    wire_times_[count] = wire_time;
-    ++count;
+    if (count == first) requeue(index, now.mono);
   }
   return count;
 }
 
-void Prober::Impl::write_payload(const Session& session, Instant now, std::uint64_t wire_time,
+void Prober::Impl::build_one(std::uint32_t index, Instant now, std::size_t place) {
+  Session& session = sessions_[index];
+  Outgoing& outgoing = outgoing_[place];
+  outgoing.session = index;
+  outgoing.before = session.slots;
+  outgoing.missed = session.slots.end_slot(now.mono);
+  const auto payload = std::span{payloads_}.subspan(place * stride_, session.payload_size);
+  Probe& probe = session.matcher.push();
+  outgoing.probe = &probe;
+  probe.wire_time = session.icmp ? 0 : wire_now_[static_cast<std::size_t>(session.format)];
+  write_payload(session, probe, now, payload);
+  Departure& departure = departures_[place];
+  departure.flow = session.flow;
+  departure.tag = probe.sequence;
+  departure.payload = payload;
+  departure.stamp_follows = false;
+  departure.refused = false;
+}
+
+void Prober::Impl::write_payload(const Session& session, const Probe& probe, Instant now,
                                  std::span<std::byte> payload) const {
-  const std::uint32_t sequence = session.matcher.next_sequence();
   if (session.icmp) {
-    write_icmp_payload(cookie_key_, session.id, sequence, now.wall, payload);
+    write_icmp_payload(cookie_key_, session.id, probe.sequence, now.wall, payload);
     return;
   }
-  write_stamp_request({sequence, wire_time,
+  write_stamp_request({probe.sequence, probe.wire_time,
                        error_estimate_[static_cast<std::size_t>(session.format)], session.ssid},
                       payload);
   if (!session.twamp_light) write_extra_padding(payload);
@@ -85,62 +95,76 @@ void Prober::Impl::write_payload(const Session& session, Instant now, std::uint6
 // False when the transport did not take all of them: they are tried again a little later.
 bool Prober::Impl::transmit(std::size_t count, Instant now) {
   const std::size_t taken = transport_.send(std::span{departures_}.first(count));
-  for (std::size_t i = 0; i < taken; ++i) {
-    const std::uint32_t index = departing_[i];
-    if (departures_[i].refused) {
-      miss_slot(index, ErrorKind::send_refused, now.mono);
-      continue;
-    }
-    record_sent(index, departures_[i], wire_times_[i]);
-    end_slot(index, now.mono);
-  }
+  for (std::size_t i = 0; i < taken; ++i) record_slot(outgoing_[i], departures_[i]);
   samples_.flush();
-  for (std::size_t i = taken; i < count; ++i) {
-    sessions_[departing_[i]].in_wheel = true;
-    wheel_.insert(departing_[i], now.mono + retry_after);
+  for (std::size_t i = count; i-- > taken;) {
+    Session& session = sessions_[outgoing_[i].session];
+    session.slots = outgoing_[i].before;
+    session.matcher.unpush();
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t index = outgoing_[i].session;
+    const bool last = i + 1 == count || outgoing_[i + 1].session != index;
+    if (last) end_turn(index, now.mono, i < taken);
   }
   return taken == count;
 }
 
-void Prober::Impl::record_sent(std::uint32_t index, const Departure& departure,
-                               std::uint64_t wire_time) {
-  Session& session = sessions_[index];
-  Tally& tally = current_tally(index);
-  Probe& probe = session.matcher.push();
+// The slot was used or refused; those that passed meanwhile are missed.
+void Prober::Impl::record_slot(const Outgoing& outgoing, const Departure& departure) {
+  Tally& tally = current_tally(outgoing.session);
+  tally.scheduled += 1 + outgoing.missed;
+  tally.missed += outgoing.missed;
+  if (!departure.refused) {
+    record_sent(outgoing, departure, tally);
+    return;
+  }
+  ++tally.missed;
+  tally.count(ErrorKind::send_refused);
+  Matcher& matcher = sessions_[outgoing.session].matcher;
+  if (outgoing.probe->sequence + 1 == matcher.next_sequence()) {
+    matcher.unpush();
+  } else {
+    outgoing.probe->state = Probe::State::none;  // a later one of the same burst was sent
+  }
+}
+
+void Prober::Impl::record_sent(const Outgoing& outgoing, const Departure& departure, Tally& tally) {
+  Probe& probe = *outgoing.probe;
   probe.sent_mono = departure.sent.mono;
   probe.sent_wall = departure.sent.wall;
-  probe.wire_time = wire_time;
   probe.epoch = static_cast<std::uint16_t>(tally.epoch);
   probe.source = departure.sent.source;
   probe.stamp_follows = departure.stamp_follows;
   ++outstanding_;
   ++tally.sent;
-  samples_.add(tally.lag, departure.sent.mono - session.schedule.next());
+  samples_.add(tally.lag, departure.sent.mono - outgoing.before.schedule.next());
   Nanos& seen = departure.stamp_follows ? tally.first_uncertainty : tally.sent_uncertainty;
   seen = std::max(seen, departure.sent.uncertainty);
-  if (session.soon > Nanos{0}) transport_.expect(departure.sent.mono + session.soon);
+  const Nanos soon = sessions_[outgoing.session].soon;
+  if (soon > Nanos{0}) transport_.expect(departure.sent.mono + soon);
 }
 
-// The slot was used or missed, and with it those that passed meanwhile.
-void Prober::Impl::end_slot(std::uint32_t index, MonoTime now) {
+// A session has had its turn in the burst; `all_taken` or the transport's queue was full.
+void Prober::Impl::end_turn(std::uint32_t index, MonoTime now, bool all_taken) {
   Session& session = sessions_[index];
-  Tally& tally = current_tally(index);
-  std::uint64_t missed = session.schedule.advance(now);
-  if (session.slots_left != Session::endless) {
-    missed = std::min(missed, session.slots_left - 1);
-    session.slots_left -= 1 + missed;
-    if (session.slots_left == 0) stop_sending(session);
+  if (!all_taken) {
+    session.in_wheel = true;
+    wheel_.insert(index, now + retry_after);
+    return;
   }
-  tally.scheduled += 1 + missed;
-  tally.missed += missed;
+  if (session.slots.left == 0) stop_sending(session);
   requeue(index, now);
 }
 
 void Prober::Impl::miss_slot(std::uint32_t index, ErrorKind why, MonoTime now) {
+  Session& session = sessions_[index];
+  const std::uint64_t missed = 1 + session.slots.end_slot(now);
   Tally& tally = current_tally(index);
-  ++tally.missed;
+  tally.scheduled += missed;
+  tally.missed += missed;
   tally.count(why);
-  end_slot(index, now);
+  if (session.slots.left == 0) stop_sending(session);
 }
 
 }  // namespace strait::probe

@@ -24,19 +24,4 @@ Matcher::Matcher(std::uint64_t capacity, std::uint32_t first_sequence)
       tail_{first_sequence},
       next_expected_{first_sequence} {}
 
-Matcher::Found Matcher::match(std::uint32_t sequence) {
-  const std::uint32_t age = head_ - 1 - sequence;
-  if (age >= sent_) return {Match::unknown, nullptr};
-  if (age > mask_) return {Match::replayed, nullptr};
-  Probe& probe = ring_[sequence & mask_];
-  switch (probe.state) {
-    case Probe::State::outstanding:
-      return {Match::first, &probe};
-    case Probe::State::lost:
-      return {Match::late, &probe};
-    default:
-      return {Match::duplicate, &probe};
-  }
-}
-
 }  // namespace strait::probe

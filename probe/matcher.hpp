@@ -12,7 +12,7 @@ namespace strait::probe {
 // A probe that was sent. 32 octets, so that two share a cache line and none straddles one.
 struct Probe {
   enum class State : std::uint8_t {
-    none,
+    none,  // never sent
     outstanding,
     stamp_pending,  // answered, but its transmit stamp is still to come
     answered,
@@ -73,6 +73,12 @@ class Matcher {
     return probe;
   }
 
+  // Forgets the newest probe: it was not sent after all.
+  void unpush() {
+    --head_;
+    --sent_;
+  }
+
   // The oldest probe whose fate is open; null when there is none.
   [[nodiscard]] Probe* oldest() {
     while (tail_ != head_) {
@@ -108,7 +114,22 @@ class Matcher {
     Match match;
     Probe* probe;  // null for replayed and unknown
   };
-  [[nodiscard]] Found match(std::uint32_t sequence);
+  [[nodiscard]] Found match(std::uint32_t sequence) {
+    const std::uint32_t age = head_ - 1 - sequence;
+    if (age >= sent_) return {Match::unknown, nullptr};
+    if (age > mask_) return {Match::replayed, nullptr};
+    Probe& probe = ring_[sequence & mask_];
+    switch (probe.state) {
+      case Probe::State::outstanding:
+        return {Match::first, &probe};
+      case Probe::State::lost:
+        return {Match::late, &probe};
+      case Probe::State::none:
+        return {Match::unknown, nullptr};
+      default:
+        return {Match::duplicate, &probe};
+    }
+  }
 
   // RFC 4737 §3.3: true if `sequence` is below the next expected one, else that moves past it.
   [[nodiscard]] bool reordered(std::uint32_t sequence) {

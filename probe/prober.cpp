@@ -70,8 +70,7 @@ Prober::Impl::Impl(Transport& transport, ProberOptions options)
       random_{options_.seed != 0 ? options_.seed : entropy_word()},
       wheel_{transport.now().mono},
       departures_(burst_),
-      departing_(burst_),
-      wire_times_(burst_),
+      outgoing_(burst_),
       arrivals_(burst_) {
   const Instant now = transport_.now();
   step_began_ = now.mono;

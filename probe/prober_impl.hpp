@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <deque>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,13 @@ class Prober::Impl {
     std::uint8_t hop_limit = 0;
     StampReply wire;
     Stamp received;
+  };
+  // A probe of the burst that is being sent.
+  struct Outgoing {
+    std::uint32_t session = 0;
+    Probe* probe = nullptr;
+    std::uint64_t missed = 0;  // slots after it that passed meanwhile
+    SlotPlan before;           // with its own slot still to come
   };
   // A reply that came before the transmit stamp of its probe.
   struct Pending {
@@ -81,11 +89,13 @@ class Prober::Impl {
   void send_due();
   void prefetch_due() const;
   std::size_t build(Instant now);
-  void write_payload(const Session& session, Instant now, std::uint64_t wire_time,
+  void build_one(std::uint32_t index, Instant now, std::size_t place);
+  void write_payload(const Session& session, const Probe& probe, Instant now,
                      std::span<std::byte> payload) const;
   bool transmit(std::size_t count, Instant now);
-  void record_sent(std::uint32_t index, const Departure& departure, std::uint64_t wire_time);
-  void end_slot(std::uint32_t index, MonoTime now);
+  void record_slot(const Outgoing& outgoing, const Departure& departure);
+  void record_sent(const Outgoing& outgoing, const Departure& departure, Tally& tally);
+  void end_turn(std::uint32_t index, MonoTime now, bool all_taken);
   void miss_slot(std::uint32_t index, ErrorKind why, MonoTime now);
 
   // time_outs.cpp
@@ -140,8 +150,8 @@ class Prober::Impl {
   std::vector<std::byte> payloads_;  // burst_ times stride_
   std::size_t stride_ = 0;
   std::vector<Departure> departures_;
-  std::vector<std::uint32_t> departing_;   // session of each departure
-  std::vector<std::uint64_t> wire_times_;  // T1 of each departure
+  std::vector<Outgoing> outgoing_;      // by departure
+  std::array<WireTime, 2> wire_now_{};  // of the burst that is being built, by TimestampFormat
   std::vector<Arrival> arrivals_;
   std::vector<Pending> pending_;
   SketchQueue samples_;  // empty outside of step()

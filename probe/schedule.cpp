@@ -5,8 +5,6 @@
 #include <cassert>
 #include <cmath>
 
-#include "probe/random.hpp"
-
 namespace strait::probe {
 namespace {
 
@@ -30,62 +28,36 @@ Schedule::Schedule(const ScheduleSpec& spec, MonoTime start, std::uint64_t seed)
   next_ = kind_ == ScheduleKind::poisson ? grid_ : grid_ + jitter();
 }
 
-double Schedule::uniform() {
-  return static_cast<double>(next_random(random_) >> 11) * 0x1p-53;  // [0, 1)
-}
-
-std::int64_t Schedule::jitter() {
-  if (jitter_ == 0) return 0;
-  return static_cast<std::int64_t>(uniform() * static_cast<double>(jitter_) *
-                                   static_cast<double>(interval_));
-}
-
 std::int64_t Schedule::exponential() {
   const double gap = std::min(-std::log1p(-uniform()), longest_gap);
   return std::max<std::int64_t>(1, std::llround(gap * static_cast<double>(interval_)));
 }
 
-void Schedule::step() {
-  if (kind_ == ScheduleKind::poisson) {
-    next_ += exponential();
-    return;
-  }
-  grid_ += interval_;
-  next_ = grid_ + jitter();
-}
-
-std::uint64_t Schedule::advance(MonoTime now) {
-  const std::int64_t time = now.time_since_epoch().count();
-  step();
-  if (next_ > time) return 0;
-  return kind_ == ScheduleKind::poisson ? skip_poisson(time) : skip_grid(time);
-}
-
 // Slots whose intended time has passed too. All slots but the last one under way are passed over in
 // one go: their jitter does not matter any more.
-std::uint64_t Schedule::skip_grid(std::int64_t now) {
+std::uint64_t Schedule::skip_grid(std::int64_t too_late) {
   std::uint64_t missed = 0;
-  if (const std::int64_t whole = (now - grid_) / interval_; whole > 0) {
+  if (const std::int64_t whole = (too_late - grid_) / interval_; whole > 0) {
     grid_ += whole * interval_;
     next_ = grid_ + jitter();
     missed = static_cast<std::uint64_t>(whole);
   }
-  while (next_ <= now) {
+  while (next_ <= too_late) {
     ++missed;
     step();
   }
   return missed;
 }
 
-std::uint64_t Schedule::skip_poisson(std::int64_t now) {
+std::uint64_t Schedule::skip_poisson(std::int64_t too_late) {
   // After a very long stall the exact number of slots is not worth drawing them one by one.
   constexpr std::int64_t draws = 100'000;
   std::uint64_t missed = 0;
-  if (const std::int64_t expected = (now - next_) / interval_; expected > draws) {
+  if (const std::int64_t expected = (too_late - next_) / interval_; expected > draws) {
     missed = static_cast<std::uint64_t>(expected);
-    next_ = now;
+    next_ = too_late;
   }
-  while (next_ <= now) {
+  while (next_ <= too_late) {
     ++missed;
     step();
   }

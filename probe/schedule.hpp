@@ -6,6 +6,7 @@
 
 #include "core/clock.hpp"
 #include "core/result.hpp"
+#include "probe/random.hpp"
 
 namespace strait::probe {
 
@@ -32,17 +33,40 @@ class Schedule {
   // The intended time of the next slot.
   [[nodiscard]] MonoTime next() const { return MonoTime{Nanos{next_}}; }
 
-  // Ends the slot at next(), sent at `now` or not, and goes to the first slot after `now`. Returns
-  // how many whole slots were passed over: they are missed, never made up for in a burst.
-  std::uint64_t advance(MonoTime now);
+  // A slot that is late by no more than this is still sent, if need be in a burst with others:
+  // intervals below it ask for nothing else. What is later was missed and is never made up for.
+  static constexpr Nanos catch_up{20'000};
+
+  // Ends the slot at next(), sent at `now` or not, and goes to the first one that is not later than
+  // catch_up. Returns how many slots were passed over: they are missed.
+  std::uint64_t advance(MonoTime now) {
+    step();
+    const std::int64_t too_late = (now - catch_up).time_since_epoch().count();
+    if (next_ > too_late) [[likely]]
+      return 0;
+    return kind_ == ScheduleKind::poisson ? skip_poisson(too_late) : skip_grid(too_late);
+  }
 
  private:
-  void step();
-  [[nodiscard]] std::int64_t jitter();
+  void step() {
+    if (kind_ == ScheduleKind::poisson) {
+      next_ += exponential();
+      return;
+    }
+    grid_ += interval_;
+    next_ = grid_ + jitter();
+  }
+  [[nodiscard]] std::int64_t jitter() {
+    if (jitter_ == 0) return 0;
+    return static_cast<std::int64_t>(uniform() * static_cast<double>(jitter_) *
+                                     static_cast<double>(interval_));
+  }
   [[nodiscard]] std::int64_t exponential();
-  [[nodiscard]] double uniform();
-  std::uint64_t skip_grid(std::int64_t now);
-  std::uint64_t skip_poisson(std::int64_t now);
+  [[nodiscard]] double uniform() {
+    return static_cast<double>(next_random(random_) >> 11) * 0x1p-53;  // [0, 1)
+  }
+  std::uint64_t skip_grid(std::int64_t too_late);
+  std::uint64_t skip_poisson(std::int64_t too_late);
 
   std::int64_t next_ = 0;
   std::int64_t grid_ = 0;  // the slot's start, before jitter

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -41,12 +42,30 @@ class PeerKey {
   bool with_port_ = false;
 };
 
+// The slots of a session that are still to come. Copied, so that what could not be sent can be
+// taken up again.
+struct SlotPlan {
+  static constexpr std::uint64_t endless = ~std::uint64_t{0};
+
+  Schedule schedule;
+  std::uint64_t left = endless;
+
+  [[nodiscard]] bool due(MonoTime now) const { return left > 0 && schedule.next() <= now; }
+  // Ends the slot at schedule.next(). Returns how many after it are missed.
+  std::uint64_t end_slot(MonoTime now) {
+    std::uint64_t missed = schedule.advance(now);
+    if (left == endless) return missed;
+    missed = std::min(missed, left - 1);
+    left -= 1 + missed;
+    return missed;
+  }
+};
+
 // What is touched for every probe of a session: compact and contiguous, no text.
 struct alignas(64) Session {
   Session(const SessionSpec& spec, FlowId opened, std::uint32_t number, MonoTime now,
           std::uint64_t seed)
-      : schedule{spec.schedule, now, seed},
-        slots_left{spec.count == 0 ? endless : spec.count},
+      : slots{Schedule{spec.schedule, now, seed}, spec.count == 0 ? SlotPlan::endless : spec.count},
         timeout{spec.timeout},
         flow{opened},
         id{number},
@@ -68,10 +87,7 @@ struct alignas(64) Session {
     for (std::size_t at = from; at < to; at += 64) __builtin_prefetch(there + at, 1);
   }
 
-  static constexpr std::uint64_t endless = ~std::uint64_t{0};
-
-  Schedule schedule;
-  std::uint64_t slots_left;
+  SlotPlan slots;
   Nanos timeout;
   Nanos soon{};              // a short T4 - T1 among the newest replies; 0: none yet
   Tally* current = nullptr;  // of the newest window; owned by SessionRecord

@@ -14,7 +14,7 @@ constexpr Nanos look_again = std::chrono::milliseconds{1};
 void Prober::Impl::requeue(std::uint32_t index, MonoTime now) {
   Session& session = sessions_[index];
   if (session.in_wheel) return;
-  MonoTime due = session.sending ? session.schedule.next() : MonoTime::max();
+  MonoTime due = session.sending ? session.slots.schedule.next() : MonoTime::max();
   if (const Probe* probe = session.matcher.oldest(); probe != nullptr) {
     const MonoTime time_out = probe->sent_mono + session.timeout + Nanos{1};
     // Overdue but undecided: it waits for its transmit stamp, or replies are still unread.

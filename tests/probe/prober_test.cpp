@@ -167,6 +167,43 @@ TEST_CASE("a stalled process misses slots and says so; it never bursts to catch 
   CHECK(*total.lag.max() > 490ms);
 }
 
+TEST_CASE("slots that come closer than the catch-up share a burst, numbered without a gap") {
+  Bench bench;
+  std::vector<std::uint32_t> numbers;
+  std::uint64_t calls = 0;
+  bench.net.network = [&](const FakeTransport::Sent& sent) {
+    numbers.push_back(sent.tag);
+    bench.net.reflect(sent, 50us);
+  };
+  auto spec = Bench::spec(Protocol::stamp, 1us, 3000);
+  spec.schedule.jitter = 0;
+  spec.timeout = 1ms;
+
+  SECTION("all are taken") {}
+  SECTION("a queue that takes five at a time: the rest keeps its numbers and its slots") {
+    bench.net.room = 5;
+  }
+  SECTION("some are refused: they are missed, and their numbers are not used again") {
+    bench.net.refuses = [&](FlowId) { return ++calls % 7 == 0; };
+  }
+  REQUIRE(bench.prober.add(spec));
+  while (bench.prober.active() > 0) {
+    bench.prober.step();
+    bench.clock.advance(10us);
+  }
+  const Window total = bench.total();
+  CHECK(total.counts.scheduled == 3000);
+  CHECK(total.counts.sent == bench.net.sent);
+  CHECK(total.counts.received == bench.net.sent);
+  CHECK(total.counts.sent + total.counts.missed == 3000);
+  if (bench.net.room > 5 && calls == 0) CHECK(total.counts.missed == 0);
+  CHECK(Bench::errors(total, "send-refused") == calls / 7);
+  CHECK(std::ranges::is_sorted(numbers));
+  CHECK(std::ranges::adjacent_find(numbers) == numbers.end());
+  if (calls == 0) CHECK(numbers.back() + 1 == numbers.size());
+  if (bench.net.room > 5) CHECK(*total.lag.max() <= 10us + Schedule::catch_up);
+}
+
 TEST_CASE("sequence numbers wrap without a trace") {
   const auto protocol = GENERATE(Protocol::stamp, Protocol::icmp);
   Bench bench;

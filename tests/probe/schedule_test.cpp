@@ -68,14 +68,31 @@ TEST_CASE("after a stall the late slot is used once and the passed ones are miss
     Nanos late;
     std::uint64_t missed;
   };
-  const auto c = GENERATE(
-      values<Case>({{0ns, 0}, {99ms, 0}, {100ms, 1}, {250ms, 2}, {1s, 10}, {24h, 864'000}}));
+  const auto c = GENERATE(values<Case>({{0ns, 0},
+                                        {99ms, 0},
+                                        {100ms, 0},
+                                        {100ms + Schedule::catch_up - 1ns, 0},
+                                        {100ms + Schedule::catch_up, 1},
+                                        {250ms, 2},
+                                        {1s, 9},
+                                        {1s + Schedule::catch_up, 10},
+                                        {24h + 1ms, 864'000}}));
   CAPTURE(c.late.count());
   Schedule schedule{{ScheduleKind::periodic, 100ms, 0}, start, 5};
   const MonoTime first = schedule.next();
   CHECK(schedule.advance(first + c.late) == c.missed);
-  CHECK(schedule.next() > first + c.late);
+  CHECK(schedule.next() > first + c.late - Schedule::catch_up);
   CHECK(schedule.next() - (first + c.late) <= 100ms);
+}
+
+TEST_CASE("slots closer than the catch-up are all used, those beyond it are missed") {
+  Schedule schedule{{ScheduleKind::periodic, 1us, 0}, start, 5};
+  const MonoTime now = schedule.next() + 50us;  // slots 0 to 50 have come
+  CHECK(schedule.advance(now) == 30);           // 1 to 30 are 20 us late or later
+  std::uint64_t used = 0;
+  for (; schedule.next() <= now; ++used) REQUIRE(schedule.advance(now) == 0);
+  CHECK(used == 20);
+  CHECK(schedule.next() == now + 1us);
 }
 
 TEST_CASE("no slot is lost or made up: sent and missed add up to the time that passed") {
@@ -95,7 +112,7 @@ TEST_CASE("a Poisson schedule survives a stall of a day at 10 us") {
   Schedule schedule{{ScheduleKind::poisson, 10us, 0}, start, 5};
   const auto missed = schedule.advance(start + 24h);
   CHECK(static_cast<double>(missed) == Approx(8.64e9).epsilon(0.001));
-  CHECK(schedule.next() > start + 24h);
+  CHECK(schedule.next() > start + 24h - Schedule::catch_up);
 }
 
 TEST_CASE("the wheel wakes each item once, never early, at most one look late") {
