@@ -52,32 +52,32 @@ bool udp_checksum_is_good(std::span<const std::byte> ip, std::span<const std::by
   std::memcpy(&field, datagram.data() + 6, sizeof field);
   if (field == 0) return true;  // RFC 768: the sender made none
   const auto pseudo = pseudo_header_sum(ip, static_cast<std::uint16_t>(datagram.size()));
-  if (fold_sum(pseudo + octet_sum(datagram)) == 0xffff) return true;
+  if (fold_sum(pseudo + octet_sum(datagram)) == 0xffff) [[likely]]
+    return true;
   return field == fold_sum(pseudo);
 }
 
-ParsedFrame parse_udp(ParsedFrame parsed, std::span<const std::byte> ip,
-                      std::span<const std::byte> datagram) {
+void parse_udp(ParsedFrame& parsed, std::span<const std::byte> ip,
+               std::span<const std::byte> datagram) {
   parsed.kind = FrameKind::truncated;
-  if (datagram.size() < next_header_size) return parsed;
+  if (datagram.size() < next_header_size) return;
   const auto length = load<std::uint16_t>(datagram, 4);
-  if (length < next_header_size || length > datagram.size()) return parsed;
+  if (length < next_header_size || length > datagram.size()) return;
   datagram = datagram.first(length);
   parsed.kind = FrameKind::bad_checksum;
-  if (!udp_checksum_is_good(ip, datagram)) return parsed;
+  if (!udp_checksum_is_good(ip, datagram)) return;
   parsed.kind = FrameKind::udp;
   parsed.tuple = {FlowKind::udp, parsed.sender, parsed.receiver, load<std::uint16_t>(datagram, 0),
                   load<std::uint16_t>(datagram, 2)};
   parsed.payload = datagram.subspan(next_header_size);
-  return parsed;
 }
 
 // RFC 792: the error quotes the IP header and at least 8 octets of what it refused.
-ParsedFrame parse_icmp_error(ParsedFrame parsed, std::span<const std::byte> quoted) {
+void parse_icmp_error(ParsedFrame& parsed, std::span<const std::byte> quoted) {
   parsed.kind = FrameKind::truncated;
-  if (quoted.size() < ipv4_header_size) return parsed;
+  if (quoted.size() < ipv4_header_size) return;
   const std::size_t header = (octet(quoted, 0) & 0x0fU) * std::size_t{4};
-  if (header < ipv4_header_size || quoted.size() < header + next_header_size) return parsed;
+  if (header < ipv4_header_size || quoted.size() < header + next_header_size) return;
   const auto next = quoted.subspan(header);
   FrameTuple tuple{FlowKind::udp, load<std::uint32_t>(quoted, 12), load<std::uint32_t>(quoted, 16),
                    load<std::uint16_t>(next, 0), load<std::uint16_t>(next, 2)};
@@ -88,18 +88,17 @@ ParsedFrame parse_icmp_error(ParsedFrame parsed, std::span<const std::byte> quot
     tuple.destination_port = 0;
     parsed.sequence = load<std::uint16_t>(next, 6);
   } else if (octet(quoted, 9) != protocol_udp) {
-    return parsed;
+    return;
   }
   parsed.kind = FrameKind::icmp_error;
   parsed.tuple = tuple;
-  return parsed;
 }
 
-ParsedFrame parse_icmp(ParsedFrame parsed, std::span<const std::byte> message) {
+void parse_icmp(ParsedFrame& parsed, std::span<const std::byte> message) {
   parsed.kind = FrameKind::truncated;
-  if (message.size() < next_header_size) return parsed;
+  if (message.size() < next_header_size) return;
   parsed.kind = FrameKind::bad_checksum;
-  if (fold_sum(octet_sum(message)) != 0xffff) return parsed;
+  if (fold_sum(octet_sum(message)) != 0xffff) return;
   parsed.icmp_type = octet(message, 0);
   parsed.icmp_code = octet(message, 1);
   switch (parsed.icmp_type) {
@@ -111,78 +110,49 @@ ParsedFrame parse_icmp(ParsedFrame parsed, std::span<const std::byte> message) {
                       load<std::uint16_t>(message, 4)};
       parsed.sequence = load<std::uint16_t>(message, 6);
       parsed.payload = message.subspan(next_header_size);
-      return parsed;
+      return;
     case 3:   // destination unreachable
     case 11:  // time exceeded
     case 12:  // parameter problem
-      return parse_icmp_error(parsed, message.subspan(next_header_size));
+      parse_icmp_error(parsed, message.subspan(next_header_size));
+      return;
     default:
       parsed.kind = FrameKind::other_icmp;
-      return parsed;
   }
 }
 
-ParsedFrame parse_ipv4(std::span<const std::byte> packet) {
-  ParsedFrame parsed;
-  if (packet.size() < ipv4_header_size) return parsed;
+void parse_ipv4(ParsedFrame& parsed, std::span<const std::byte> packet) {
+  if (packet.size() < ipv4_header_size) return;
   const std::size_t header = (octet(packet, 0) & 0x0fU) * std::size_t{4};
   const auto length = load<std::uint16_t>(packet, 2);
   parsed.kind = FrameKind::bad_ip_header;
-  if (octet(packet, 0) >> 4U != 4 || header < ipv4_header_size || length < header) return parsed;
+  if (octet(packet, 0) >> 4U != 4 || header < ipv4_header_size || length < header) return;
   parsed.kind = FrameKind::truncated;
-  if (length > packet.size()) return parsed;
+  if (length > packet.size()) return;
   packet = packet.first(length);  // what follows is Ethernet padding
   parsed.kind = FrameKind::bad_ip_checksum;
-  if (fold_sum(octet_sum(packet.first(header))) != 0xffff) return parsed;
+  if (fold_sum(octet_sum(packet.first(header))) != 0xffff) return;
   parsed.kind = FrameKind::fragment;
-  if ((load<std::uint16_t>(packet, 6) & fragment_bits) != 0) return parsed;
+  if ((load<std::uint16_t>(packet, 6) & fragment_bits) != 0) return;
 
   parsed.dscp_ecn = octet(packet, 1);
   parsed.hop_limit = octet(packet, 8);
   parsed.sender = load<std::uint32_t>(packet, 12);
   parsed.receiver = load<std::uint32_t>(packet, 16);
   const auto next = packet.subspan(header);
-  if (octet(packet, 9) == protocol_udp) return parse_udp(parsed, packet.first(header), next);
-  if (octet(packet, 9) == protocol_icmp) return parse_icmp(parsed, next);
-  parsed.kind = FrameKind::other_protocol;
-  return parsed;
+  switch (octet(packet, 9)) {
+    case protocol_udp:
+      parse_udp(parsed, packet.first(header), next);
+      return;
+    case protocol_icmp:
+      parse_icmp(parsed, next);
+      return;
+    default:
+      parsed.kind = FrameKind::other_protocol;
+  }
 }
 
 }  // namespace
-
-std::uint64_t octet_sum(std::span<const std::byte> octets) {
-  std::uint64_t sum = 0;
-  const std::byte* at = octets.data();
-  std::size_t left = octets.size();
-  for (; left >= sizeof(std::uint64_t); left -= sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    // Halves, so that no carry is lost however many there are.
-    sum += (word & 0xffffffffU) + (word >> 32U);
-    at += sizeof word;
-  }
-  if (left >= sizeof(std::uint32_t)) {
-    std::uint32_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    sum += word;
-    at += sizeof word;
-    left -= sizeof word;
-  }
-  if (left > 0) {
-    std::uint32_t word = 0;  // an odd octet is followed by a zero
-    std::memcpy(&word, at, left);
-    sum += word;
-  }
-  return sum;
-}
-
-std::uint16_t fold_sum(std::uint64_t sum) {
-  sum = (sum & 0xffffffffU) + (sum >> 32U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  sum = (sum & 0xffffU) + (sum >> 16U);
-  return static_cast<std::uint16_t>(sum);
-}
 
 FrameTemplate::FrameTemplate(const FrameFields& fields) : kind_{fields.kind} {
   const std::span<std::byte> octets{octets_};
@@ -305,7 +275,8 @@ ParsedFrame parse_frame(std::span<const std::byte> frame) {
   if (frame.size() < ethernet_header_size) return parsed;
   switch (load<std::uint16_t>(frame, ether_type_at)) {
     case type_ipv4:
-      return parse_ipv4(frame.subspan(ip_at));
+      parse_ipv4(parsed, frame.subspan(ip_at));
+      return parsed;
     case type_arp:
       parsed.kind = FrameKind::arp;
       return parsed;

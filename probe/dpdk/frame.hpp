@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/address.hpp"
+#include "probe/dpdk/checksum.hpp"
 #include "probe/transport.hpp"
 
 namespace strait::probe::dpdk {
@@ -108,9 +109,5 @@ struct ParsedFrame {
 // change places, the hop limit is 255, checksums are made anew. The payload (`size` octets, after
 // headers_size) is the reply's already. Returns the length of the frame.
 std::size_t turn_around(std::byte* frame, std::size_t size);
-
-// The one's complement sum of the octets (RFC 1071), unfolded, in the machine's byte order.
-[[nodiscard]] std::uint64_t octet_sum(std::span<const std::byte> octets);
-[[nodiscard]] std::uint16_t fold_sum(std::uint64_t sum);
 
 }  // namespace strait::probe::dpdk
