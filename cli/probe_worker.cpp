@@ -39,13 +39,16 @@ bool same_session(const probe::SessionSpec& a, const probe::SessionSpec& b) {
 
 Result<std::unique_ptr<ProbeWorker>> ProbeWorker::start(MakeTransport make_transport,
                                                         probe::ProberOptions options,
-                                                        std::vector<probe::SessionSpec> sessions) {
+                                                        std::vector<probe::SessionSpec> sessions,
+                                                        Prepare prepare) {
   std::unique_ptr<ProbeWorker> worker{new ProbeWorker};
   Order first{std::move(sessions), {}};
   auto started = first.done.get_future();
-  worker->thread_ = std::thread{
-      [raw = worker.get(), make = std::move(make_transport), with = std::move(options),
-       order = std::move(first)]() mutable { raw->run(make, std::move(with), std::move(order)); }};
+  worker->thread_ =
+      std::thread{[raw = worker.get(), make = std::move(make_transport), with = std::move(options),
+                   order = std::move(first), ready = std::move(prepare)]() mutable {
+        raw->run(make, std::move(with), std::move(order), ready);
+      }};
   if (auto result = started.get(); !result) return tl::make_unexpected(result.error());
   return worker;
 }
@@ -53,7 +56,7 @@ Result<std::unique_ptr<ProbeWorker>> ProbeWorker::start(MakeTransport make_trans
 ProbeWorker::~ProbeWorker() { std::ignore = stop(); }
 
 void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions options,
-                      Order first) {
+                      Order first, const Prepare& prepare) {
   auto transport = make_transport();
   if (!transport) {
     first.done.set_value(tl::make_unexpected(transport.error()));
@@ -64,6 +67,7 @@ void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions 
   const auto opened = carry_out(first, prober, running);
   first.done.set_value(opened);
   if (!opened) return;
+  if (prepare) prepare(**transport);
 
   MonoTime next_publish = (*transport)->now().mono;
   while (!stopping_.load(std::memory_order_relaxed)) {

@@ -32,10 +32,14 @@ class ProbeWorker {
   // Makes the transport; called on the probing thread, which is the only one that touches it.
   using MakeTransport = std::function<Result<std::unique_ptr<probe::Transport>>()>;
 
+  // What the transport needs between opening the first flows and sending the first probe, such as
+  // to find its next hops; on the probing thread too.
+  using Prepare = std::function<void(probe::Transport&)>;
+
   // Returns when every session is open, or with the first error.
   [[nodiscard]] static Result<std::unique_ptr<ProbeWorker>> start(
       MakeTransport make_transport, probe::ProberOptions options,
-      std::vector<probe::SessionSpec> sessions);
+      std::vector<probe::SessionSpec> sessions, Prepare prepare = {});
 
   ProbeWorker(const ProbeWorker&) = delete;
   ProbeWorker& operator=(const ProbeWorker&) = delete;
@@ -64,7 +68,8 @@ class ProbeWorker {
   };
 
   ProbeWorker() = default;
-  void run(const MakeTransport& make_transport, probe::ProberOptions options, Order first);
+  void run(const MakeTransport& make_transport, probe::ProberOptions options, Order first,
+           const Prepare& prepare);
   void publish(probe::Prober& prober, probe::Transport& transport);
   [[nodiscard]] static Result<void> carry_out(const Order& order, probe::Prober& prober,
                                               std::vector<Running>& running);

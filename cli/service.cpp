@@ -22,6 +22,7 @@ namespace strait::cli {
 namespace {
 
 constexpr auto tick_every = std::chrono::milliseconds{100};
+constexpr Nanos next_hop_patience = std::chrono::seconds{1};
 constexpr Nanos router_patience = std::chrono::milliseconds{1200};
 
 exporters::BuildSnapshot this_build() {
@@ -83,7 +84,13 @@ Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
       raw->note(outcome);
     };
   }
-  auto worker = ProbeWorker::start(make, std::move(prober), config->sessions());
+  // Not fatal: what does not answer may come later, and its probes are counted as refused.
+  const auto find_next_hops = [](probe::Transport& transport) {
+    if (const auto found = await_next_hops(transport, next_hop_patience); !found) {
+      spdlog::warn("{}", found.error().message);
+    }
+  };
+  auto worker = ProbeWorker::start(make, std::move(prober), config->sessions(), find_next_hops);
   if (!worker) return tl::make_unexpected(worker.error());
   service->worker_ = std::move(*worker);
   service->announce();

@@ -213,3 +213,16 @@ TEST_CASE("a session goes on only if it is measured in the same way") {
   c.change(changed);
   CHECK(same_session(spec("madrid"), changed) == c.same);
 }
+
+TEST_CASE("the transport is prepared once its flows are open, before the first probe") {
+  Seen seen;
+  std::atomic<std::uint64_t> sent_before{1'000'000};
+  const auto worker = ProbeWorker::start(
+      [&seen]() -> Result<std::unique_ptr<probe::Transport>> {
+        return std::make_unique<FastNetwork>(seen);
+      },
+      options(), {spec("madrid")}, [&](probe::Transport&) { sent_before = seen.sent.load(); });
+  REQUIRE(worker);
+  REQUIRE(eventually([&] { return seen.sent > 20; }));
+  CHECK(sent_before == 0);
+}
