@@ -11,57 +11,10 @@ namespace strait::probe {
 namespace {
 
 constexpr std::int64_t giga = 1'000'000'000;
-constexpr std::int64_t ntp_to_unix = 2'208'988'800;  // 1900-01-01 to 1970-01-01 (RFC 5905 §6)
-constexpr std::int64_t tai_minus_utc = 37;           // since 2017-01-01, none announced to follow
 constexpr std::uint16_t synchronised_bit = 0x8000;
 constexpr std::uint16_t ptp_bit = 0x4000;
 
-struct SplitTime {
-  std::int64_t seconds;  // rounded down
-  std::uint32_t nanos;
-};
-
-SplitTime split(WallTime time) {
-  const std::int64_t ns = time.time_since_epoch().count();
-  std::int64_t seconds = ns / giga;
-  std::int64_t rest = ns % giga;
-  if (rest < 0) {
-    rest += giga;
-    --seconds;
-  }
-  return {seconds, static_cast<std::uint32_t>(rest)};
-}
-
-// The count of seconds with these low 32 bits that is nearest to `near`.
-std::int64_t unwrap(std::uint32_t low, std::int64_t near) {
-  return near + static_cast<std::int32_t>(low - static_cast<std::uint32_t>(near));
-}
-
 }  // namespace
-
-WireTime encode_time(WallTime time, TimestampFormat format) {
-  const auto [seconds, nanos] = split(time);
-  if (format == TimestampFormat::ptp) {
-    return static_cast<std::uint64_t>(seconds + tai_minus_utc) << 32 | nanos;
-  }
-  // Rounded to the nearest, so that decoding gives the same nanosecond back.
-  const std::uint64_t fraction = ((std::uint64_t{nanos} << 32) + giga / 2) / giga;
-  return (static_cast<std::uint64_t>(seconds + ntp_to_unix) << 32) + fraction;
-}
-
-std::optional<WallTime> decode_time(WireTime bits, TimestampFormat format, WallTime near) {
-  const auto high = static_cast<std::uint32_t>(bits >> 32);
-  const auto low = static_cast<std::uint32_t>(bits);
-  const std::int64_t near_seconds = split(near).seconds;
-  if (format == TimestampFormat::ptp) {
-    if (low >= giga) return std::nullopt;
-    const std::int64_t seconds = unwrap(high, near_seconds + tai_minus_utc) - tai_minus_utc;
-    return WallTime{Nanos{seconds * giga + low}};
-  }
-  const std::int64_t seconds = unwrap(high, near_seconds + ntp_to_unix) - ntp_to_unix;
-  const std::uint64_t nanos = (std::uint64_t{low} * giga + (std::uint64_t{1} << 31)) >> 32;
-  return WallTime{Nanos{seconds * giga + static_cast<std::int64_t>(nanos)}};
-}
 
 Nanos ErrorEstimate::error() const {
   if (scale > 57) return Nanos::max();  // 255 * 2^(57 - 32) s is the last that fits 2^63 ns
@@ -90,15 +43,6 @@ ErrorEstimate error_estimate(const ClockQuality& quality, TimestampFormat format
   // A Multiplier of 0 must not be sent (RFC 4656 §4.1.2).
   const auto multiplier = static_cast<std::uint8_t>(std::max<std::uint64_t>(units, 1));
   return {quality.synchronised, format, scale, multiplier};
-}
-
-void write_stamp_request(const StampRequest& request, std::span<std::byte> packet) {
-  assert(packet.size() >= stamp_packet_size);
-  std::memset(packet.data(), 0, stamp_packet_size);
-  store(packet, 0, request.sequence);
-  store(packet, 4, request.timestamp);
-  store(packet, 12, request.error_estimate);
-  store(packet, 14, request.ssid);
 }
 
 void write_extra_padding(std::span<std::byte> packet) {

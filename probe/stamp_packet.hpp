@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
 #include "core/clock.hpp"
 #include "probe/clock_quality.hpp"
 #include "probe/octets.hpp"
+#include "probe/wire_time.hpp"
 
 namespace strait::probe {
 
@@ -33,21 +36,6 @@ inline constexpr std::size_t twamp_request_size = 14;
 // Real TWAMP-Light reflectors answer with as little as this: all but TTL and padding.
 inline constexpr std::size_t shortest_twamp_reply = 38;
 inline constexpr std::uint16_t stamp_port = 862;
-
-enum class TimestampFormat : std::uint8_t {
-  ntp,  // RFC 5905 §6: seconds since 1900 UTC, 2^-32 s
-  ptp,  // RFC 8186 §2: PTPv2 truncated, seconds since 1970 TAI, nanoseconds
-};
-
-// The 64 bits of a timestamp as they stand on the wire, in host order.
-using WireTime = std::uint64_t;
-
-[[nodiscard]] WireTime encode_time(WallTime time, TimestampFormat format);
-
-// The time nearest to `near` (the local time) that the bits can mean: NTP time wraps in 2036.
-// Nothing for a PTP timestamp with 10^9 nanoseconds or more.
-[[nodiscard]] std::optional<WallTime> decode_time(WireTime bits, TimestampFormat format,
-                                                  WallTime near);
 
 // RFC 4656 §4.1.2 with the Z bit of RFC 8186 §2.3: |S|Z| Scale (6) | Multiplier (8) |.
 // The error is Multiplier * 2^(Scale - 32) seconds; a Multiplier of 0 is corrupt.
@@ -82,7 +70,14 @@ struct StampRequest {
 };
 
 // Writes the 44 octets. `packet` must hold them; what is beyond is left alone.
-void write_stamp_request(const StampRequest& request, std::span<std::byte> packet);
+inline void write_stamp_request(const StampRequest& request, std::span<std::byte> packet) {
+  assert(packet.size() >= stamp_packet_size);
+  std::memset(packet.data(), 0, stamp_packet_size);
+  store(packet, 0, request.sequence);
+  store(packet, 4, request.timestamp);
+  store(packet, 12, request.error_estimate);
+  store(packet, 14, request.ssid);
+}
 
 // Makes `packet`, of which write_stamp_request() fills the first 44 octets, a whole STAMP packet
 // with one Extra Padding TLV (RFC 8972 §4.1) over the rest. Its size must be 44, or at least 48.

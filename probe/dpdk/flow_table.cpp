@@ -52,19 +52,6 @@ FlowId FlowTable::find(PortIndex port, const Flow& wanted) const {
   return id;
 }
 
-FlowId FlowTable::find_reply(PortIndex port, const FrameTuple& tuple) const {
-  FlowId id = heads_[port][head_index(tuple.kind, tuple.destination_port)];
-  while (id != no_flow) {
-    const Flow& flow = flows_[id];
-    if (flow.local == tuple.destination && flow.remote == tuple.source &&
-        flow.remote_port == tuple.source_port) {
-      return id;
-    }
-    id = flow.next;
-  }
-  return no_flow;
-}
-
 FlowId FlowTable::find_request(PortIndex port, const FrameTuple& tuple) const {
   return find_reply(port, {tuple.kind, tuple.destination, tuple.source, tuple.destination_port,
                            tuple.source_port});

@@ -61,7 +61,18 @@ class FlowTable {
   }
 
   // The flow whose replies look like `tuple`; no_flow if there is none.
-  [[nodiscard]] FlowId find_reply(PortIndex port, const FrameTuple& tuple) const;
+  [[nodiscard]] FlowId find_reply(PortIndex port, const FrameTuple& tuple) const {
+    FlowId id = heads_[port][head_index(tuple.kind, tuple.destination_port)];
+    while (id != no_flow) {
+      const Flow& flow = flows_[id];
+      if (flow.local == tuple.destination && flow.remote == tuple.source &&
+          flow.remote_port == tuple.source_port) {
+        return id;
+      }
+      id = flow.next;
+    }
+    return no_flow;
+  }
   // The flow that sent a packet with `tuple`.
   [[nodiscard]] FlowId find_request(PortIndex port, const FrameTuple& tuple) const;
 
