@@ -2,7 +2,9 @@
 """`strait run` in the lab: its configuration, its life, and what it says of itself."""
 
 import contextlib
+import datetime
 import json
+import math
 import re
 import signal
 import sqlite3
@@ -15,8 +17,16 @@ from scenario import ROOT, Path, Scenario
 from topology import REFLECTOR_PORT, Lab, LabError, wait_for
 
 PORT = 11650
+OUTCOMES = "outcomes.jsonl"
 SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+def since_1970_ns(text: str) -> int:
+    """Of an RFC 3339 time with any number of digits, UTC."""
+    whole, _, digits = text.removesuffix("Z").partition(".")
+    moment = datetime.datetime.fromisoformat(whole).replace(tzinfo=datetime.timezone.utc)
+    return int(moment.timestamp()) * 10**9 + int(digits.ljust(9, "0"))
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ def measured_families(engine: str) -> tuple[int, ...]:
     return (4,) if engine == "dpdk" else (4, 6)
 
 
-def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) -> str:
+def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, outcomes: bool) -> str:
     """The strait.toml of a lab."""
     lines = ["# Written by the lab.", "[site]", f'name = "{scenario.site}"', f"asn = {scenario.asn}",
              f'place = "{scenario.place}"', f'data = "{ROOT}/data"']
@@ -114,23 +124,27 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace) 
     lines += ["", "[routes]", f'rib = "birdc:{directory}/bird-site.ctl"', "", "[routes.bird]", 'apply = "automatic"',
               f'socket = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"']
     lines += ["", "[exporters]", f'listen = ["127.0.0.1:{PORT}"]', f'store = "{directory}/strait.db"']
+    if outcomes:
+        lines += [f'outcomes = "{directory}/{OUTCOMES}"']
     return "\n".join(lines) + "\n"
 
 
 class Service:
     """`strait run` in the site's namespace."""
 
-    def __init__(self, lab: Lab, strait: File, engine: str, pace: Pace = Pace()):
+    def __init__(self, lab: Lab, strait: File, engine: str, pace: Pace = Pace(), outcomes: bool = False):
         self.lab = lab
         self.strait = strait
         self.engine = engine
         self.pace = pace
+        self.outcomes = outcomes
         self.process: subprocess.Popen | None = None
         self.file = lab.directory / "strait.toml"
         self.log = lab.directory / "strait.log"
 
     def __enter__(self) -> "Service":
-        self.file.write_text(configuration(self.lab.scenario, self.lab.directory, self.engine, self.pace))
+        self.file.write_text(configuration(self.lab.scenario, self.lab.directory, self.engine, self.pace,
+                                           self.outcomes))
         self.start()
         return self
 
@@ -180,6 +194,20 @@ class Service:
 
     def wait_ready(self, seconds: float = 15) -> None:
         wait_for("the service ready", seconds, lambda: self.get("/-/ready"), every=0.2)
+
+    def round_trips_ms(self, path: str, targets: set[str], begin_ns: int, end_ns: int) -> list[float]:
+        """Of the probes that left in [begin, end), in order; a lost one is infinite. Needs `outcomes`."""
+        found = []
+        with open(self.lab.directory / OUTCOMES, encoding="utf-8") as lines:
+            for line in lines:
+                if not line.endswith("\n"):
+                    break  # being written
+                outcome = json.loads(line)
+                if outcome["path"] != path or outcome["target"] not in targets:
+                    continue
+                if outcome["fate"] in ("received", "lost") and begin_ns <= since_1970_ns(outcome["sent"]) < end_ns:
+                    found.append(outcome["rtt_ns"] / 1e6 if outcome["rtt_ns"] is not None else math.inf)
+        return sorted(found)
 
     def store(self) -> sqlite3.Connection:
         """The store, for reading beside the service. The caller closes it."""
