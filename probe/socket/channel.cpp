@@ -98,16 +98,18 @@ Stamp best_stamp(const IncomingControl& control, const ClockBridge& clock,
 }
 
 Result<std::unique_ptr<Channel>> Channel::open(SocketKey key, std::uint16_t port,
-                                               const SocketSettings& settings) {
+                                               const SocketSettings& settings, FlowTable& flows) {
   auto socket = open_probe_socket(key, port, settings);
   if (!socket) return fail(std::move(socket));
-  return std::unique_ptr<Channel>{new Channel{std::move(key), std::move(*socket), settings}};
+  return std::unique_ptr<Channel>{new Channel{std::move(key), std::move(*socket), settings, flows}};
 }
 
-Channel::Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings)
+Channel::Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings,
+                 FlowTable& flows)
     : key_{std::move(key)},
       socket_{std::move(socket)},
       transmit_stamps_{settings.transmit_stamps},
+      flows_{flows},
       messages_(send_batch),
       vectors_(send_batch),
       icmp_headers_(send_batch),
@@ -115,36 +117,28 @@ Channel::Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settin
       error_batch_{error_batch_size, error_octets} {}
 
 bool Channel::has_room_for(const Endpoint& destination) const {
-  return !by_peer_.contains(to_peer_key(destination));
+  return by_peer_.find(to_peer_key(destination)) == no_flow;
 }
 
-void Channel::add(FlowId flow, const FlowSpec& spec) {
-  ChannelFlow entry{.destination = to_sock_address(spec.destination), .control = {}};
-  entry.control.add_traffic_class(key_.v6, static_cast<std::uint8_t>(spec.dscp << 2U));
-  entry.control.add_hop_limit(key_.v6, spec.hop_limit);
-  by_peer_.emplace(to_peer_key(spec.destination), flow);
-  flows_.emplace(flow, entry);
+FlowId Channel::add(const FlowSpec& spec) {
+  auto control = std::make_unique<OutgoingControl>();
+  control->add_traffic_class(key_.v6, static_cast<std::uint8_t>(spec.dscp << 2U));
+  control->add_hop_limit(key_.v6, spec.hop_limit);
+  const FlowId flow = flows_.add(*this, to_sock_address(spec.destination), std::move(control));
+  by_peer_.add(to_peer_key(spec.destination), flow);
+  return flow;
 }
 
 void Channel::remove(FlowId flow) {
-  const auto found = flows_.find(flow);
-  if (found == flows_.end()) return;
-  by_peer_.erase(to_peer_key(found->second.destination.storage));
-  flows_.erase(found);
-  for (Outstanding& waiting : outstanding_) {
-    if (waiting.flow == flow) waiting.flow = no_flow;
-  }
-}
-
-FlowId Channel::flow_of(const sockaddr_storage& peer) const {
-  const auto found = by_peer_.find(to_peer_key(peer));
-  return found == by_peer_.end() ? no_flow : found->second;
+  by_peer_.remove(to_peer_key(flows_[flow].destination));
+  flows_.remove(flow);
 }
 
 void Channel::prepare(std::span<const Departure> run) {
   const bool icmp = key_.kind == FlowKind::icmp_echo;
+  for (const Departure& departure : run) flows_.prefetch(departure.flow);
   for (std::size_t i = 0; i < run.size(); ++i) {
-    const ChannelFlow& flow = flows_.at(run[i].flow);
+    const Flow& flow = flows_[run[i].flow];
     // sendmmsg only reads these; its interface cannot say so.
     const iovec data{.iov_base = const_cast<std::byte*>(run[i].payload.data()),
                      .iov_len = run[i].payload.size()};
@@ -153,7 +147,7 @@ void Channel::prepare(std::span<const Departure> run) {
     header.msg_name = const_cast<sockaddr*>(flow.destination.get());
     header.msg_namelen = flow.destination.length;
     header.msg_iov = vectors_[i].data();
-    flow.control.attach(header);
+    if (flow.control) flow.control->attach(header);
     if (!icmp) {
       vectors_[i][0] = data;
       header.msg_iovlen = 1;
@@ -175,6 +169,7 @@ void Channel::note_sent(std::span<Departure> sent, const Instant& before, Nanos 
     if (!transmit_stamps_) continue;
     outstanding_[next_count_ % ring_size] = {.count = next_count_,
                                              .flow = departure.flow,
+                                             .life = flows_[departure.flow].life,
                                              .tag = departure.tag,
                                              .earliest = before.mono};
     ++next_count_;
@@ -238,10 +233,18 @@ Channel::Received Channel::receive(std::span<Arrival> arrivals, MessageBatch& ba
   clock.sample();
   result.slots = static_cast<std::size_t>(got);
   result.drained = result.slots < wanted;
+  for (std::size_t slot = first_slot; slot < first_slot + result.slots; ++slot)
+    by_peer_.prefetch(sender_of(batch, slot));
   for (std::size_t slot = first_slot; slot < first_slot + result.slots; ++slot) {
     if (read_datagram(batch, slot, clock, counters, arrivals[result.arrivals])) ++result.arrivals;
   }
   return result;
+}
+
+PeerKey Channel::sender_of(const MessageBatch& batch, std::size_t slot) const {
+  PeerKey sender = to_peer_key(batch.sender(slot));
+  if (key_.kind == FlowKind::icmp_echo) sender.port = 0;
+  return sender;
 }
 
 bool Channel::read_datagram(const MessageBatch& batch, std::size_t slot, const ClockBridge& clock,
@@ -263,14 +266,13 @@ bool Channel::read_datagram(const MessageBatch& batch, std::size_t slot, const C
     arrival.tag = echo->sequence;
     arrival.payload = arrival.payload.subspan(icmp_header_octets);
   }
-  arrival.source = to_endpoint(batch.sender(slot));
-  if (key_.kind == FlowKind::icmp_echo) arrival.source.port = 0;
-  const auto found = by_peer_.find(to_peer_key(arrival.source));
-  if (found == by_peer_.end()) {
+  arrival.flow = by_peer_.find(sender_of(batch, slot));
+  if (arrival.flow == no_flow) {
     count(counters.ignored, "unknown-source");
     return false;
   }
-  arrival.flow = found->second;
+  arrival.source = to_endpoint(batch.sender(slot));
+  if (key_.kind == FlowKind::icmp_echo) arrival.source.port = 0;
   const IncomingControl control = read_control(batch.header(slot));
   arrival.received = best_stamp(control, clock, counters);
   arrival.hop_limit = control.hop_limit.value_or(0);
@@ -303,7 +305,9 @@ void Channel::read_transmit_stamp(const IncomingControl& control, const ClockBri
                                   TransportCounters& counters, std::vector<Arrival>& notices) {
   const std::uint32_t number = control.error->ee_data;
   const Outstanding& waiting = outstanding_[number % ring_size];
-  if (waiting.count != number || waiting.flow == no_flow) {
+  const bool known = waiting.count == number && waiting.flow != no_flow &&
+                     waiting.life == flows_[waiting.flow].life;
+  if (!known) {
     count(counters.ignored, "stamp-of-unknown-packet");
     return;
   }
@@ -341,7 +345,7 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
     }
     notice.tag = quoted->sequence;
   }
-  notice.flow = flow_of(error_batch_.sender(slot));
+  notice.flow = by_peer_.find(sender_of(error_batch_, slot));
   if (notice.flow == no_flow) {
     count(counters.ignored, "foreign-icmp-error");
     return;

@@ -5,41 +5,38 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "probe/socket/clock_bridge.hpp"
 #include "probe/socket/control.hpp"
+#include "probe/socket/flow_table.hpp"
 #include "probe/socket/icmp_header.hpp"
 #include "probe/socket/message_batch.hpp"
+#include "probe/socket/peer_table.hpp"
 #include "probe/socket/probe_socket.hpp"
 #include "probe/socket/sock_address.hpp"
 #include "probe/transport.hpp"
 
 namespace strait::probe::kernel {
 
-// What a flow needs on every packet, made once.
-struct ChannelFlow {
-  SockAddress destination;
-  OutgoingControl control;
-};
-
 // One socket and the flows that share it: same path, family and local port, told apart by the far
 // end's address and port. Maps the kernel's count of transmit stamps back to (flow, tag).
 class Channel {
  public:
+  // `flows` outlives the channel.
   [[nodiscard]] static Result<std::unique_ptr<Channel>> open(SocketKey key, std::uint16_t port,
-                                                             const SocketSettings& settings);
+                                                             const SocketSettings& settings,
+                                                             FlowTable& flows);
 
   [[nodiscard]] const SocketKey& key() const { return key_; }
   [[nodiscard]] std::uint16_t local_port() const { return socket_.local_port; }
   [[nodiscard]] int fd() const { return socket_.fd.value(); }
   [[nodiscard]] SocketKind kind() const { return socket_.kind; }
-  [[nodiscard]] bool empty() const { return flows_.empty(); }
+  [[nodiscard]] bool empty() const { return by_peer_.empty(); }
   // The five-tuple with this far end is still free.
   [[nodiscard]] bool has_room_for(const Endpoint& destination) const;
 
-  void add(FlowId flow, const FlowSpec& spec);
+  [[nodiscard]] FlowId add(const FlowSpec& spec);
   void remove(FlowId flow);
 
   // Sends a prefix of the run, all of whose flows are of this channel; less than all only when the
@@ -61,12 +58,13 @@ class Channel {
                         std::vector<Arrival>& notices);
 
  private:
-  Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings);
+  Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings, FlowTable& flows);
 
   // A departure that waits for its transmit stamp.
   struct Outstanding {
     std::uint32_t count = 0;  // the kernel's number for it
     FlowId flow = no_flow;
+    std::uint32_t life = 0;  // of the flow
     std::uint32_t tag = 0;
     MonoTime earliest;  // it left after this
   };
@@ -74,6 +72,7 @@ class Channel {
   void prepare(std::span<const Departure> run);
   void note_sent(std::span<Departure> sent, const Instant& before, Nanos took);
   void restart_stamp_count();
+  [[nodiscard]] PeerKey sender_of(const MessageBatch& batch, std::size_t slot) const;
   [[nodiscard]] bool read_datagram(const MessageBatch& batch, std::size_t slot,
                                    const ClockBridge& clock, TransportCounters& counters,
                                    Arrival& arrival) const;
@@ -81,13 +80,12 @@ class Channel {
                            TransportCounters& counters, std::vector<Arrival>& notices);
   void read_icmp_error(std::size_t slot, const IncomingControl& control, const ClockBridge& clock,
                        TransportCounters& counters, std::vector<Arrival>& notices) const;
-  [[nodiscard]] FlowId flow_of(const sockaddr_storage& peer) const;
 
   SocketKey key_;
   ProbeSocket socket_;
   bool transmit_stamps_;
-  std::unordered_map<FlowId, ChannelFlow> flows_;
-  std::unordered_map<PeerKey, FlowId, PeerKeyHash> by_peer_;
+  FlowTable& flows_;
+  PeerTable by_peer_;
   std::vector<mmsghdr> messages_;
   std::vector<std::array<iovec, 2>> vectors_;
   std::vector<IcmpHeaderBytes> icmp_headers_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/socket/sock_address.hpp"
 
-#include <netinet/in.h>
-
 #include <array>
 #include <bit>
 #include <cstring>
@@ -50,14 +48,13 @@ SockAddress to_sock_address(const Endpoint& endpoint) {
     result.length = sizeof v4;
     return result;
   }
-  sockaddr_in6 v6{};
+  sockaddr_in6& v6 = result.storage;
   const auto address = endpoint.address.to_v6();
   const auto bytes = address.to_bytes();
   v6.sin6_family = AF_INET6;
   v6.sin6_port = htons(endpoint.port);
   v6.sin6_scope_id = static_cast<std::uint32_t>(address.scope_id());
   std::memcpy(&v6.sin6_addr, bytes.data(), bytes.size());
-  std::memcpy(&result.storage, &v6, sizeof v6);
   result.length = sizeof v6;
   return result;
 }
@@ -79,7 +76,15 @@ Endpoint to_endpoint(const sockaddr_storage& storage) {
 }
 
 PeerKey to_peer_key(const Endpoint& endpoint) {
-  return to_peer_key(to_sock_address(endpoint).storage);
+  if (endpoint.address.is_v4())
+    return {.high = 0, .low = htonl(endpoint.address.to_v4().to_uint()), .port = endpoint.port};
+  return key_of(endpoint.address.to_v6().to_bytes(), endpoint.port);
+}
+
+PeerKey to_peer_key(const SockAddress& address) {
+  sockaddr_storage storage{};
+  std::memcpy(&storage, &address.storage, address.length);
+  return to_peer_key(storage);
 }
 
 PeerKey to_peer_key(const sockaddr_storage& storage) {

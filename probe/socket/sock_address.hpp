@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cstddef>
@@ -12,7 +13,7 @@ namespace strait::probe::kernel {
 
 // An Endpoint as the kernel takes it.
 struct SockAddress {
-  sockaddr_storage storage{};
+  sockaddr_in6 storage{};  // or the shorter sockaddr_in
   socklen_t length = 0;
 
   [[nodiscard]] const sockaddr* get() const;
@@ -35,6 +36,7 @@ struct PeerKey {
 
 [[nodiscard]] PeerKey to_peer_key(const Endpoint& endpoint);
 [[nodiscard]] PeerKey to_peer_key(const sockaddr_storage& storage);
+[[nodiscard]] PeerKey to_peer_key(const SockAddress& address);
 
 struct PeerKeyHash {
   [[nodiscard]] std::size_t operator()(const PeerKey& key) const noexcept {

@@ -116,7 +116,6 @@ class SocketTransport::Impl {
  private:
   Result<Channel*> channel_for(const SocketKey& key, const FlowSpec& spec);
   Result<Channel*> open_channel(const SocketKey& key, std::uint16_t port);
-  FlowId place(Channel* channel);
   void poll(Nanos timeout);
   void let_others_run();
   std::size_t take_notices(std::span<Arrival> burst);
@@ -127,8 +126,8 @@ class SocketTransport::Impl {
   kernel::Fd stamping_;
   kernel::ClockBridge clock_bridge_;
   kernel::MessageBatch batch_;
+  kernel::FlowTable flows_;
   std::vector<std::unique_ptr<Channel>> channels_;
-  std::vector<Channel*> flows_;  // by FlowId; null: free
   std::vector<Channel*> ready_;  // may have something to receive
   std::vector<Arrival> notices_;
   std::size_t notices_taken_ = 0;
@@ -141,7 +140,7 @@ Result<Channel*> SocketTransport::Impl::open_channel(const SocketKey& key, std::
   const kernel::SocketSettings settings{.receive_buffer = options_.receive_buffer,
                                         .transmit_stamps = options_.transmit_stamps,
                                         .raw_icmp = options_.raw_icmp};
-  auto opened = Channel::open(key, port, settings);
+  auto opened = Channel::open(key, port, settings, flows_);
   if (!opened) return fail(std::move(opened));
   Channel* const channel = opened->get();
   epoll_event event{};
@@ -168,17 +167,6 @@ Result<Channel*> SocketTransport::Impl::channel_for(const SocketKey& key, const 
   return open_channel(key, spec.source_port);
 }
 
-FlowId SocketTransport::Impl::place(Channel* channel) {
-  const auto free = std::ranges::find(flows_, nullptr);
-  const auto flow = static_cast<FlowId>(free - flows_.begin());
-  if (free == flows_.end()) {
-    flows_.push_back(channel);
-  } else {
-    *free = channel;
-  }
-  return flow;
-}
-
 Result<FlowId> SocketTransport::Impl::open_flow(const FlowSpec& spec) {
   const auto key = key_of(spec);
   if (!key) return tl::make_unexpected(key.error());
@@ -188,14 +176,12 @@ Result<FlowId> SocketTransport::Impl::open_flow(const FlowSpec& spec) {
                 fmt::format("target {}: {}", spec.destination.address.to_string(),
                             channel.error().message));
   }
-  const FlowId flow = place(*channel);
-  (*channel)->add(flow, spec);
-  return flow;
+  return (*channel)->add(spec);
 }
 
 void SocketTransport::Impl::close_flow(FlowId flow) {
-  if (flow >= flows_.size() || flows_[flow] == nullptr) return;
-  Channel* const channel = std::exchange(flows_[flow], nullptr);
+  if (!flows_.is_open(flow)) return;
+  Channel* const channel = flows_[flow].channel;
   channel->remove(flow);
   std::erase_if(notices_, [&](const Arrival& notice) { return notice.flow == flow; });
   notices_taken_ = std::min(notices_taken_, notices_.size());
@@ -208,9 +194,9 @@ void SocketTransport::Impl::close_flow(FlowId flow) {
 std::size_t SocketTransport::Impl::send(std::span<Departure> burst) {
   std::size_t sent = 0;
   while (sent < burst.size()) {
-    Channel* const channel = flows_[burst[sent].flow];
+    Channel* const channel = flows_[burst[sent].flow].channel;
     std::size_t end = sent + 1;
-    while (end < burst.size() && flows_[burst[end].flow] == channel) ++end;
+    while (end < burst.size() && flows_[burst[end].flow].channel == channel) ++end;
     const std::size_t taken =
         channel->send(burst.subspan(sent, end - sent), clock_bridge_, counters_, notices_);
     sent += taken;
@@ -296,7 +282,7 @@ TransportCounters SocketTransport::Impl::counters() {
 }
 
 std::uint16_t SocketTransport::Impl::local_port(FlowId flow) const {
-  return flows_[flow]->local_port();
+  return flows_[flow].channel->local_port();
 }
 
 Result<std::unique_ptr<SocketTransport>> SocketTransport::open(const SocketOptions& options) {
