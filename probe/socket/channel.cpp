@@ -109,6 +109,8 @@ Channel::Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settin
     : key_{std::move(key)},
       socket_{std::move(socket)},
       transmit_stamps_{settings.transmit_stamps},
+      dscp_{settings.dscp},
+      hop_limit_{settings.hop_limit},
       flows_{flows},
       messages_(send_batch),
       vectors_(send_batch),
@@ -121,9 +123,12 @@ bool Channel::has_room_for(const Endpoint& destination) const {
 }
 
 FlowId Channel::add(const FlowSpec& spec) {
-  auto control = std::make_unique<OutgoingControl>();
-  control->add_traffic_class(key_.v6, static_cast<std::uint8_t>(spec.dscp << 2U));
-  control->add_hop_limit(key_.v6, spec.hop_limit);
+  std::unique_ptr<OutgoingControl> control;
+  if (spec.dscp != dscp_ || spec.hop_limit != hop_limit_) {
+    control = std::make_unique<OutgoingControl>();
+    control->add_traffic_class(key_.v6, static_cast<std::uint8_t>(spec.dscp << 2U));
+    control->add_hop_limit(key_.v6, spec.hop_limit);
+  }
   const FlowId flow = flows_.add(*this, to_sock_address(spec.destination), std::move(control));
   by_peer_.add(to_peer_key(spec.destination), flow);
   return flow;

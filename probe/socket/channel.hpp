@@ -84,6 +84,8 @@ class Channel {
   SocketKey key_;
   ProbeSocket socket_;
   bool transmit_stamps_;
+  std::uint8_t dscp_;  // of packets without control data
+  std::uint8_t hop_limit_;
   FlowTable& flows_;
   PeerTable by_peer_;
   std::vector<mmsghdr> messages_;

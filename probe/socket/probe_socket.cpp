@@ -133,6 +133,15 @@ Result<void> request_control(int fd, bool v6) {
   return {};
 }
 
+Result<void> set_defaults(int fd, bool v6, const SocketSettings& settings) {
+  const int level = v6 ? static_cast<int>(IPPROTO_IPV6) : static_cast<int>(IPPROTO_IP);
+  const auto hops = v6 ? Option{IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS"} : Option{IP_TTL, "IP_TTL"};
+  const auto traffic = v6 ? Option{IPV6_TCLASS, "IPV6_TCLASS"} : Option{IP_TOS, "IP_TOS"};
+  if (auto set = set_option(fd, level, hops.number, settings.hop_limit, hops.name); !set)
+    return set;
+  return set_option(fd, level, traffic.number, settings.dscp << 2, traffic.name);
+}
+
 std::uint16_t random_identifier() {
   std::random_device device;
   return static_cast<std::uint16_t>(std::uniform_int_distribution<unsigned>{1, 0xffff}(device));
@@ -251,6 +260,7 @@ Result<ProbeSocket> open_probe_socket(const SocketKey& key, std::uint16_t port,
   if (auto pinned = pin_to_device(fd, key.device); !pinned) return fail(std::move(pinned));
   if (auto marked = set_mark(fd, key.mark); !marked) return fail(std::move(marked));
   if (auto asked = request_control(fd, key.v6); !asked) return fail(std::move(asked));
+  if (auto set = set_defaults(fd, key.v6, settings); !set) return fail(std::move(set));
   socket.receive_buffer = enlarge_receive_buffer(fd, settings.receive_buffer);
   if (auto stamped = request_stamps(fd, settings.transmit_stamps); !stamped)
     return fail(std::move(stamped));

@@ -27,6 +27,9 @@ struct SocketSettings {
   std::size_t receive_buffer = 0;  // octets
   bool transmit_stamps = true;
   bool raw_icmp = false;  // do not even try a ping socket
+  // What packets carry unless they say otherwise.
+  std::uint8_t dscp = 0;
+  std::uint8_t hop_limit = 255;
 };
 
 enum class SocketKind : std::uint8_t { udp, ping, raw };

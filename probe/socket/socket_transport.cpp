@@ -3,11 +3,9 @@
 
 #include <fmt/format.h>
 #include <sched.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -15,8 +13,10 @@
 
 #include "probe/socket/channel.hpp"
 #include "probe/socket/fd.hpp"
+#include "probe/socket/flow_table.hpp"
 #include "probe/socket/message_batch.hpp"
 #include "probe/socket/stamping.hpp"
+#include "probe/socket/watch.hpp"
 
 namespace strait::probe {
 namespace {
@@ -27,7 +27,6 @@ using kernel::SocketKey;
 // What a jumbo frame can carry, with room for the IPv4 header of a raw socket.
 constexpr std::size_t largest_payload = 9000;
 constexpr std::size_t slot_octets = 9216;
-constexpr std::size_t most_events = 64;
 constexpr std::size_t most_foreign = 1024;
 
 Result<SocketKey> key_of(const FlowSpec& spec) {
@@ -53,11 +52,6 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
                    .device = spec.pin.device,
                    .mark = spec.pin.mark,
                    .source = to.is_v6() ? spec.pin.source_v6 : spec.pin.source_v4};
-}
-
-timespec to_timespec(Nanos time) {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  return {.tv_sec = whole.count(), .tv_nsec = (time - whole).count()};
 }
 
 constexpr Nanos longest_hold = std::chrono::milliseconds{20};
@@ -87,9 +81,9 @@ void sharpen_timers() {
 
 class SocketTransport::Impl {
  public:
-  Impl(const SocketOptions& options, kernel::Fd epoll)
+  Impl(const SocketOptions& options, kernel::Watch watch)
       : options_{options},
-        epoll_{std::move(epoll)},
+        watch_{std::move(watch)},
         stamping_{kernel::keep_stamping_on()},
         clock_bridge_{clock_},
         batch_{options.burst, slot_octets} {}
@@ -115,14 +109,14 @@ class SocketTransport::Impl {
 
  private:
   Result<Channel*> channel_for(const SocketKey& key, const FlowSpec& spec);
-  Result<Channel*> open_channel(const SocketKey& key, std::uint16_t port);
+  Result<Channel*> open_channel(const SocketKey& key, const FlowSpec& spec);
   void poll(Nanos timeout);
   void let_others_run();
   std::size_t take_notices(std::span<Arrival> burst);
 
   SocketOptions options_;
   SystemClock clock_;
-  kernel::Fd epoll_;
+  kernel::Watch watch_;
   kernel::Fd stamping_;
   kernel::ClockBridge clock_bridge_;
   kernel::MessageBatch batch_;
@@ -136,18 +130,16 @@ class SocketTransport::Impl {
   std::uint64_t closed_drops_ = 0;  // of sockets that are gone
 };
 
-Result<Channel*> SocketTransport::Impl::open_channel(const SocketKey& key, std::uint16_t port) {
+Result<Channel*> SocketTransport::Impl::open_channel(const SocketKey& key, const FlowSpec& spec) {
   const kernel::SocketSettings settings{.receive_buffer = options_.receive_buffer,
                                         .transmit_stamps = options_.transmit_stamps,
-                                        .raw_icmp = options_.raw_icmp};
-  auto opened = Channel::open(key, port, settings, flows_);
+                                        .raw_icmp = options_.raw_icmp,
+                                        .dscp = spec.dscp,
+                                        .hop_limit = spec.hop_limit};
+  auto opened = Channel::open(key, spec.source_port, settings, flows_);
   if (!opened) return fail(std::move(opened));
   Channel* const channel = opened->get();
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = channel;
-  if (::epoll_ctl(epoll_.value(), EPOLL_CTL_ADD, channel->fd(), &event) != 0)
-    return fail(Errc::io, fmt::format("watch a socket: {}", std::strerror(errno)));
+  if (auto watched = watch_.add(*channel); !watched) return fail(std::move(watched));
   channels_.push_back(std::move(*opened));
   return channel;
 }
@@ -164,7 +156,7 @@ Result<Channel*> SocketTransport::Impl::channel_for(const SocketKey& key, const 
                                                to_string(spec.destination), spec.source_port));
     }
   }
-  return open_channel(key, spec.source_port);
+  return open_channel(key, spec);
 }
 
 Result<FlowId> SocketTransport::Impl::open_flow(const FlowSpec& spec) {
@@ -188,6 +180,7 @@ void SocketTransport::Impl::close_flow(FlowId flow) {
   if (!channel->empty()) return;
   closed_drops_ += kernel::receive_drops(channel->fd());
   std::erase(ready_, channel);
+  watch_.remove(*channel);
   std::erase_if(channels_, [&](const auto& owned) { return owned.get() == channel; });
 }
 
@@ -217,15 +210,8 @@ std::size_t SocketTransport::Impl::take_notices(std::span<Arrival> burst) {
 }
 
 void SocketTransport::Impl::poll(Nanos timeout) {
-  std::array<epoll_event, most_events> events{};
-  const timespec limit = to_timespec(std::max(timeout, Nanos::zero()));
-  const int got = ::epoll_pwait2(epoll_.value(), events.data(), static_cast<int>(events.size()),
-                                 &limit, nullptr);
-  for (int i = 0; i < got; ++i) {
-    const epoll_event& event = events.at(static_cast<std::size_t>(i));
-    auto* const channel = static_cast<Channel*>(event.data.ptr);
-    if ((event.events & EPOLLERR) != 0)
-      channel->read_error_queue(clock_bridge_, counters_, notices_);
+  for (const auto& [channel, has_errors] : watch_.wait(timeout)) {
+    if (has_errors) channel->read_error_queue(clock_bridge_, counters_, notices_);
     if (std::ranges::find(ready_, channel) == ready_.end()) ready_.push_back(channel);
   }
 }
@@ -287,14 +273,13 @@ std::uint16_t SocketTransport::Impl::local_port(FlowId flow) const {
 
 Result<std::unique_ptr<SocketTransport>> SocketTransport::open(const SocketOptions& options) {
   if (options.burst == 0) return fail(Errc::bad_input, "burst of 0 packets: want at least 1");
-  kernel::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
-  if (!epoll.is_open())
-    return fail(Errc::io, fmt::format("make an epoll descriptor: {}", std::strerror(errno)));
+  auto watch = kernel::Watch::open();
+  if (!watch) return fail(std::move(watch));
   if (options.realtime) {
     if (auto raised = enter_realtime(); !raised) return fail(std::move(raised));
   }
   return std::unique_ptr<SocketTransport>{
-      new SocketTransport{std::make_unique<Impl>(options, std::move(epoll))}};
+      new SocketTransport{std::make_unique<Impl>(options, std::move(*watch))}};
 }
 
 SocketTransport::SocketTransport(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}

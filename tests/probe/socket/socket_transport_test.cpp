@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/socket/socket_transport.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -79,6 +80,76 @@ TEST_CASE("a probe carries the DSCP and hop limit of its flow, and an arrival th
   REQUIRE(all.size() == 1);
   CHECK(all[0].arrival.hop_limit == 77);
   CHECK(all[0].arrival.dscp_ecn == 46 << 2);
+}
+
+TEST_CASE("flows that share a socket each keep their own DSCP and hop limit") {
+  const auto* const address = GENERATE("127.0.0.1", "::1");
+  CAPTURE(address);
+  struct Marks {
+    std::uint8_t dscp;
+    std::uint8_t hop_limit;
+  };
+  // The first one sets what the socket itself carries.
+  constexpr std::array marks{Marks{46, 77}, Marks{0, 255}, Marks{46, 255}, Marks{10, 77},
+                             Marks{46, 77}};
+  const auto near = open_transport();
+  const auto far = open_transport();
+  for (std::size_t i = 0; i < marks.size(); ++i) {
+    CAPTURE(i);
+    const auto port = static_cast<std::uint16_t>(40872 + i);
+    auto to_far = udp_flow({parse_address(address).value(), port});
+    to_far.source_port = 40871;
+    to_far.dscp = marks.at(i).dscp;
+    to_far.hop_limit = marks.at(i).hop_limit;
+    auto to_near = udp_flow({parse_address(address).value(), 40871});
+    to_near.source_port = port;
+    const auto flow = near->open_flow(to_far);
+    REQUIRE(flow.has_value());
+    REQUIRE(far->open_flow(to_near).has_value());
+    REQUIRE(send_one(*near, *flow, 1, octets(44)));
+    const auto all = receive_until(
+        *far, [](const auto& got) { return count_of(got, Arrival::Kind::datagram) == 1; });
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].arrival.hop_limit == marks.at(i).hop_limit);
+    CHECK(all[0].arrival.dscp_ecn == marks.at(i).dscp << 2);
+  }
+}
+
+TEST_CASE("any number of sockets is waited for, also after some have closed") {
+  constexpr std::size_t count = 20;
+  UdpPeer peer{"127.0.0.1"};
+  const auto transport = open_transport();
+  // One far end: each flow needs a socket of its own.
+  std::vector<FlowId> flows;
+  const auto open_one = [&] {
+    const auto flow = transport->open_flow(udp_flow(peer.endpoint()));
+    REQUIRE(flow.has_value());
+    flows.push_back(*flow);
+  };
+  for (std::size_t i = 0; i < count; ++i) open_one();
+  const std::size_t closed = GENERATE(0U, 3U, 10U, 19U);
+  CAPTURE(closed);
+  for (std::size_t i = 0; i < closed; ++i) {
+    transport->close_flow(flows.front());
+    flows.erase(flows.begin());
+  }
+  for (std::size_t i = 0; i < closed / 2; ++i) open_one();
+
+  for (const FlowId flow : flows) {
+    CAPTURE(flow);
+    REQUIRE(send_one(*transport, flow, flow, octets(44)));
+    REQUIRE(peer.echo() == 1);
+    std::array<Arrival, 4> burst{};
+    bool came = false;
+    const MonoTime end = transport->now().mono + std::chrono::seconds{1};
+    while (!came && transport->now().mono < end) {
+      transport->wait(end);
+      const std::size_t got = transport->receive(burst);
+      for (const Arrival& arrival : std::span{burst}.first(got))
+        came = came || (arrival.kind == Arrival::Kind::datagram && arrival.flow == flow);
+    }
+    CHECK(came);
+  }
 }
 
 TEST_CASE("a thousand flows to as many far ends keep apart on one socket") {
