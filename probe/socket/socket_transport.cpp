@@ -123,6 +123,7 @@ class SocketTransport::Impl {
   kernel::FlowTable flows_;
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Channel*> ready_;  // may have something to receive
+  bool looked_ = false;  // at every socket, in the calls to receive() since wait() or send()
   std::vector<Arrival> notices_;
   std::size_t notices_taken_ = 0;
   TransportCounters counters_;
@@ -185,6 +186,7 @@ void SocketTransport::Impl::close_flow(FlowId flow) {
 }
 
 std::size_t SocketTransport::Impl::send(std::span<Departure> burst) {
+  looked_ = false;
   std::size_t sent = 0;
   while (sent < burst.size()) {
     Channel* const channel = flows_[burst[sent].flow].channel;
@@ -217,7 +219,14 @@ void SocketTransport::Impl::poll(Nanos timeout) {
 }
 
 std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
-  if (ready_.empty()) poll(Nanos::zero());
+  // The last call emptied all that it found: looking again so soon would cost as much as a packet.
+  if (ready_.empty() && notices_.empty() && std::exchange(looked_, false)) return 0;
+  if (ready_.empty()) {
+    poll(Nanos::zero());
+    looked_ = !ready_.empty();
+  } else if (ready_.size() == channels_.size()) {
+    looked_ = true;
+  }
   std::size_t filled = take_notices(burst);
   // Bounded, so that a flood of foreign packets cannot hold up the caller.
   for (std::size_t slot = 0, foreign = 0; filled < burst.size() && !ready_.empty();) {
@@ -230,6 +239,7 @@ std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
     if (filled == 0 && foreign < most_foreign) slot = 0;  // nothing refers to the slots yet
     if (slot == batch_.size()) break;
   }
+  if (filled == 0) looked_ = false;
   return filled;
 }
 
@@ -241,6 +251,7 @@ void SocketTransport::Impl::let_others_run() {
 }
 
 void SocketTransport::Impl::wait(MonoTime until) {
+  looked_ = false;
   sharpen_timers();
   let_others_run();
   if (options_.coalesce > Nanos::zero()) {
