@@ -5,6 +5,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 strait=${STRAIT:-$root/build/release/strait}
+floor=${FLOOR:-$root/build/release/bench_socket_floor}
 near=stbn$$
 far=stbf$$
 work=$(mktemp -d)
@@ -16,6 +17,16 @@ fi
 if [ ! -x "$strait" ]; then
   echo "${0##*/}: no $strait: build it, or name another in STRAIT=" >&2
   exit 2
+fi
+
+# What each side runs with, so that none has a priority that the other lacks. REALTIME=0: neither.
+realtime=(chrt -f 1)
+ours_realtime=(--realtime)
+scheduling='all under SCHED_FIFO'
+if [ "${REALTIME:-1}" = 0 ]; then
+  realtime=()
+  ours_realtime=()
+  scheduling='none real-time'
 fi
 
 leave() {
