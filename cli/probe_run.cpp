@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <ostream>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "cli/engines.hpp"
 #include "cli/probe_report.hpp"
@@ -29,9 +32,9 @@ std::size_t payload_size(const ProbeOptions& options) {
 
 Result<std::vector<TargetReport>> resolve_all(const ProbeOptions& options) {
   std::vector<TargetReport> reports;
+  std::unordered_set<std::string_view> seen;
   for (const std::string& target : options.targets) {
-    const auto same = [&](const TargetReport& report) { return report.target == target; };
-    if (std::ranges::any_of(reports, same))
+    if (!seen.insert(target).second)
       return fail(Errc::bad_input, fmt::format("target '{}' is given twice", target));
     auto address = resolve(target, options.family);
     if (!address) return fail(std::move(address));
@@ -75,9 +78,12 @@ Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeO
 // A window of the prober starts on a round time; the report says when the probes did.
 void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windows,
             WallTime began) {
+  std::unordered_map<std::string_view, TargetReport*> by_target;
+  for (TargetReport& report : reports) by_target.emplace(report.target, &report);
   for (const Window& window : windows) {
-    const auto report = std::ranges::find(reports, window.session.target, &TargetReport::target);
-    if (report == reports.end()) continue;
+    const auto found = by_target.find(window.session.target);
+    if (found == by_target.end()) continue;
+    TargetReport* const report = found->second;
     if (report->window.session.target.empty()) {
       report->window = window;
     } else {
@@ -133,11 +139,12 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
   std::uint64_t decided = 0;
   probe::ProberOptions prober_options;
   prober_options.window = whole_run;
-  prober_options.on_outcome = [&](const probe::Outcome& outcome) {
+  const auto on_outcome = [&](const probe::Outcome& outcome) {
     if (outcome.fate == probe::Fate::received || outcome.fate == probe::Fate::lost) ++decided;
     if (!options.outcomes) return;
     streams.results << (options.json ? to_json(outcome) : to_text(outcome)) << '\n';
   };
+  if (options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
   probe::Prober prober{**transport, prober_options};
   for (const TargetReport& report : *reports) {
     auto spec = session_spec(report, options);

@@ -16,7 +16,9 @@ constexpr std::size_t send_batch = 128;
 constexpr std::size_t ring_size = 8192;  // a power of two: indexed by the low bits of a count
 constexpr std::size_t error_batch_size = 128;
 constexpr std::size_t error_octets = 256;  // of the packet that an ICMP error quotes
-constexpr int most_attempts = 8;           // an error may be about an earlier packet
+// Linux takes no path's MTU for less than 552 (net.ipv4.route.min_pmtu); less two headers.
+constexpr std::size_t never_fragmented = 552 - 20 - 8;
+constexpr int most_attempts = 8;  // an error may be about an earlier packet
 constexpr Nanos clock_slack = std::chrono::microseconds{20};
 // A card's clock further than this from the kernel's own stamp does not keep UTC.
 constexpr Nanos card_clock_slack = std::chrono::microseconds{100};
@@ -101,7 +103,13 @@ Result<std::unique_ptr<Channel>> Channel::open(SocketKey key, std::uint16_t port
                                                const SocketSettings& settings, FlowTable& flows) {
   auto socket = open_probe_socket(key, port, settings);
   if (!socket) return fail(std::move(socket));
-  return std::unique_ptr<Channel>{new Channel{std::move(key), std::move(*socket), settings, flows}};
+  std::unique_ptr<Channel> channel{
+      new Channel{std::move(key), std::move(*socket), settings, flows}};
+  if (!channel->key().v6) {
+    if (auto set = allow_fragments(channel->fd(), false); !set) return fail(std::move(set));
+    channel->fragments_ = false;
+  }
+  return channel;
 }
 
 Channel::Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings,
@@ -122,7 +130,11 @@ bool Channel::has_room_for(const Endpoint& destination) const {
   return by_peer_.find(to_peer_key(destination)) == no_flow;
 }
 
-FlowId Channel::add(const FlowSpec& spec) {
+Result<FlowId> Channel::add(const FlowSpec& spec) {
+  if (!fragments_ && spec.max_payload > never_fragmented) {
+    if (auto set = allow_fragments(fd(), true); !set) return fail(std::move(set));
+    fragments_ = true;
+  }
   std::unique_ptr<OutgoingControl> control;
   if (spec.dscp != dscp_ || spec.hop_limit != hop_limit_) {
     control = std::make_unique<OutgoingControl>();

@@ -36,7 +36,7 @@ class Channel {
   // The five-tuple with this far end is still free.
   [[nodiscard]] bool has_room_for(const Endpoint& destination) const;
 
-  [[nodiscard]] FlowId add(const FlowSpec& spec);
+  [[nodiscard]] Result<FlowId> add(const FlowSpec& spec);
   void remove(FlowId flow);
 
   // Sends a prefix of the run, all of whose flows are of this channel; less than all only when the
@@ -86,6 +86,7 @@ class Channel {
   bool transmit_stamps_;
   std::uint8_t dscp_;  // of packets without control data
   std::uint8_t hop_limit_;
+  bool fragments_ = true;  // may leave this socket
   FlowTable& flows_;
   PeerTable by_peer_;
   std::vector<mmsghdr> messages_;

@@ -181,6 +181,11 @@ std::size_t enlarge_receive_buffer(int fd, std::size_t octets) {
   return static_cast<std::size_t>(granted) / 2;  // the kernel doubles it for its own bookkeeping
 }
 
+Result<void> allow_fragments(int fd, bool allowed) {
+  return set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, allowed ? IP_PMTUDISC_WANT : IP_PMTUDISC_DO,
+                    "IP_MTU_DISCOVER");
+}
+
 Result<void> bind_to(int fd, const Endpoint& local) {
   const SockAddress name = to_sock_address(local);
   if (::bind(fd, name.get(), name.length) == 0) return {};

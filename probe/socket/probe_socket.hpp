@@ -50,6 +50,11 @@ struct ProbeSocket {
 // Asks for stamps; again after an error, to set the count that names transmit stamps back to 0.
 [[nodiscard]] Result<void> request_stamps(int fd, bool transmit);
 
+// IPv4: may a packet longer than the path's MTU leave in fragments? Where none is so long, to say
+// no spares the kernel the search for an identification that only fragments need (RFC 6864 section
+// 4).
+[[nodiscard]] Result<void> allow_fragments(int fd, bool allowed);
+
 // Steps that the reflector's sockets share.
 [[nodiscard]] Result<void> set_option(int fd, int level, int option, int value, const char* name);
 // Sets the largest receive buffer up to `octets` that the kernel grants; returns what it granted.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "probe/socket/socket_transport.hpp"
@@ -235,6 +237,33 @@ TEST_CASE("a probe whose hop limit ends on the way names the router that ended i
   REQUIRE(error != nullptr);
   CHECK(error->icmp_type == 11);  // time exceeded
   CHECK(error->source.address.to_string() == "192.0.2.2");
+}
+
+TEST_CASE("a probe longer than the MTU leaves in fragments, beside short ones of its socket") {
+  if (!NamespacePair::allowed()) return;
+  const auto* const network = GENERATE("10.7.0", "2001:db8:7:");
+  CAPTURE(network);
+  const NamespacePair pair;
+  pair.in_far("ip route add local 10.7.0.0/16 dev lo");
+  pair.in_far("ip -6 route add local 2001:db8:7::/64 dev lo");
+  pair.in_near("ip route add 10.7.0.0/16 via 192.0.2.2");
+  pair.in_near("ip -6 route add 2001:db8:7::/64 via 2001:db8:1::2");
+  pair.enter_near();
+  const auto transport = open_transport();
+  const std::string between = std::string_view{network}.ends_with(':') ? ":" : ".";
+  std::uint32_t tag = 0;
+  for (const std::size_t size : {56U, 524U, 525U, 1472U, 1473U, 8000U, 56U}) {
+    CAPTURE(size);
+    auto spec = echo_flow(network + between + std::to_string(++tag));
+    spec.max_payload = size;
+    const auto flow = transport->open_flow(spec);
+    REQUIRE(flow.has_value());
+    REQUIRE(send_one(*transport, *flow, tag, octets(size)));
+    const auto all = receive_until(*transport, [](const auto& got) { return datagrams(got) == 1; });
+    REQUIRE(datagrams(all) == 1);
+    CHECK(first_of(all, Arrival::Kind::datagram)->tag == tag);
+  }
+  CHECK(transport->counters().errors.empty());
 }
 
 TEST_CASE("a thousand echo flows are all answered, each to its own flow") {
