@@ -9,8 +9,7 @@ namespace strait::analyzer {
 namespace {
 
 // The first slot to judge: the one after the last that was, but never more than `repeat` of them.
-Slot first_slot(const Timeline& timeline, const ClassMemory& memory, unsigned repeat) {
-  const Slot newest = *timeline.newest();
+Slot first_slot(const Timeline& timeline, Slot newest, const ClassMemory& memory, unsigned repeat) {
   const Slot earliest = newest - repeat + 1;
   if (!memory.judged) return earliest;
   for (Slot slot = earliest; slot <= newest; ++slot) {
@@ -29,15 +28,16 @@ bool measured(const ClassView& view, Slot slot) {
 Verdict decide_class(ClassView view, ClassMemory& memory) {
   const std::optional<std::string> before = memory.path;
   const WallTime now = view.now;
-  if (view.timeline.empty()) return judge_class(view, memory, true);
-  const Slot newest = *view.timeline.newest();
+  const std::optional<Slot> last = view.timeline.newest();
+  if (!last) return judge_class(view, memory, true);
+  const Slot newest = *last;
   // After a clock that was set back, what was judged lies in the future: begin again.
   if (memory.judged && *memory.judged > view.timeline.end_of(newest)) {
     memory.judged.reset();
     memory.challenger.reset();
     memory.streak = 0;
   }
-  const Slot first = first_slot(view.timeline, memory, view.options.repeat);
+  const Slot first = first_slot(view.timeline, newest, memory, view.options.repeat);
   if (memory.judged && view.timeline.end_of(first - 1) > *memory.judged) memory.streak = 0;
   for (Slot slot = first; slot < newest; ++slot) {
     if (!measured(view, slot)) {
