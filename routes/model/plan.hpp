@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -36,12 +37,7 @@ struct Plan {
   WallTime expires;  // after this the preferences must be withdrawn (fail open)
   std::vector<GuardNote> notes;
 
-  [[nodiscard]] bool blocked() const {
-    for (const GuardNote& note : notes) {
-      if (note.blocks) return true;
-    }
-    return false;
-  }
+  [[nodiscard]] bool blocked() const { return std::ranges::any_of(notes, &GuardNote::blocks); }
 };
 
 }  // namespace strait::routes

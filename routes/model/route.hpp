@@ -37,7 +37,7 @@ struct Route {
   bool internal = false;  // learned over iBGP; a dump does not say so: set from the site's ASN
 
   [[nodiscard]] bool has_community(std::uint32_t community) const {
-    return std::find(communities.begin(), communities.end(), community) != communities.end();
+    return std::ranges::find(communities, community) != communities.end();
   }
   // Withdrawing traffic or dropping it is somebody's intention: such a route is never raised.
   [[nodiscard]] bool marked() const {
