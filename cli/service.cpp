@@ -41,6 +41,16 @@ std::string needs_restart(const Configuration& old, const Configuration& now) {
   return {};
 }
 
+// The file's configuration, if the service that runs on `old` can take it.
+Result<Configuration> load_again(const Configuration& old) {
+  auto loaded = load_configuration(old.file);
+  if (!loaded) return loaded;
+  if (const auto key = needs_restart(old, *loaded); !key.empty()) {
+    return fail(Errc::unsupported, fmt::format("{} changes only with a restart", key));
+  }
+  return loaded;
+}
+
 }  // namespace
 
 Service::Service(Configuration configuration)
@@ -53,8 +63,9 @@ Service::~Service() = default;
 Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
   std::unique_ptr<Service> service{new Service{std::move(configuration)}};
   const auto config = service->configuration_;
-  if (config->routes.bird && config->routes.apply == routes::ApplyMode::automatic) {
-    service->router_ = std::make_unique<Router>(*config->routes.bird, service->clock_);
+  if (const auto& bird = config->routes.bird;
+      bird && config->routes.apply == routes::ApplyMode::automatic) {
+    service->router_ = std::make_unique<Router>(*bird, service->clock_);
   }
   auto adviser = Adviser::start(config, service->router_.get(), service->clock_);
   if (!adviser) return tl::make_unexpected(adviser.error());
@@ -145,8 +156,11 @@ Result<void> Service::run() {
 void Service::write_outcomes() {
   if (!outcomes_) return;
   const auto dropped = outcomes_->flush();
-  if (!dropped) return spdlog::error("{}", dropped.error().message);
-  if (*dropped > 0) spdlog::warn("{} outcomes were dropped: the file is too slow", *dropped);
+  if (!dropped) {
+    spdlog::error("{}", dropped.error().message);
+  } else if (*dropped > 0) {
+    spdlog::warn("{} outcomes were dropped: the file is too slow", *dropped);
+  }
 }
 
 void Service::tick() {
@@ -190,17 +204,15 @@ void Service::reload() {
       spdlog::error("{}", reopened.error().message);
     }
   }
-  const auto refuse = [this](const std::string& why) {
+  auto loaded = load_again(*configuration_);
+  if (!loaded) {
     config_state_.last_reload_successful = false;
-    spdlog::error("reload refused, the old configuration stays: {}", why);
-  };
-  auto loaded = load_configuration(configuration_->file);
-  if (!loaded) return refuse(loaded.error().message);
-  if (const auto key = needs_restart(*configuration_, *loaded); !key.empty()) {
-    return refuse(fmt::format("{} changes only with a restart", key));
+    spdlog::error("reload refused, the old configuration stays: {}", loaded.error().message);
+    return;
   }
   auto sessions = loaded->sessions();
   std::vector<SessionKey> keys;
+  keys.reserve(sessions.size());
   for (const probe::SessionSpec& spec : sessions) keys.push_back(spec.key);
   if (auto replaced = worker_->replace(std::move(sessions)); !replaced) {
     // The sessions that could begin are running; what could not is in the log and in the metrics.
