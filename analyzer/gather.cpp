@@ -114,10 +114,10 @@ Judgement judge(const Evidence& evidence, const Pool& pool, const EvidenceOption
                                                 delay_text(evidence.age), delay_text(limit))};
   }
   if (evidence.loss.trials == 0) return {Adequacy::insufficient, "no probe was sent"};
-  if (evidence.below_floor && *evidence.min <= Nanos{0}) {
+  if (evidence.below_floor && evidence.min && *evidence.min <= Nanos{0}) {
     return {Adequacy::insufficient, "impossible: a round trip of no time at all was measured"};
   }
-  if (evidence.below_floor) {
+  if (evidence.below_floor && evidence.min && evidence.floor) {
     return {Adequacy::insufficient,
             fmt::format("impossible: {} is below the fibre floor of {} (wrong target, clock or "
                         "spoofed reply)",
@@ -162,6 +162,7 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
   const Span span{newest - options.span_windows + 1, newest};
   const std::set<std::string> names = all_paths(timeline, network);
   std::vector<Pool> pools;
+  pools.reserve(names.size());
   for (const std::string& path : names) {
     pools.push_back(timeline.lane(traffic_class, path).pool(span));
   }

@@ -57,15 +57,18 @@ double percentile_of(const Pool& pool, double q) {
   return number(Curve{pool, Curve::Edge::middle}.at(q));
 }
 
-Comparison across(std::span<const double> differences, const PairedOptions& options) {
+// Nothing where the pairs are too few to bound their median on both sides.
+std::optional<Comparison> across(std::span<const double> differences,
+                                 const PairedOptions& options) {
   const auto median = median_interval(differences, options.confidence);
-  return {.method = Comparison::Method::across_windows,
-          .difference = finite(median->median),
-          .low = finite(*median->low),
-          .high = finite(*median->high),
-          .a_is_lost = *median->low == std::numeric_limits<double>::infinity(),
-          .pairs = differences.size(),
-          .reason = fmt::format("{} pairs of windows", differences.size())};
+  if (!median || !median->low || !median->high) return std::nullopt;
+  return Comparison{.method = Comparison::Method::across_windows,
+                    .difference = finite(median->median),
+                    .low = finite(*median->low),
+                    .high = finite(*median->high),
+                    .a_is_lost = *median->low == std::numeric_limits<double>::infinity(),
+                    .pairs = differences.size(),
+                    .reason = fmt::format("{} pairs of windows", differences.size())};
 }
 
 Comparison within(const Pair& newest, std::uint64_t pairs, const PairedOptions& options) {
@@ -127,9 +130,7 @@ Comparison compare(const Timeline& timeline, std::string_view traffic_class, std
     const double difference = percentile_of(pair[0], options.q) - percentile_of(pair[1], options.q);
     if (!std::isnan(difference)) differences.push_back(difference);  // infinite on both sides
   }
-  if (differences.size() >= probes_needed(0.5, options.confidence)) {
-    return across(differences, options);
-  }
+  if (auto settled = across(differences, options)) return *std::move(settled);
   return within(now, differences.size(), options);
 }
 

@@ -27,12 +27,14 @@ Nanos middle_of(Nanos lower, Nanos upper) {
 // Calls `visit(lower, middle, upper, count)` for each bucket, with bounds no wider than [min, max].
 template <class Visit>
 void each_bucket(const Sketch& sketch, Visit visit) {
-  if (sketch.empty()) return;
-  const Nanos min = *sketch.min();
-  const Nanos max = *sketch.max();
-  const auto within = [&](Nanos delay) { return std::clamp(delay, min, max); };
+  const auto least = sketch.min();
+  const auto most = sketch.max();
+  if (!least || !most) return;
+  const auto within = [min = *least, max = *most](Nanos delay) {
+    return std::clamp(delay, min, max);
+  };
   if (const auto zeros = sketch.zero_count(); zeros > 0) {
-    visit(min, within(Nanos{0}), within(Nanos{0}), zeros);
+    visit(*least, within(Nanos{0}), within(Nanos{0}), zeros);
   }
   for (const auto& [key, count] : sketch.buckets()) {
     const Nanos lower = Sketch::upper_bound(key - 1, sketch.schema());
@@ -109,7 +111,7 @@ std::vector<Percentile> percentiles(std::span<const Stream> pool, std::span<cons
   for (const double q : quantiles) {
     Percentile percentile;
     percentile.q = q;
-    percentile.value = *middle.at(q);
+    percentile.value = middle.at(q).value_or(infinite_delay);
     percentile.probes = probes;
     const RankInterval ranks = quantile_ranks(n, q, confidence);
     if (ranks.low) percentile.low = lower.at(share(*ranks.low));
@@ -128,12 +130,13 @@ std::optional<Nanos> delay_variation(std::span<const Stream> pool) {
   std::uint64_t answered = 0;
   double weight = 0;
   for (const Stream& stream : pool) {
-    if (stream.rtt.empty()) continue;
+    const auto min = stream.rtt.min();
+    if (!min) continue;
     answered += stream.rtt.count();
     weight += stream.weight;
     const double share = stream.weight / static_cast<double>(stream.rtt.count());
-    each_bucket(stream.rtt, [&](Nanos, Nanos middle, Nanos, std::uint64_t count) {
-      steps.push_back({middle - *stream.rtt.min(), share * static_cast<double>(count)});
+    each_bucket(stream.rtt, [&, least = *min](Nanos, Nanos middle, Nanos, std::uint64_t count) {
+      steps.push_back({middle - least, share * static_cast<double>(count)});
     });
   }
   if (answered < 100) return std::nullopt;

@@ -32,7 +32,7 @@ std::string delay_text(Nanos delay) {
 std::string to_text(const Percentile& percentile) {
   const std::string name = quantile_name(percentile.q);
   if (percentile.infinite()) return fmt::format("{} infinite", name);
-  if (!percentile.adequate()) {
+  if (!percentile.low || !percentile.high) {
     return fmt::format("{} {} [insufficient]", name, delay_text(percentile.value));
   }
   return fmt::format("{} {} [{}, {}]", name, delay_text(percentile.value),
