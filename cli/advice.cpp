@@ -118,7 +118,7 @@ std::map<std::string, std::string, std::less<>> default_paths(const Configuratio
   std::map<std::string, std::map<std::string, std::size_t>> votes;  // class -> path -> prefixes
   const auto all = rib.routes();
   for (auto first = all.begin(); first != all.end();) {
-    const auto last = std::find_if(first, all.end(), [&](const routes::Route& route) {
+    const auto last = std::ranges::find_if(first, all.end(), [&](const routes::Route& route) {
       return route.prefix != first->prefix;
     });
     std::vector<routes::Route> candidates(first, last);

@@ -27,7 +27,7 @@ std::string quantile_label(double q) { return fmt::format("p{:g}", q * 100); }
 std::string quantile_text(const ReportedQuantile& quantile) {
   const auto label = quantile_label(quantile.q);
   if (!quantile.enough) return fmt::format("{} n/a (needs {})", label, quantile.needed);
-  if (quantile.infinite) return fmt::format("{} lost", label);
+  if (quantile.infinite || !quantile.value) return fmt::format("{} lost", label);
   return fmt::format("{} {}", label, strait::to_text(*quantile.value));
 }
 
@@ -86,10 +86,12 @@ std::string counts_text(const Counts& counts) {
 }
 
 std::string rtt_text(const Window& window) {
-  if (window.rtt.empty()) return "  RTT  no reply\n";
-  std::string text = fmt::format("  RTT  min {}", strait::to_text(*window.rtt.min()));
+  const auto min = window.rtt.min();
+  const auto max = window.rtt.max();
+  if (!min || !max) return "  RTT  no reply\n";
+  std::string text = fmt::format("  RTT  min {}", strait::to_text(*min));
   for (const double q : quantiles) text += "  " + quantile_text(reported_quantile(window, q));
-  return text + fmt::format("  max {}\n", strait::to_text(*window.rtt.max()));
+  return text + fmt::format("  max {}\n", strait::to_text(*max));
 }
 
 void write_quantile(JsonWriter& json, const Window& window, double q) {
@@ -97,7 +99,7 @@ void write_quantile(JsonWriter& json, const Window& window, double q) {
   json.key(quantile_label(q));
   if (quantile.enough && quantile.infinite) {
     json.value("inf");
-  } else if (quantile.enough) {
+  } else if (quantile.value) {
     json.value(quantile.value->count());
   } else {
     json.null();

@@ -104,7 +104,10 @@ void Router::carry_out(const routes::Plan* wanted) {
   if (not_before_ && now < *not_before_) return;
 
   auto in_force = plan_in_force(target_.include_file);
-  if (!in_force) return report(in_force.error().message + "; not touched", false);
+  if (!in_force) {
+    report(in_force.error().message + "; not touched", false);
+    return;
+  }
   {
     const std::scoped_lock lock{mutex_};
     state_.in_force = *in_force;
@@ -117,7 +120,10 @@ void Router::carry_out(const routes::Plan* wanted) {
           ? routes::withdrawal(clock_, "the plan in force has expired and was not renewed")
           : *wanted;
   const auto applied = routes::apply(plan, target_, clock_);
-  if (!applied) return report(applied.error().message, false);
+  if (!applied) {
+    report(applied.error().message, false);
+    return;
+  }
   const bool confirmed = applied->outcome == routes::ApplyOutcome::confirmed;
   if (confirmed) {
     const std::scoped_lock lock{mutex_};

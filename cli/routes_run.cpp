@@ -54,8 +54,8 @@ Result<Situation> look(const RoutesSource& source, std::ostream& progress) {
   auto rib = read_rib(*configuration, now);
   if (!rib) return fail(std::move(rib));
   std::shared_ptr<const routes::Plan> in_force;
-  if (configuration->routes.bird) {
-    auto plan = plan_in_force(configuration->routes.bird->include_file);
+  if (const auto& bird = configuration->routes.bird) {
+    auto plan = plan_in_force(bird->include_file);
     if (!plan) return fail(std::move(plan));
     in_force = std::move(*plan);
   }

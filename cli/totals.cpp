@@ -7,11 +7,12 @@ namespace strait::cli {
 
 void Totals::add(std::span<const Window> closed) {
   for (const Window& window : closed) {
-    Session& session = sessions_[window.session];
-    if (session.total) {
-      merge(*session.total, window);
-    } else {
+    auto [entry, fresh] = sessions_.try_emplace(window.session);
+    Session& session = entry->second;
+    if (fresh) {
       session.total = window;
+    } else {
+      merge(session.total, window);
     }
     if (!session.newest || session.newest->start <= window.start) session.newest = window;
   }
@@ -28,7 +29,7 @@ std::vector<exporters::SessionSnapshot> Totals::with(
     const std::map<std::string, std::string, std::less<>>& region_of) const {
   std::map<SessionKey, exporters::SessionSnapshot> found;
   for (const auto& [key, session] : sessions_) {
-    found[key].total = *session.total;
+    found[key].total = session.total;
     found[key].newest = session.newest;
   }
   for (const Window& window : open) {

@@ -28,7 +28,7 @@ class Totals {
 
  private:
   struct Session {
-    std::optional<Window> total;
+    Window total;
     std::optional<Window> newest;
   };
   std::map<SessionKey, Session> sessions_;
