@@ -194,11 +194,10 @@ ApplyReport load(BirdControl& bird, const Plan& plan, const BirdTarget& target,
     return roll_back(bird, include, kept.error().message, *seen);
   }
   include.forget_previous();
-  return report(ApplyOutcome::confirmed,
-                fmt::format("{} of {} prefixes read back follow the plan, {} no longer offered, {} "
-                            "marked",
-                            seen->as_wanted, seen->checked, seen->gone, seen->marked),
-                std::move(*seen));
+  auto words =
+      fmt::format("{} of {} prefixes read back follow the plan, {} no longer offered, {} marked",
+                  seen->as_wanted, seen->checked, seen->gone, seen->marked);
+  return report(ApplyOutcome::confirmed, std::move(words), std::move(*seen));
 }
 
 }  // namespace

@@ -154,8 +154,8 @@ Result<std::string> BirdControl::read_line(Deadline deadline) {
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) return socket_error(socket_, "wait", errno);
     if (ready == 0) {
-      return fail(Errc::io,
-                  fmt::format("BIRD at {}: no reply within {}", socket_, to_string(timeout_)));
+      return fail(Errc::io, fmt::format("BIRD at {}: no reply within {}", socket_,
+                                        strait::to_string(timeout_)));
     }
     std::array<char, 65536> chunk{};
     const ssize_t got = ::recv(fd_, chunk.data(), chunk.size(), 0);

@@ -15,7 +15,7 @@ namespace strait::routes {
 std::string journal_line(const JournalEntry& entry, const Plan& plan) {
   std::uint64_t prefixes = 0;
   for (const Preference& preference : plan.preferences) prefixes += preference.prefixes.size();
-  const boost::json::object line{{"at", to_string(entry.at)},
+  const boost::json::object line{{"at", strait::to_string(entry.at)},
                                  {"step", entry.step},
                                  {"evidence", plan.evidence_hash},
                                  {"plan", entry.plan_hash},

@@ -14,6 +14,7 @@ namespace {
 std::vector<Prefix> spread(std::span<const Prefix> prefixes, std::size_t sample) {
   if (prefixes.size() <= sample) return {prefixes.begin(), prefixes.end()};
   std::vector<Prefix> chosen;
+  chosen.reserve(sample);
   for (std::size_t i = 0; i < sample; ++i) chosen.push_back(prefixes[i * prefixes.size() / sample]);
   return chosen;
 }

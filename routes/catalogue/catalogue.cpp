@@ -46,7 +46,8 @@ std::string first_town(const Segment& first, const Segment* second) {
   return far_end(*second, first.from) && !far_end(*second, first.to) ? first.to : first.from;
 }
 
-Result<void> usable(const Segment& segment, std::string_view path) {
+// The length of a segment that a path may be made of, in km.
+Result<double> usable_length(const Segment& segment, std::string_view path) {
   if (segment.retired) {
     return fail(Errc::bad_input, fmt::format("path '{}': segment '{}' is out of service ({})", path,
                                              segment.id, segment.status));
@@ -57,7 +58,7 @@ Result<void> usable(const Segment& segment, std::string_view path) {
                             "floor",
                             path, segment.id));
   }
-  return {};
+  return *segment.length_km;
 }
 
 void add_once(std::vector<std::string>& list, const std::string& word) {
@@ -135,15 +136,18 @@ std::optional<std::string> Catalogue::country_class(std::string_view iso2) const
 
 Result<Path> Catalogue::complete(Path path) const {
   std::vector<const Segment*> chain;
+  double length_km = 0;
   for (const std::string& id : path.segments) {
     auto found = segment(id);
     if (!found) {
       return fail(Errc::not_found, fmt::format("path '{}': {}", path.name, found.error().message));
     }
-    if (auto fit = usable(**found, path.name); !fit) return fail(std::move(fit));
+    auto length = usable_length(**found, path.name);
+    if (!length) return fail(std::move(length));
+    length_km += *length;
     chain.push_back(*found);
   }
-  path.length_km = 0;
+  path.length_km = length_km;
   path.countries.clear();
   path.risk_groups.clear();
   if (chain.empty()) return path;
@@ -161,7 +165,6 @@ Result<Path> Catalogue::complete(Path path) const {
     if (there != nullptr && (here == nullptr || here->country != there->country)) {
       path.countries.push_back(there->country);
     }
-    path.length_km += *leg->length_km;
     for (const std::string& group : leg->risk_groups) add_once(path.risk_groups, group);
     town = *next;
   }

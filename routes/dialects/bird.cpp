@@ -88,7 +88,7 @@ std::string set_name(std::size_t number, bool v6) {
 std::string header(const Plan& plan) {
   return fmt::format("{}\n# evidence {}\n# made {}\n# expires {}\n", first_line,
                      plan.evidence_hash.empty() ? "none" : "sha256:" + plan.evidence_hash,
-                     to_string(plan.made), to_string(plan.expires));
+                     strait::to_string(plan.made), strait::to_string(plan.expires));
 }
 
 std::string sets(const Preference& preference, std::size_t number) {

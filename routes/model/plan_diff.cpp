@@ -74,8 +74,9 @@ std::string diff_text(const Plan& before, const Plan& after) {
   std::string text;
   bool any = false;
   for (const PreferenceChange& change : diff(before, after)) {
-    const Preference& named = change.after ? *change.after : *change.before;
-    const std::string where = fmt::format("{} at {}", named.traffic_class, named.protocol);
+    const auto& named = change.after ? change.after : change.before;
+    if (!named) continue;
+    const std::string where = fmt::format("{} at {}", named->traffic_class, named->protocol);
     if (!change.changes()) {
       text += fmt::format("{}: stays {}\n", where, describe(change.after));
       continue;

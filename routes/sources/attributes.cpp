@@ -65,6 +65,7 @@ std::string_view read_as_path(Bytes value, Route& route) {
     const unsigned count = reader.u8();
     if (reader.failed() || type < 1 || type > 4 || count == 0) return "malformed AS_PATH";
     std::vector<Asn> asns;
+    asns.reserve(count);
     for (unsigned i = 0; i < count; ++i) asns.emplace_back(reader.u32());
     if (reader.failed()) return "malformed AS_PATH";
     if (std::ranges::find(asns, Asn{0}) != asns.end()) return "AS 0 in AS_PATH";
