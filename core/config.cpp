@@ -63,24 +63,32 @@ std::string show(const Mistake& mistake, const std::string& file, std::string_vi
                      mistake.where.column, mistake.message, mistake.where.line, line, indent);
 }
 
+// What the first octet of a UTF-8 sequence says of its length; 0: no sequence begins so.
+std::size_t utf8_length(unsigned lead) {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead < 0xe0) return 2;
+  if (lead >= 0xe0 && lead < 0xf0) return 3;
+  return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+}
+
+// Longer than needed, half of a UTF-16 pair, or above U+10FFFF (RFC 3629 sections 3 and 4).
+bool utf8_second_is_bad(unsigned lead, unsigned second) {
+  const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
+  const bool surrogate = lead == 0xed && second >= 0xa0;
+  const bool beyond = lead == 0xf4 && second >= 0x90;
+  return overlong || surrogate || beyond;
+}
+
 // Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629 section 4); 0: none.
 std::size_t utf8_sequence(std::string_view text) {
   const auto octet = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
   };
-  const unsigned lead = octet(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xc2 && lead < 0xe0   ? 2
-                             : (lead & 0xf0U) == 0xe0      ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
+  const std::size_t length = utf8_length(octet(0));
   for (std::size_t i = 1; i < length; ++i) {
     if ((octet(i) & 0xc0U) != 0x80) return 0;
   }
-  const bool overlong = (lead == 0xe0 && octet(1) < 0xa0) || (lead == 0xf0 && octet(1) < 0x90);
-  const bool surrogate = lead == 0xed && octet(1) >= 0xa0;
-  const bool beyond = lead == 0xf4 && octet(1) >= 0x90;
-  return overlong || surrogate || beyond ? 0 : length;
+  return utf8_second_is_bad(octet(0), octet(1)) ? 0 : length;
 }
 
 // TOML allows no control character but tab and the two of line ends.
@@ -228,7 +236,8 @@ std::optional<double> ConfigTable::number(std::string_view key, double min, doub
     document_->wrong_type(*node, key, "a number");
     return std::nullopt;
   }
-  if (!(*value >= min && *value <= max)) {  // also refuses nan
+  const bool within = *value >= min && *value <= max;  // not so for nan
+  if (!within) {
     document_->mistake(node->source().begin,
                        fmt::format("{} is {}: want {} to {}", key, *value, min, max));
     return std::nullopt;

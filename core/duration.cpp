@@ -82,7 +82,7 @@ std::string to_string(Nanos duration) {
 }
 
 std::string to_text(Nanos duration) {
-  const double nanos = static_cast<double>(duration.count());
+  const auto nanos = static_cast<double>(duration.count());
   const double size = std::abs(nanos);
   if (size >= 1e9) return fmt::format("{:.2f} s", nanos / 1e9);
   if (size >= 100e6) return fmt::format("{:.1f} ms", nanos / 1e6);

@@ -15,11 +15,13 @@
 namespace strait {
 namespace {
 
+Errc kind_of(int error) {
+  if (error == ENOENT) return Errc::not_found;
+  return error == EACCES || error == EPERM ? Errc::no_permission : Errc::io;
+}
+
 tl::unexpected<Error> io_error(std::string_view doing, const std::string& file, int error) {
-  const Errc code = error == ENOENT                       ? Errc::not_found
-                    : (error == EACCES || error == EPERM) ? Errc::no_permission
-                                                          : Errc::io;
-  return fail(code, fmt::format("{} {}: {}", doing, file, std::strerror(error)));
+  return fail(kind_of(error), fmt::format("{} {}: {}", doing, file, std::strerror(error)));
 }
 
 class Descriptor {
