@@ -41,10 +41,10 @@ std::string read_name(ConfigTable& table, std::set<std::string>& seen) {
 }
 
 std::optional<Address> neighbor(ConfigTable& table, std::string_view key, bool v6) {
-  const auto address = table.address(key);
+  auto address = table.address(key);
   if (address && address->is_v6() != v6) {
     table.error(key, fmt::format("{} is not IPv{}", address->to_string(), v6 ? 6 : 4));
-    return std::nullopt;
+    address.reset();
   }
   return address;
 }

@@ -19,10 +19,13 @@ namespace {
 constexpr unsigned first_failure = 8000;
 constexpr unsigned welcome = 1;
 
+Errc kind_of(int error) {
+  if (error == ENOENT) return Errc::not_found;
+  return error == EACCES || error == EPERM ? Errc::no_permission : Errc::io;
+}
+
 tl::unexpected<Error> socket_error(const std::string& socket, std::string_view doing, int error) {
-  const Errc code = error == EACCES || error == EPERM ? Errc::no_permission
-                    : error == ENOENT                 ? Errc::not_found
-                                                      : Errc::io;
+  const Errc code = kind_of(error);
   const char* remedy = "";
   if (code == Errc::not_found || error == ECONNREFUSED) {
     remedy = "; is BIRD running, and is that its control socket ([routes.bird] socket)?";
@@ -147,23 +150,28 @@ Result<std::string> BirdControl::read_line(Deadline deadline) {
       buffer_.erase(0, end + 1);
       return line;
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    pollfd wait{.fd = fd_, .events = POLLIN, .revents = 0};
-    const int ready = left.count() <= 0 ? 0 : ::poll(&wait, 1, static_cast<int>(left.count()));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) return socket_error(socket_, "wait", errno);
-    if (ready == 0) {
-      return fail(Errc::io, fmt::format("BIRD at {}: no reply within {}", socket_,
-                                        strait::to_string(timeout_)));
-    }
-    std::array<char, 65536> chunk{};
-    const ssize_t got = ::recv(fd_, chunk.data(), chunk.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return socket_error(socket_, "receive", errno);
-    if (got == 0) return fail(Errc::io, fmt::format("BIRD at {}: closed the socket", socket_));
-    buffer_.append(chunk.data(), static_cast<std::size_t>(got));
+    if (auto more = receive(deadline); !more) return fail(std::move(more));
   }
+}
+
+Result<void> BirdControl::receive(Deadline deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline - std::chrono::steady_clock::now());
+  pollfd wait{.fd = fd_, .events = POLLIN, .revents = 0};
+  const int ready = left.count() <= 0 ? 0 : ::poll(&wait, 1, static_cast<int>(left.count()));
+  if (ready < 0 && errno == EINTR) return {};
+  if (ready < 0) return socket_error(socket_, "wait", errno);
+  if (ready == 0) {
+    return fail(Errc::io, fmt::format("BIRD at {}: no reply within {}", socket_,
+                                      strait::to_string(timeout_)));
+  }
+  std::array<char, 65536> chunk{};
+  const ssize_t got = ::recv(fd_, chunk.data(), chunk.size(), 0);
+  if (got < 0 && errno == EINTR) return {};
+  if (got < 0) return socket_error(socket_, "receive", errno);
+  if (got == 0) return fail(Errc::io, fmt::format("BIRD at {}: closed the socket", socket_));
+  buffer_.append(chunk.data(), static_cast<std::size_t>(got));
+  return {};
 }
 
 Result<BirdControl::Owner> BirdControl::owner() const {

@@ -53,6 +53,7 @@ class BirdControl {
   using Deadline = std::chrono::steady_clock::time_point;
   BirdControl(int fd, std::string socket, Nanos timeout);
   Result<std::string> read_line(Deadline deadline);
+  Result<void> receive(Deadline deadline);  // a signal may come instead of octets
   Result<BirdReply> read_reply();
 
   int fd_;

@@ -61,6 +61,26 @@ Result<double> usable_length(const Segment& segment, std::string_view path) {
   return *segment.length_km;
 }
 
+struct Chain {
+  std::vector<const Segment*> legs;
+  double length_km = 0;
+};
+
+Result<Chain> chain_of(const Catalogue& catalogue, const Path& path) {
+  Chain chain;
+  for (const std::string& id : path.segments) {
+    const auto found = catalogue.segment(id);
+    if (!found) {
+      return fail(Errc::not_found, fmt::format("path '{}': {}", path.name, found.error().message));
+    }
+    const auto length = usable_length(**found, path.name);
+    if (!length) return tl::make_unexpected(length.error());
+    chain.length_km += *length;
+    chain.legs.push_back(*found);
+  }
+  return chain;
+}
+
 void add_once(std::vector<std::string>& list, const std::string& word) {
   if (std::ranges::find(list, word) == list.end()) list.push_back(word);
 }
@@ -135,25 +155,16 @@ std::optional<std::string> Catalogue::country_class(std::string_view iso2) const
 }
 
 Result<Path> Catalogue::complete(Path path) const {
-  std::vector<const Segment*> chain;
-  double length_km = 0;
-  for (const std::string& id : path.segments) {
-    auto found = segment(id);
-    if (!found) {
-      return fail(Errc::not_found, fmt::format("path '{}': {}", path.name, found.error().message));
-    }
-    auto length = usable_length(**found, path.name);
-    if (!length) return fail(std::move(length));
-    length_km += *length;
-    chain.push_back(*found);
-  }
-  path.length_km = length_km;
+  const auto chain = chain_of(*this, path);
+  if (!chain) return tl::make_unexpected(chain.error());
+  path.length_km = chain->length_km;
   path.countries.clear();
   path.risk_groups.clear();
-  if (chain.empty()) return path;
+  const auto& legs = chain->legs;
+  if (legs.empty()) return path;
 
-  std::string town = first_town(*chain[0], chain.size() > 1 ? chain[1] : nullptr);
-  for (const Segment* leg : chain) {
+  std::string town = first_town(*legs[0], legs.size() > 1 ? legs[1] : nullptr);
+  for (const Segment* leg : legs) {
     const auto next = far_end(*leg, town);
     if (!next) {
       return fail(Errc::bad_input,
@@ -182,7 +193,7 @@ Result<std::string> data_directory(const std::optional<std::string>& given) {
     if (is_there(*given)) return *given;
     return fail(Errc::not_found, fmt::format("data directory '{}': no cables.csv in it", *given));
   }
-  const auto it = std::ranges::find_if(defaults, is_there);
+  const auto* const it = std::ranges::find_if(defaults, is_there);
   if (it != defaults.end()) return *it;
   return fail(Errc::not_found,
               fmt::format("no data directory: looked in {}; name one with [site] data",

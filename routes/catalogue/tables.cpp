@@ -87,7 +87,8 @@ std::string town_id(std::string_view town, std::span<const Place> places) {
   std::string slug;
   for (const char c : name) {
     const bool upper = c >= 'A' && c <= 'Z';
-    slug += c == ' ' ? '-' : static_cast<char>(upper ? c - 'A' + 'a' : c);
+    const char small = upper ? static_cast<char>(c - 'A' + 'a') : c;
+    slug += c == ' ' ? '-' : small;
   }
   if (slug.ends_with("-area")) slug.resize(slug.size() - std::string_view{"-area"}.size());
 

@@ -154,6 +154,14 @@ std::string_view read_attribute(std::uint8_t code, Bytes value, Route& route) {
   }
 }
 
+// RFC 7606 section 3d.
+std::string_view missing(const std::bitset<256>& seen) {
+  if (!seen.test(code_origin)) return "no ORIGIN";
+  if (!seen.test(code_as_path)) return "no AS_PATH";
+  if (!seen.test(code_next_hop) && !seen.test(code_mp_reach)) return "no next hop";
+  return sound;
+}
+
 }  // namespace
 
 std::string_view read_attributes(Bytes bytes, Route& route) {
@@ -172,12 +180,8 @@ std::string_view read_attributes(Bytes bytes, Route& route) {
     seen.set(code);
     if (const auto error = read_attribute(code, value, route); !error.empty()) return error;
   }
-  // RFC 7606 section 3d. An entry without any attribute is a route that is not BGP's.
-  if (bytes.empty()) return sound;
-  if (!seen.test(code_origin)) return "no ORIGIN";
-  if (!seen.test(code_as_path)) return "no AS_PATH";
-  if (!seen.test(code_next_hop) && !seen.test(code_mp_reach)) return "no next hop";
-  return sound;
+  // An entry without any attribute is a route that is not BGP's.
+  return bytes.empty() ? sound : missing(seen);
 }
 
 }  // namespace strait::routes

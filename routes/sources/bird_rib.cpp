@@ -57,7 +57,7 @@ Result<RibDump> dump_table(BirdControl& bird, const std::string& table, const st
   if (table.find_first_of("\"'\n") != std::string::npos) {
     return fail(Errc::bad_input, fmt::format("BIRD table '{}': has a quote", table));
   }
-  const auto reply = bird.ask(fmt::format("mrt dump table \"{}\" to \"{}\"", table, file));
+  const auto reply = bird.ask(fmt::format(R"(mrt dump table "{}" to "{}")", table, file));
   if (!reply) return tl::make_unexpected(reply.error());
   if (!reply->ok()) {
     return fail(Errc::io, fmt::format("BIRD: mrt dump of {}: {}", table, reply->message()));

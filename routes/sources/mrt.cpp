@@ -95,7 +95,7 @@ class Reader {
       read_peers(body);
       return;
     }
-    const auto kind = std::ranges::find(rib_kinds, subtype, &RibKind::subtype);
+    const auto* const kind = std::ranges::find(rib_kinds, subtype, &RibKind::subtype);
     if (type != table_dump_v2 || kind == rib_kinds.end()) {
       ++dump_.report.other_records;
       count(fmt::format("record type {} subtype {}", type, subtype));
