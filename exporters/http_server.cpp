@@ -18,6 +18,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <exception>
 #include <future>
 #include <list>
 #include <string_view>
@@ -150,7 +151,13 @@ class HttpServer::State {
   State& operator=(const State&) = delete;
   State(State&&) = delete;
   State& operator=(State&&) = delete;
-  ~State() { stop(); }
+  ~State() {
+    try {
+      stop();
+    } catch (...) {  // the thread may still run on what would be freed here
+      std::terminate();
+    }
+  }
 
   Result<void> open() {
     for (const Endpoint& endpoint : options_.listen) {
@@ -247,7 +254,7 @@ class HttpServer::State {
     co_return !ec && request.keep_alive();
   }
 
-  asio::awaitable<void> first_octets(Connection& connection, error_code& ec) {
+  asio::awaitable<void> first_octets(Connection& connection, error_code& ec) const {
     connection.stream.expires_after(options_.idle_timeout);
     const std::size_t got =
         co_await connection.stream.async_read_some(connection.buffer.prepare(4096), into(ec));

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <sqlite3.h>
 
+#include <array>
 #include <filesystem>
 
 namespace strait::exporters {
@@ -17,7 +18,7 @@ struct Remedy {
   std::string_view text;
 };
 
-constexpr Remedy remedies[] = {
+constexpr auto remedies = std::to_array<Remedy>({
     {SQLITE_FULL, Errc::io, "the disk is full; make room or set exporters.retention"},
     {SQLITE_NOTADB, Errc::bad_input, "it is not a SQLite database; name another file"},
     {SQLITE_CORRUPT, Errc::io,
@@ -28,7 +29,7 @@ constexpr Remedy remedies[] = {
     {SQLITE_PERM, Errc::no_permission, "access is denied; check its owner and mode"},
     {SQLITE_CANTOPEN, Errc::io,
      "it cannot be opened; check that its directory exists and can be written"},
-};
+});
 
 }  // namespace
 

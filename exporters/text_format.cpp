@@ -82,15 +82,20 @@ class SampleWriter {
   void write_samples(const ClientMetric& metric) {
     switch (family_.type) {
       case MetricType::Counter:
-        return write_number(metric.counter.value);
+        write_number(metric.counter.value);
+        break;
       case MetricType::Gauge:
-        return write_number(metric.gauge.value);
+        write_number(metric.gauge.value);
+        break;
       case MetricType::Untyped:
-        return write_number(metric.untyped.value);
+        write_number(metric.untyped.value);
+        break;
       case MetricType::Summary:
-        return write_summary(metric.summary);
+        write_summary(metric.summary);
+        break;
       case MetricType::Histogram:
-        return write_histogram(metric.histogram);
+        write_histogram(metric.histogram);
+        break;
     }
   }
 
