@@ -139,7 +139,7 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
                        .dpdk = std::move(parts.dpdk),
                        .targets = std::move(parts.targets),
                        .routes = std::move(parts.routes),
-                       .analyzer = std::move(parts.analyzer),
+                       .analyzer = parts.analyzer,
                        .exporters = std::move(parts.exporters),
                        .analyzer_targets = std::move(targets),
                        .far_ends = std::move(far_ends),
@@ -167,7 +167,7 @@ std::vector<probe::SessionSpec> Configuration::sessions() const {
 Result<Configuration> parse_configuration(std::string_view text, std::string name) {
   auto document = ConfigDocument::parse(text, name);
   if (!document) return tl::make_unexpected(document.error());
-  ConfigTable root = document->root();
+  const ConfigTable root = document->root();
   Parts parts = read_parts(root);
 
   const auto directory = routes::data_directory(parts.site.data);

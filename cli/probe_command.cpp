@@ -85,7 +85,8 @@ void read_loss(ProbeOptions& options, const std::string& text) {
   double loss = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, loss);
-  if (error != std::errc{} || stop != end || !(loss >= 0 && loss <= 100)) {
+  const bool within = loss >= 0 && loss <= 100;  // not so for nan
+  if (error != std::errc{} || stop != end || !within) {
     refuse("--max-loss", "'" + text + "': want per cent, a number from 0 to 100");
   }
   options.max_loss = loss;

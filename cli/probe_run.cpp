@@ -115,9 +115,19 @@ class Progress {
  private:
   const ProbeStreams& streams_;
   std::uint64_t total_;
-  MonoTime next_{};
+  MonoTime next_;
   bool shown_ = false;
 };
+
+Result<void> add_all(probe::Prober& prober, const std::vector<TargetReport>& reports,
+                     const ProbeOptions& options) {
+  for (const TargetReport& report : reports) {
+    auto spec = session_spec(report, options);
+    if (!spec) return fail(std::move(spec));
+    if (auto added = prober.add(*spec); !added) return fail(std::move(added));
+  }
+  return {};
+}
 
 void print_reports(const std::vector<TargetReport>& reports, const ProbeOptions& options,
                    const ProbeStreams& streams) {
@@ -146,11 +156,7 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
   };
   if (options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
   probe::Prober prober{**transport, prober_options};
-  for (const TargetReport& report : *reports) {
-    auto spec = session_spec(report, options);
-    if (!spec) return fail(std::move(spec));
-    if (auto added = prober.add(*spec); !added) return fail(std::move(added));
-  }
+  if (auto added = add_all(prober, *reports, options); !added) return fail(std::move(added));
 
   if (auto ready = await_next_hops(**transport, arp_patience); !ready)
     return fail(std::move(ready));
@@ -161,7 +167,7 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
     Progress progress{streams, options.count * reports->size()};
     probe::run_while(prober, **transport, [&] {
       progress.show(decided, (*transport)->now().mono);
-      return prober.active() > 0 && !signals.raised();
+      return prober.active() > 0 && !StopSignals::raised();
     });
   }
   const auto counters = (*transport)->counters();

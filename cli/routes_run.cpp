@@ -129,7 +129,7 @@ std::vector<T> those(const std::vector<T>& all, const Belongs& belongs) {
 std::string path_text(const routes::Path& path) {
   return fmt::format("{}: {}, {:.0f} km, floor {} there and back, upstream AS{}{}\n", path.name,
                      fmt::join(path.segments, " > "), path.length_km,
-                     to_text(path.one_way_floor * 2), path.upstream_asn.value(),
+                     strait::to_text(path.one_way_floor * 2), path.upstream_asn.value(),
                      path.forbidden ? ", forbidden: " + path.forbidden_reason : "");
 }
 

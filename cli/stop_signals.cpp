@@ -24,6 +24,6 @@ StopSignals::~StopSignals() {
   ::sigaction(SIGTERM, &terminate_, nullptr);
 }
 
-bool StopSignals::raised() const { return stop_raised != 0; }
+bool StopSignals::raised() { return stop_raised != 0; }
 
 }  // namespace strait::cli

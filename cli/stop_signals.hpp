@@ -16,7 +16,7 @@ class StopSignals {
   StopSignals& operator=(StopSignals&&) = delete;
   ~StopSignals();
 
-  [[nodiscard]] bool raised() const;
+  [[nodiscard]] static bool raised();
 
  private:
   struct sigaction interrupt_{};
