@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""scripts/lint.py [FILE...]: clang-tidy over the product's sources, two at a time.
+"""scripts/lint.py [FILE...]: clang-tidy over the product's sources, two groups at a time.
+
+Nearly all the time goes into the headers of Asio, fmt and CLI11, so a folder's files are linted as
+one source that includes them all. Files whose names clash (two anonymous namespaces with the same
+constant) go to different groups.
 
 A file is not linted again while nothing has changed that its findings depend on: the linter, its
 configuration, the compiler's options, and the bytes of the file and of every header that it
@@ -12,6 +16,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -19,10 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build/dev"
+GROUPS = ROOT / "build/lint"
 TIDY = "clang-tidy-19"
 FOLDERS = ("core/", "probe/", "routes/", "analyzer/", "exporters/", "cli/")
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "strait-lint"
-NOISE = re.compile(r"^(\d+ warnings? generated|Suppressed |Use -header-filter)")
+NOISE = re.compile(r"^(\d+ (warnings?|errors?)( and \d+ errors?)? generated|Suppressed |Use -header-filter"
+                   r"|Error while processing |Found compiler error)")
+FINDING = re.compile(r"^([^\s:]+):\d+:\d+: (?:error|warning): .* \[([^\]]+)\]$")
 REMEMBERED_DAYS = 30
 
 
@@ -75,14 +83,74 @@ class Keys:
         return total.hexdigest()
 
 
-def lint(source):
-    begun = time.monotonic()
-    done = subprocess.run([TIDY, "-p", str(BUILD), "--quiet", source], cwd=ROOT, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    words = [line for line in done.stdout.splitlines() if line and not NOISE.match(line)]
-    if done.returncode != 0 and not words:
-        words = [f"{source}: {TIDY} ended with status {done.returncode}"]
-    return source, words, time.monotonic() - begun
+def options_of(command):
+    """What the compiler was told, less the compiler, the source and the object."""
+    words, options = iter(shlex.split(command)[1:]), []
+    for word in words:
+        if word in ("-o", "-c"):
+            next(words)
+        else:
+            options.append((word, next(words)) if word in ("-isystem", "-include") else (word,))
+    return options
+
+
+class Group:
+    """Sources that are linted as one, with the options of all of them."""
+
+    def __init__(self, sources, commands):
+        self.sources, self.commands = sources, commands
+        self.name = f"{os.path.dirname(sources[0])}: {' '.join(os.path.basename(s) for s in sources)}"
+
+    def part(self, sources):
+        return Group(sources, self.commands)
+
+    def tidy(self, *options):
+        """The linter's words, and which check found what in which file."""
+        # The analyzer follows paths in included sources only below a file with this name.
+        name = "UnifiedSource_" + hashlib.sha256(self.name.encode()).hexdigest()[:12] + ".cpp"
+        text = "".join(f'#include "{s}"  // NOLINT(bugprone-suspicious-include)\n' for s in self.sources)
+        (GROUPS / name).write_text(text)
+        flags = dict.fromkeys(flag for s in self.sources for flag in options_of(self.commands[s][1]))
+        done = subprocess.run([TIDY, "--quiet", *options, str(GROUPS / name), "--", *(w for f in flags for w in f)],
+                              cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        words = [line for line in done.stdout.splitlines() if line and not NOISE.match(line)]
+        if done.returncode != 0 and not words:
+            words = [f"{self.name}: {TIDY} ended with status {done.returncode}"]
+        found = [FINDING.match(line) for line in words]
+        return words, [(os.path.relpath(ROOT / f[1], ROOT), f[2]) for f in found if f]
+
+
+def that_compile(group):
+    """Splits a group until each part compiles: who clashes with an earlier file waits for the next."""
+    parts, left = [], group.sources
+    while len(left) > 1:
+        clashing = {file for file, check in group.part(left).tidy("--checks=-*,misc-unused-using-decls")[1]
+                    if "clang-diagnostic-error" in check}
+        fit = [source for source in left if source not in clashing] or left[:1]
+        parts.append(group.part(fit))
+        left = [source for source in left if source not in fit]
+    return [*parts, group.part(left)] if left else parts
+
+
+def lint(group):
+    """For each part: the linter's words, the sources that are clean, the seconds."""
+    results = []
+    for part in that_compile(group):
+        begun = time.monotonic()
+        words, found = part.tidy()
+        dirty = {file for file, _ in found}
+        known = dirty <= set(part.sources) and bool(dirty) == bool(words)
+        clean = [source for source in part.sources if known and source not in dirty]
+        results.append((part, words, clean, time.monotonic() - begun))
+    return results
+
+
+def group_by_folder(sources, commands):
+    by_folder = {}
+    for source in sources:
+        name = os.path.dirname(source) if source.startswith("probe/") else source.split("/")[0]
+        by_folder.setdefault(name, []).append(source)
+    return [Group(files, commands) for files in by_folder.values()]
 
 
 def forget_old():
@@ -96,27 +164,31 @@ def main():
     tracked = run("git", "ls-files", "--", "*.cpp").split()
     sources = sys.argv[1:] or [name for name in tracked if name.startswith(FOLDERS)]
     CACHE.mkdir(parents=True, exist_ok=True)
+    GROUPS.mkdir(parents=True, exist_ok=True)
     forget_old()
     keys = Keys()
     unknown = [source for source in sources if source not in keys.commands]
     if unknown:
         sys.exit(f"lint: not built by preset dev: {' '.join(unknown)}")
     wanted = {source: keys.key(source) for source in sources}
-    clean = {s for s, key in wanted.items() if key and (CACHE / key).exists()}
-    for source in clean:
+    unchanged = {s for s, key in wanted.items() if key and (CACHE / key).exists()}
+    for source in unchanged:
         (CACHE / wanted[source]).touch()
-    print(f"  {len(clean)} of {len(sources)} files are unchanged since they were clean", file=sys.stderr)
-    bad = 0
+    print(f"  {len(unchanged)} of {len(sources)} files are unchanged since they were clean", file=sys.stderr)
+    groups = group_by_folder([s for s in sources if s not in unchanged], keys.commands)
+    findings, begun = 0, time.monotonic()
     with ThreadPoolExecutor(int(os.environ.get("LINT_JOBS", "2"))) as pool:
-        for source, words, seconds in pool.map(lint, [s for s in sources if s not in clean]):
-            print(f"  {source}: {'findings' if words else 'clean'} ({seconds:.0f} s)", file=sys.stderr, flush=True)
+        for part, words, clean, seconds in (result for done in pool.map(lint, groups) for result in done):
+            print(f"  {part.name}: {'findings' if words else 'clean'} ({seconds:.0f} s)", file=sys.stderr, flush=True)
             if words:
-                bad += 1
+                findings += 1
                 print("\n".join(words), flush=True)
-            elif wanted[source]:
-                (CACHE / wanted[source]).touch()
-    if bad:
-        sys.exit(f"lint: {bad} of {len(sources)} files have findings")
+            for source in clean:
+                if wanted[source]:
+                    (CACHE / wanted[source]).touch()
+    print(f"  {len(groups)} folders in {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    if findings:
+        sys.exit("lint: there are findings")
 
 
 main()
