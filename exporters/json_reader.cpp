@@ -115,7 +115,7 @@ Result<json::object> parse_object(std::string_view text, std::string_view type) 
   if (reader.integer("strait", 0, 1'000'000) != json_version) {
     problem = fmt::format("member \"strait\": want version {}", json_version);
   } else if (reader.text("type") != type) {
-    problem = fmt::format("member \"type\": want \"{}\"", type);
+    problem = fmt::format(R"(member "type": want "{}")", type);
   }
   if (!problem.empty()) return fail(Errc::bad_input, fmt::format("JSON {}: {}", type, problem));
   return std::move(*object);
