@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
 #include <string>
 
+#include "cli/cli11_names.hpp"
 #include "core/duration.hpp"
 
 namespace strait::cli {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <string_view>
+
+#include "cli/cli11_names.hpp"
 
 namespace strait::cli {
 

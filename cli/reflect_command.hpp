@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "cli/cli11_names.hpp"
 #include "core/address.hpp"
 #include "core/duration.hpp"
 #include "probe/options.hpp"

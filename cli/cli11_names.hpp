@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// CLI11 takes seconds to compile wherever it is included: headers name its types, and only the
+// sources that read a command line include it.
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
