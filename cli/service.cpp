@@ -104,7 +104,6 @@ Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
   auto worker = ProbeWorker::start(make, std::move(prober), config->sessions(), find_next_hops);
   if (!worker) return tl::make_unexpected(worker.error());
   service->worker_ = std::move(*worker);
-  service->announce();
   return service;
 }
 
@@ -125,6 +124,7 @@ Result<void> Service::run() {
   boost::asio::io_context loop;
   boost::asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
   boost::asio::steady_timer timer{loop};
+  announce();  // not earlier: who reads that we serve may send a signal
 
   std::function<void()> wait_for_signal = [&] {
     signals.async_wait([&](const boost::system::error_code& error, int signal) {
