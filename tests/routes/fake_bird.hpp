@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,8 +39,11 @@ class FakeBird {
     ::unlink(socket_.c_str());
   }
 
-  // Read it only after the client has gone.
-  [[nodiscard]] const std::vector<std::string>& commands() const { return commands_; }
+  // Those that came so far.
+  [[nodiscard]] std::vector<std::string> commands() const {
+    const std::scoped_lock lock{mutex_};
+    return commands_;
+  }
 
  private:
   void serve() {
@@ -58,7 +62,10 @@ class FakeBird {
     for (auto end = pending.find('\n'); end != std::string::npos; end = pending.find('\n')) {
       const std::string line = pending.substr(0, end);
       pending.erase(0, end + 1);
-      commands_.push_back(line);
+      {
+        const std::scoped_lock lock{mutex_};
+        commands_.push_back(line);
+      }
       const auto answer = std::ranges::find_if(
           answers_, [&](const auto& entry) { return line.starts_with(entry.first); });
       if (answer == answers_.end() || answer->second.empty()) return false;
@@ -73,8 +80,9 @@ class FakeBird {
   std::string socket_;
   Answers answers_;
   int listener_ = -1;
-  std::thread thread_;
-  std::vector<std::string> commands_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> commands_;  // guarded by mutex_
+  std::thread thread_;                 // last: it uses what is above
 };
 
 }  // namespace strait::testing
