@@ -37,6 +37,13 @@ void add(Counts& into, const Counts& other) {
   for (const auto& [kind, count] : other.errors) into.errors[kind] += count;
 }
 
+// A window without a reply says nothing about timestamps: the other one's count.
+StampSource worst_source(const Window& a, const Window& b) {
+  if (a.rtt.empty() && !b.rtt.empty()) return b.source;
+  if (b.rtt.empty() && !a.rtt.empty()) return a.source;
+  return std::max(a.source, b.source);
+}
+
 }  // namespace
 
 std::string_view to_string(Protocol protocol) {
@@ -61,11 +68,11 @@ void merge(Window& into, const Window& other) {
   into.start = std::min(into.start, other.start);
   into.length = end - into.start;
   add(into.counts, other.counts);
+  into.source = worst_source(into, other);  // before the sketches change
   into.rtt.merge(other.rtt);
   into.forward.merge(other.forward);
   into.reverse.merge(other.reverse);
   into.lag.merge(other.lag);
-  into.source = std::max(into.source, other.source);
   into.uncertainty = std::max(into.uncertainty, other.uncertainty);
 }
 

@@ -101,3 +101,15 @@ TEST_CASE("merging windows adds their counts and sketches and spans both interva
   CHECK(into.source == StampSource::tsc);  // the worse of the two
   CHECK(into.uncertainty == 5us);
 }
+
+TEST_CASE("a window without a reply does not change what timestamps the others have") {
+  Window into = minute(3min);
+  into.rtt.record(20ms);
+  into.source = StampSource::kernel;
+  Window outage = minute(4min);
+  outage.counts.lost = 60;
+  const bool outage_first = GENERATE(true, false);
+  if (outage_first) std::swap(into, outage);
+  merge(into, outage);
+  CHECK(into.source == StampSource::kernel);
+}
