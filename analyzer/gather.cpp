@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "analyzer/floor.hpp"
@@ -30,15 +31,16 @@ void describe_windows(Evidence& evidence, std::span<const Lane::Entry> entries, 
   std::set<Slot> slots;
   evidence.from = entries.front().window->start;
   evidence.to = entries.front().window->start;
-  evidence.source = StampSource::hardware;
+  std::optional<StampSource> worst;  // of the windows that have a reply
   for (const Lane::Entry& entry : entries) {
     const Window& window = *entry.window;
     slots.insert(entry.slot);
     evidence.from = std::min(evidence.from, window.start);
     evidence.to = std::max(evidence.to, window.start + window.length);
-    evidence.source = std::max(evidence.source, window.source);
+    if (!window.rtt.empty()) worst = std::max(worst.value_or(window.source), window.source);
     evidence.uncertainty = std::max(evidence.uncertainty, window.uncertainty);
   }
+  evidence.source = worst.value_or(StampSource::user);
   evidence.windows = slots.size();
   evidence.age = std::max(now - evidence.to, Nanos{0});
 }

@@ -100,6 +100,14 @@ TEST_CASE("evidence of good windows has every number") {
   CHECK(evidence.pdv->count() == Approx((10 * ms).count()).epsilon(0.01));
 }
 
+TEST_CASE("a window without a reply does not change what timestamps the evidence has") {
+  Window outage = WindowBuilder("atlas", "paris", 1).lost(60);
+  outage.source = StampSource::user;
+  const std::vector<Window> windows{WindowBuilder("atlas", "paris").replies(20 * ms, 60), outage};
+  CHECK(atlas(windows, 2).source == StampSource::kernel);
+  CHECK(atlas({outage}, 2).source == StampSource::user);
+}
+
 TEST_CASE("every path has evidence for every class, measured or not") {
   const std::vector<Target> targets{{.name = "paris", .traffic_class = "europe"},
                                     {.name = "lagos", .traffic_class = "africa"},
