@@ -5,6 +5,7 @@
 #include <boost/multiprecision/cpp_int.hpp>
 #include <catch2/catch.hpp>
 #include <limits>
+#include <map>
 #include <random>
 
 #include "core/sketch.hpp"
@@ -19,10 +20,15 @@ using Reference = boost::multiprecision::cpp_bin_float_100;
 
 constexpr std::int64_t longest = std::numeric_limits<std::int64_t>::max();
 
-// floor(1e9 * 2^(key/2^schema)) by other means, held at the longest duration.
+// floor(1e9 * 2^(key/2^schema)) by other means, held at the longest duration. A bound of one schema
+// is one of schema 8 too, and a hundred digits take long: each is computed once.
 std::int64_t reference_bound(std::int32_t key, int schema) {
-  const Reference bound = Reference{1'000'000'000} * exp2(Reference{key} / (1 << schema));
-  return bound >= Reference{longest} ? longest : static_cast<std::int64_t>(floor(bound));
+  static std::map<std::int32_t, std::int64_t> known;
+  const std::int32_t in_256ths = key * (1 << (8 - schema));
+  if (const auto found = known.find(in_256ths); found != known.end()) return found->second;
+  const Reference bound = Reference{1'000'000'000} * exp2(Reference{in_256ths} / 256);
+  return known[in_256ths] =
+             bound >= Reference{longest} ? longest : static_cast<std::int64_t>(floor(bound));
 }
 
 // The one key whose bucket holds the value, by the definition.
