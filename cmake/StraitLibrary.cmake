@@ -33,6 +33,9 @@ function(strait_test name)
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
+  if("net" IN_LIST arg_LABELS)  # these measure time: alone
+    list(APPEND arg_PROPERTIES RUN_SERIAL TRUE)
+  endif()
   catch_discover_tests(${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
                        PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120 ${arg_PROPERTIES})
 endfunction()
