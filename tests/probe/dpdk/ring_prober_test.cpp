@@ -119,7 +119,8 @@ TEST_CASE("probes over two ring wires are all answered, matched and counted") {
     CHECK(window.counts.duplicate == 0);
     CHECK(window.counts.reordered == 0);
     CHECK(window.rtt.count() == window.counts.received);
-    CHECK(window.source == StampSource::tsc);
+    // A slow machine may miss every slot of a session.
+    if (window.counts.received > 0) CHECK(window.source == StampSource::tsc);
     sent += window.counts.sent;
   }
   const auto counters = transport->counters();
