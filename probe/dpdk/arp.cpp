@@ -46,7 +46,7 @@ std::optional<ArpMessage> read_arp(std::span<const std::byte> frame) {
                            load_mac(frame, target_mac_at),
                            Ipv4{load<std::uint32_t>(frame, target_at)}};
   if (!is_station(message.sender_mac)) return std::nullopt;
-  return message;
+  return std::optional{message};
 }
 
 std::size_t write_arp(const ArpMessage& message, const MacAddress& to, std::byte* frame) {
@@ -117,7 +117,7 @@ std::optional<NeighborTable::Learned> NeighborTable::learn(Ipv4 address, const M
   Change change = Change::none;
   if (!found->mac) {
     change = Change::resolved;
-  } else if (*found->mac != mac) {
+  } else if (found->mac != mac) {
     change = Change::moved;
   } else if (found->state == State::lost) {
     change = Change::returned;

@@ -108,6 +108,7 @@ tl::unexpected<Error> no_port(const std::string& device) {
 
 std::vector<char*> writable(std::vector<std::string>& arguments) {
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   return pointers;
@@ -183,6 +184,7 @@ Result<Eal*> Eal::ensure(const DpdkOptions& options) {
 
 Eal::~Eal() { rte_eal_cleanup(); }
 
+// NOLINTNEXTLINE(readability-convert-member-functions-to-static): only a started EAL can attach
 Result<std::uint16_t> Eal::attach(const std::string& device) {
   std::uint16_t port = 0;
   const std::string name = device_name(device);

@@ -40,7 +40,7 @@ struct DpdkReflector::Impl {
   std::uint16_t udp_port;
   Poll poll;
   TransmitWatch watch;
-  MonoTime quality_due{};
+  MonoTime quality_due;
   DpdkReflectorCounters counts;
 
   std::size_t answer(rte_mbuf* frame, const ParsedFrame& parsed, const Instant& received);

@@ -320,6 +320,7 @@ void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters,
 
 void Channel::read_transmit_stamp(const IncomingControl& control, const ClockBridge& clock,
                                   TransportCounters& counters, std::vector<Arrival>& notices) {
+  if (!control.error) return;
   const std::uint32_t number = control.error->ee_data;
   const Outstanding& waiting = outstanding_[number % ring_size];
   const bool known = waiting.count == number && waiting.flow != no_flow &&
@@ -346,7 +347,9 @@ void Channel::read_transmit_stamp(const IncomingControl& control, const ClockBri
 void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
                               const ClockBridge& clock, TransportCounters& counters,
                               std::vector<Arrival>& notices) const {
-  const std::uint8_t origin = control.error->ee_origin;
+  if (!control.error) return;
+  const sock_extended_err& error = *control.error;
+  const std::uint8_t origin = error.ee_origin;
   if (origin != SO_EE_ORIGIN_ICMP && origin != SO_EE_ORIGIN_ICMP6) {
     count(counters.errors, "local-error");  // such as a packet longer than the path's MTU
     return;
@@ -369,8 +372,8 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
   }
   notice.kind = Arrival::Kind::icmp_error;
   notice.received = best_stamp(control, clock, counters);
-  notice.icmp_type = control.error->ee_type;
-  notice.icmp_code = control.error->ee_code;
+  notice.icmp_type = error.ee_type;
+  notice.icmp_code = error.ee_code;
   if (control.offender) notice.source.address = *control.offender;
   notices.push_back(notice);
 }

@@ -30,7 +30,7 @@ class ClockBridge {
   Instant last_{};
   Nanos offset_{};  // wall minus mono
   bool sampled_ = false;
-  MonoTime distrust_until_{};
+  MonoTime distrust_until_;
   std::uint64_t steps_ = 0;
 };
 

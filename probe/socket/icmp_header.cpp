@@ -66,7 +66,7 @@ std::optional<IcmpEcho> read_echo(std::span<const std::byte> message) {
 std::optional<std::span<const std::byte>> skip_ipv4_header(std::span<const std::byte> packet) {
   constexpr std::size_t shortest = 20;
   if (packet.size() < shortest) return std::nullopt;
-  const std::size_t length = (octet(packet, 0) & 0xfU) * 4;
+  const std::size_t length = std::size_t{4} * (octet(packet, 0) & 0xfU);
   if (length < shortest || length > packet.size()) return std::nullopt;
   return packet.subspan(length);
 }

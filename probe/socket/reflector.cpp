@@ -207,10 +207,16 @@ void SocketReflector::Impl::drain(int fd) {
 
 void SocketReflector::Impl::admit(std::size_t slot) {
   ++counters_.received;
-  if (batch_.truncated(slot)) return count(counters_.refused, "too-long");
+  if (batch_.truncated(slot)) {
+    count(counters_.refused, "too-long");
+    return;
+  }
   const Endpoint source = kernel::to_endpoint(batch_.sender(slot));
   const Refusal refusal = policy_.admit(source, clock_bridge_.user_stamp().mono);
-  if (refusal != Refusal::none) return count(counters_.refused, to_string(refusal));
+  if (refusal != Refusal::none) {
+    count(counters_.refused, to_string(refusal));
+    return;
+  }
 
   const kernel::IncomingControl control = kernel::read_control(batch_.header(slot));
   Accepted request{.slot = slot,
