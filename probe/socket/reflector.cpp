@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
 
 #include "probe/socket/channel.hpp"
 #include "probe/socket/message_batch.hpp"
@@ -299,7 +300,13 @@ Result<std::unique_ptr<SocketReflector>> SocketReflector::open(boost::asio::io_c
 }
 
 SocketReflector::SocketReflector(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
-SocketReflector::~SocketReflector() { impl_->stop(); }
+SocketReflector::~SocketReflector() {
+  try {
+    impl_->stop();
+  } catch (...) {  // waits may still point to what would be freed here
+    std::terminate();
+  }
+}
 
 void SocketReflector::stop() { impl_->stop(); }
 ReflectorCounters SocketReflector::counters() const { return impl_->counters(); }
