@@ -11,6 +11,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr Nanos hold = microseconds{100};  // how long to look on for a reply that is late
+constexpr Nanos near = microseconds{250};  // how early a reply may be
 constexpr Nanos overdue_nap = microseconds{30};
 constexpr Nanos overdue_time = milliseconds{20};  // more than most paths' jitter
 constexpr Nanos blind_nap = microseconds{50};     // after a probe whose reply time is not known yet
@@ -40,12 +41,12 @@ void PollPlan::skip_empty() {
   while (pending_ > 0 && count(head_) == 0) ++head_;
 }
 
-void PollPlan::arrived(std::size_t replies) {
+void PollPlan::arrived(std::size_t replies, MonoTime now) {
   const std::size_t late = std::min(replies, overdue_);
   overdue_ -= late;
   replies -= late;
-  while (replies > 0 && pending_ > 0) {
-    skip_empty();
+  for (skip_empty(); replies > 0 && pending_ > 0; skip_empty()) {
+    if (start_of(head_) > now + near) return;
     const auto met = std::min<std::size_t>(replies, count(head_));
     count(head_) = static_cast<std::uint16_t>(count(head_) - met);
     pending_ -= met;

@@ -170,9 +170,10 @@ std::size_t DpdkTransport::receive(std::span<Arrival> burst) {
     const auto port = static_cast<PortIndex>(impl.next_port++ % impl.ports.size());
     arrivals += impl.poll_port(port, burst.subspan(arrivals));
   }
-  if (arrivals > 0) impl.plan.arrived(arrivals);
+  const MonoTime now = impl.clock.scale().at(impl.polled_at).mono;
+  if (arrivals > 0) impl.plan.arrived(arrivals, now);
   impl.clock.refine(impl.polled_at);
-  impl.housekeep(impl.clock.scale().at(impl.polled_at).mono);
+  impl.housekeep(now);
   return arrivals;
 }
 

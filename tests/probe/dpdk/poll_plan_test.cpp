@@ -32,7 +32,7 @@ TEST_CASE("a poller looks on while a reply is expected, and sleeps before") {
   CHECK(plan.wake_time(start + 450us, start + 10ms) == start + 450us);
 
   SECTION("until it has come") {
-    plan.arrived(1);
+    plan.arrived(1, start + 450us);
     CHECK(plan.pending() == 0);
     CHECK(plan.wake_time(start + 450us, start + 10ms) > start + 450us);
   }
@@ -44,7 +44,7 @@ TEST_CASE("a poller looks on while a reply is expected, and sleeps before") {
       CHECK(next > now);
       CHECK(next <= now + 50us);
     }
-    plan.arrived(1);
+    plan.arrived(1, start + 6ms);
     CHECK(plan.pending() == 0);
     CHECK(plan.wake_time(start + 7ms, start + 100ms) == start + 7ms + 500us);
   }
@@ -62,7 +62,7 @@ TEST_CASE("an overdue reply does not hide one that is expected next") {
   CHECK(plan.wake_time(start + 1ms, start + 100ms) > start + 1ms);
   CHECK(plan.wake_time(start + 5ms, start + 100ms) == start + 5ms);  // looks without a break
   CHECK(plan.pending() == 2);
-  plan.arrived(1);  // the overdue one
+  plan.arrived(1, start + 4900us);  // the overdue one
   CHECK(plan.wake_time(start + 5ms, start + 100ms) == start + 5ms);
 }
 
@@ -85,12 +85,28 @@ TEST_CASE("expectations are met in the order of their times, however they were m
   plan.sent(start);
   for (const auto when : {300us, 100us, 200us, 200us}) plan.expect(start + when);
   CHECK(plan.pending() == 4);
-  plan.arrived(3);
+  plan.arrived(3, start + 200us);
   CHECK(plan.pending() == 1);
   const auto wake = plan.wake_time(start, start + 10ms);
   CHECK(wake > start + 300us - plan.lead() - slot);
-  plan.arrived(5);
+  plan.arrived(5, start + 300us);
   CHECK(plan.pending() == 0);
+}
+
+TEST_CASE("replies that nobody expected leave later expectations alone") {
+  PollPlan plan;
+  // The first probes leave before it is known how long a reply takes.
+  for (int i = 0; i < 3; ++i) plan.sent(start + i * 10ms);
+  plan.arrived(1, start + 28ms);
+  for (int i = 3; i < 6; ++i) {
+    plan.sent(start + i * 10ms);
+    plan.expect(start + i * 10ms + 28ms);
+    if (i < 5) plan.arrived(1, start + (i - 2) * 10ms + 28ms);
+  }
+  CHECK(plan.pending() == 3);
+  const auto wake = plan.wake_time(start + 57'900us, start + 60ms);
+  CHECK(wake <= start + 58ms - plan.lead());
+  CHECK(plan.wake_time(start + 58ms, start + 60ms) == start + 58ms);
 }
 
 TEST_CASE("an expectation beyond the horizon is dropped, not mistaken for a near one") {
