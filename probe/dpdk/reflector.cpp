@@ -2,7 +2,6 @@
 #include "probe/dpdk/reflector.hpp"
 
 #include <fmt/format.h>
-#include <sys/prctl.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 
 #include "probe/dpdk/eal.hpp"
 #include "probe/dpdk/endpoint.hpp"
+#include "probe/wake_up.hpp"
 
 namespace strait::probe::dpdk {
 namespace {
@@ -175,7 +175,7 @@ std::size_t DpdkReflector::step() {
 
 void DpdkReflector::run(const std::stop_token& stop) {
   Eal::register_thread();
-  prctl(PR_SET_TIMERSLACK, 1000);
+  sharpen_wake_ups();
   MonoTime last = impl_->clock.now().mono;
   while (!stop.stop_requested()) {
     const bool something = step() > 0;

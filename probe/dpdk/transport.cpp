@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <map>
 
 #include "probe/dpdk/transport_impl.hpp"
+#include "probe/wake_up.hpp"
 
 namespace strait::probe::dpdk {
 namespace {
@@ -54,7 +54,7 @@ void DpdkTransport::Impl::adopt_thread() {
   if (thread == std::this_thread::get_id()) return;
   thread = std::this_thread::get_id();
   Eal::register_thread();
-  prctl(PR_SET_TIMERSLACK, 1000);
+  sharpen_wake_ups();
   if (!options.core) return;
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sched.h>
-#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +16,7 @@
 #include "probe/socket/message_batch.hpp"
 #include "probe/socket/stamping.hpp"
 #include "probe/socket/watch.hpp"
+#include "probe/wake_up.hpp"
 
 namespace strait::probe {
 namespace {
@@ -69,12 +69,6 @@ Result<void> enter_realtime() {
 void leave_realtime() {
   const sched_param normal{};
   (void)::sched_setscheduler(0, SCHED_OTHER, &normal);
-}
-
-// Timers of a normal thread are rounded up by 50 us, which is half a slot at 100 us.
-void sharpen_timers() {
-  thread_local const bool done = ::prctl(PR_SET_TIMERSLACK, 1UL) == 0;
-  (void)done;
 }
 
 }  // namespace
@@ -252,7 +246,7 @@ void SocketTransport::Impl::let_others_run() {
 
 void SocketTransport::Impl::wait(MonoTime until) {
   looked_ = false;
-  sharpen_timers();
+  sharpen_wake_ups();
   let_others_run();
   if (options_.coalesce > Nanos::zero()) {
     std::this_thread::sleep_for(options_.coalesce);

@@ -114,10 +114,6 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, 
                       f"port = {REFLECTOR_PORT}", 'protocol = "stamp"']
     lines += ["", "[probe]", f'engine = "{engine}"', f'interval = "{pace.interval}"',
               f'timeout = "{pace.timeout_ms}ms"', f'window = "{pace.window_s}s"']
-    if engine == "dpdk":
-        # With replies always on their way over four ports, adaptive polling sleeps past them by
-        # some 0.3 ms; the engine is for a core of its own, so give it one.
-        lines += ["", "[dpdk]", 'poll = "busy"']
     lines += ["", "[analyzer]", f"span_windows = {pace.span_windows}", f"pair_windows = {pace.pair_windows}",
               f"repeat = {pace.repeat}", f'hold_down = "{pace.hold_down_s}s"',
               f'plan_expiry = "{pace.expiry_s}s"']
