@@ -77,19 +77,19 @@ void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions 
       publish(prober, **transport);
       next_publish = now + publish_every;
     }
-    if (has_order_.exchange(false)) {
-      std::unique_lock lock{mutex_};
-      Order order = std::move(*order_);
-      order_.reset();
-      lock.unlock();
-      order.done.set_value(carry_out(order, prober, running));
-    }
+    if (auto order = take_order()) order->done.set_value(carry_out(*order, prober, running));
     (*transport)->wait(std::min(prober.next_wakeup(), next_publish));
   }
   auto rest = prober.finish();
   const std::scoped_lock lock{mutex_};
   std::ranges::move(rest, std::back_inserter(harvest_.closed));
   harvest_.open.clear();
+}
+
+std::optional<ProbeWorker::Order> ProbeWorker::take_order() {
+  if (!has_order_.exchange(false)) return std::nullopt;
+  const std::scoped_lock lock{mutex_};
+  return std::exchange(order_, std::nullopt);
 }
 
 Result<void> ProbeWorker::carry_out(const Order& order, probe::Prober& prober,

@@ -70,6 +70,7 @@ class ProbeWorker {
   ProbeWorker() = default;
   void run(const MakeTransport& make_transport, probe::ProberOptions options, Order first,
            const Prepare& prepare);
+  [[nodiscard]] std::optional<Order> take_order();
   void publish(probe::Prober& prober, probe::Transport& transport);
   [[nodiscard]] static Result<void> carry_out(const Order& order, probe::Prober& prober,
                                               std::vector<Running>& running);

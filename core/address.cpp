@@ -50,7 +50,7 @@ Result<std::uint8_t> parse_length(std::string_view text, unsigned max) {
 
 Result<Address> parse_address(std::string_view text) {
   boost::system::error_code ec;
-  const auto address = boost::asio::ip::make_address(std::string{text}, ec);
+  Address address = boost::asio::ip::make_address(std::string{text}, ec);
   if (ec) {
     return fail(
         Errc::bad_input,
