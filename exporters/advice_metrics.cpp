@@ -90,8 +90,8 @@ void recommendation_info(const Snapshot& snapshot, Samples& samples) {
 template <std::optional<Nanos> Verdict::* member>
 void gain(const Snapshot& snapshot, Samples& samples) {
   for (const Verdict& verdict : snapshot.verdicts) {
-    if (verdict.*member)
-      samples.push_back(gauge(labels_of(verdict), in_seconds(*(verdict.*member))));
+    const std::optional<Nanos>& value = verdict.*member;
+    if (value) samples.push_back(gauge(labels_of(verdict), in_seconds(*value)));
   }
 }
 

@@ -25,10 +25,10 @@ inline constexpr int json_version = 1;
 // Counts by kind as a plain object: {"wrong-source":3}.
 using CountsByKind = decltype(Counts::errors);
 [[nodiscard]] std::string to_json(const CountsByKind& counts);
-[[nodiscard]] Result<CountsByKind> parse_counts_by_kind(std::string_view json);
+[[nodiscard]] Result<CountsByKind> parse_counts_by_kind(std::string_view text);
 
 // The reverse, for what the store keeps as text. Refuses another version or type.
-[[nodiscard]] Result<analyzer::Verdict> parse_verdict(std::string_view json);
-[[nodiscard]] Result<analyzer::DecisionMemory> parse_memory(std::string_view json);
+[[nodiscard]] Result<analyzer::Verdict> parse_verdict(std::string_view text);
+[[nodiscard]] Result<analyzer::DecisionMemory> parse_memory(std::string_view text);
 
 }  // namespace strait::exporters

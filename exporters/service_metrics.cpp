@@ -76,8 +76,8 @@ void process_cpu(const Snapshot&, Samples& samples) {
 
 template <std::optional<std::uint64_t> ProcessUsage::* member>
 void process_gauge(const Snapshot&, Samples& samples) {
-  const ProcessUsage usage = process_usage();
-  if (usage.*member) samples.push_back(gauge({}, static_cast<double>(*(usage.*member))));
+  const std::optional<std::uint64_t> value = process_usage().*member;
+  if (value) samples.push_back(gauge({}, static_cast<double>(*value)));
 }
 
 void process_start(const Snapshot&, Samples& samples) {

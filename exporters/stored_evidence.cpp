@@ -19,6 +19,7 @@ std::vector<analyzer::Target> targets_of(std::span<const Window> windows,
     classes.emplace(window.session.target, region == regions.end() ? no_region : region->second);
   }
   std::vector<analyzer::Target> targets;
+  targets.reserve(classes.size());
   for (auto& [name, region] : classes) {
     targets.push_back({.name = name, .traffic_class = std::move(region)});
   }

@@ -59,8 +59,9 @@ template <std::optional<Nanos> Percentile::* bound>
 void rtt_bound(const Snapshot& snapshot, Samples& samples) {
   for (const Evidence& evidence : snapshot.newest) {
     for (const Percentile& p : evidence.rtt) {
-      if (!p.adequate()) continue;
-      samples.push_back(untyped(labels_of(evidence, p.q), delay_in_seconds(*(p.*bound))));
+      const std::optional<Nanos>& value = p.*bound;
+      if (!p.adequate() || !value) continue;
+      samples.push_back(untyped(labels_of(evidence, p.q), delay_in_seconds(*value)));
     }
   }
 }
@@ -76,8 +77,8 @@ void loss(const Snapshot& snapshot, Samples& samples) {
 template <std::optional<Nanos> Evidence::* member>
 void delay(const Snapshot& snapshot, Samples& samples) {
   for (const Evidence& evidence : snapshot.newest) {
-    if (evidence.*member)
-      samples.push_back(gauge(labels_of(evidence), in_seconds(*(evidence.*member))));
+    const std::optional<Nanos>& value = evidence.*member;
+    if (value) samples.push_back(gauge(labels_of(evidence), in_seconds(*value)));
   }
 }
 

@@ -7,7 +7,7 @@ namespace strait::probe {
 namespace {
 
 std::optional<Address> source(ConfigTable& path, const char* key, bool wants_v4) {
-  const auto address = path.address(key);
+  auto address = path.address(key);
   if (address && address->is_v4() != wants_v4) {
     path.error(key, std::string{key} + " must be an " + (wants_v4 ? "IPv4" : "IPv6") + " address");
     return std::nullopt;

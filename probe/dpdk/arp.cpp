@@ -71,7 +71,7 @@ std::optional<ArpMessage> answer_arp(const ArpMessage& message, std::span<const 
   return ArpMessage{ArpOperation::reply, mac, message.target, message.sender_mac, message.sender};
 }
 
-NeighborId NeighborTable::add(Ipv4 target, Ipv4 source) {
+NeighborId NeighborTable::add(const Ipv4& target, const Ipv4& source) {
   const auto found = std::ranges::find(neighbors_, target, &Neighbor::target);
   if (found != neighbors_.end()) return static_cast<NeighborId>(found - neighbors_.begin());
   Neighbor neighbor;
@@ -110,8 +110,8 @@ std::vector<NeighborTable::Request> NeighborTable::due(MonoTime now) {
   return requests;
 }
 
-std::optional<NeighborTable::Learned> NeighborTable::learn(Ipv4 address, const MacAddress& mac,
-                                                           MonoTime now) {
+std::optional<NeighborTable::Learned> NeighborTable::learn(const Ipv4& address,
+                                                           const MacAddress& mac, MonoTime now) {
   const auto found = std::ranges::find(neighbors_, address, &Neighbor::target);
   if (found == neighbors_.end()) return std::nullopt;
   Change change = Change::none;

@@ -67,14 +67,14 @@ class NeighborTable {
   explicit NeighborTable(NeighborTiming timing = {}) : timing_{timing} {}
 
   // The neighbour with this address; `source` is the address to ask from, that of the first caller.
-  NeighborId add(Ipv4 target, Ipv4 source);
+  NeighborId add(const Ipv4& target, const Ipv4& source);
 
   // The requests to send now, each counted as sent.
   [[nodiscard]] std::vector<Request> due(MonoTime now);
   [[nodiscard]] MonoTime next_due() const { return next_due_; }
 
   // Somebody says that `address` is at `mac`. Nothing for an address that nobody asked for.
-  std::optional<Learned> learn(Ipv4 address, const MacAddress& mac, MonoTime now);
+  std::optional<Learned> learn(const Ipv4& address, const MacAddress& mac, MonoTime now);
 
   [[nodiscard]] State state(NeighborId id) const { return neighbors_[id].state; }
   [[nodiscard]] std::optional<MacAddress> mac(NeighborId id) const { return neighbors_[id].mac; }

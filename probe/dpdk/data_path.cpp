@@ -103,7 +103,7 @@ void DpdkTransport::Impl::housekeep(MonoTime now) {
 
 void DpdkTransport::Impl::hear(const NeighborTable::Learned& learned, PortIndex port) {
   if (learned.change == NeighborTable::Change::none) return;
-  NeighborTable& neighbors = ports[port]->neighbors();
+  const NeighborTable& neighbors = ports[port]->neighbors();
   const MacAddress mac = neighbors.mac(learned.neighbor).value_or(MacAddress{});
   flows.set_neighbor(port, learned.neighbor, mac);
   if (learned.change != NeighborTable::Change::moved) return;

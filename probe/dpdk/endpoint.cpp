@@ -8,7 +8,7 @@
 
 namespace strait::probe::dpdk {
 
-void PortEndpoint::add_local(Ipv4 address) {
+void PortEndpoint::add_local(const Ipv4& address) {
   if (std::ranges::find(local_, address) == local_.end()) local_.push_back(address);
 }
 

@@ -28,7 +28,7 @@ class PortEndpoint {
   [[nodiscard]] const MacAddress& mac() const { return port_.mac(); }
   [[nodiscard]] NeighborTable& neighbors() { return neighbors_; }
   [[nodiscard]] std::span<const Ipv4> local() const { return local_; }
-  void add_local(Ipv4 address);
+  void add_local(const Ipv4& address);
 
   // Buffers for `count` frames, all or none.
   [[nodiscard]] bool allocate(std::span<rte_mbuf*> frames);

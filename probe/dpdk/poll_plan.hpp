@@ -23,8 +23,8 @@ class PollPlan {
 
   void sent(MonoTime now) { last_sent_ = now; }
   void expect(MonoTime when);
-  // So many replies came at `now`: as many of the earliest expectations are met, overdue ones first.
-  // One that is not near yet is for another reply, even if this one was expected by nobody.
+  // So many replies came at `now`: as many of the earliest expectations are met, overdue ones
+  // first. One that is not near yet is for another reply, even if this one was expected by nobody.
   void arrived(std::size_t replies, MonoTime now);
 
   // What to do at `now` when nothing else is due before `until`: look again at once if the result

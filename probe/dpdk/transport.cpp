@@ -29,9 +29,9 @@ void sleep_until(MonoTime time) {
 
 }  // namespace
 
-DpdkTransport::Impl::Impl(const DpdkOptions& chosen, Eal& started, const TscClock& calibrated,
+DpdkTransport::Impl::Impl(DpdkOptions chosen, Eal& started, const TscClock& calibrated,
                           OnEvent events)
-    : options{chosen},
+    : options{std::move(chosen)},
       eal{started},
       clock{calibrated},
       on_event{std::move(events)},
@@ -92,11 +92,24 @@ Result<FlowId> DpdkTransport::Impl::open_flow(const FlowSpec& spec) {
   auto index = port_for(spec.pin.device);
   if (!index) return fail(std::move(index));
   PortEndpoint& port = *ports[*index];
-  const Ipv4 source = spec.pin.source_v4->to_v4();
+  const Ipv4 source = spec.pin.source_v4.value_or(Address{}).to_v4();  // check_flow() wants one
   const Ipv4 next_hop = spec.pin.next_hop.value_or(spec.destination.address).to_v4();
   const NeighborId neighbor = port.neighbors().add(next_hop, source);
   port.add_local(source);
   return flows.open(*index, spec, port.mac(), {neighbor, port.neighbors().mac(neighbor)});
+}
+
+std::string DpdkTransport::Impl::unknown_next_hops() const {
+  std::string names;
+  for (const auto& port : ports) {
+    const NeighborTable& neighbors = port->neighbors();
+    for (NeighborId id = 0; id < neighbors.size(); ++id) {
+      if (neighbors.mac(id)) continue;
+      names += fmt::format("{}{} on {}", names.empty() ? "" : ", ",
+                           neighbors.address(id).to_string(), port->name());
+    }
+  }
+  return names;
 }
 
 DpdkTransport::DpdkTransport(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
@@ -119,15 +132,7 @@ Result<void> DpdkTransport::resolve(Nanos timeout) {
   const MonoTime end = now().mono + timeout;
   std::array<Arrival, burst_limit> unexpected{};
   for (;;) {
-    std::string missing;
-    for (const auto& port : impl_->ports) {
-      NeighborTable& neighbors = port->neighbors();
-      for (NeighborId id = 0; id < neighbors.size(); ++id) {
-        if (neighbors.mac(id)) continue;
-        missing += fmt::format("{}{} on {}", missing.empty() ? "" : ", ",
-                               neighbors.address(id).to_string(), port->name());
-      }
-    }
+    const std::string missing = impl_->unknown_next_hops();
     if (missing.empty()) return {};
     const MonoTime time = now().mono;
     if (time >= end) {

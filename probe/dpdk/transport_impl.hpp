@@ -35,7 +35,7 @@ struct DpdkTransport::Impl {
       "next-hop-unresolved", "device-queue-full", "no-packet-buffer",
       "payload-too-long",    "closed-flow",       "next-hop-moved"};
 
-  Impl(const DpdkOptions& chosen, Eal& started, const TscClock& calibrated, OnEvent events);
+  Impl(DpdkOptions chosen, Eal& started, const TscClock& calibrated, OnEvent events);
   ~Impl() { free_held(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -81,6 +81,7 @@ struct DpdkTransport::Impl {
 
   Result<PortIndex> port_for(const std::string& wanted);
   Result<FlowId> open_flow(const FlowSpec& spec);
+  [[nodiscard]] std::string unknown_next_hops() const;
 
   struct Run {
     std::size_t examined = 0;  // departures, refused ones too

@@ -20,12 +20,12 @@ FlowId FlowTable::add(Channel& channel, const SockAddress& destination,
   return id;
 }
 
-void FlowTable::remove(FlowId id) {
-  Flow& flow = flows_[id];
-  flow.channel = nullptr;
-  flow.control.reset();
-  ++flow.life;
-  free_.push_back(id);
+void FlowTable::remove(FlowId flow) {
+  Flow& removed = flows_[flow];
+  removed.channel = nullptr;
+  removed.control.reset();
+  ++removed.life;
+  free_.push_back(flow);
 }
 
 }  // namespace strait::probe::kernel

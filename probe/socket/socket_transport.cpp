@@ -121,7 +121,7 @@ class SocketTransport::Impl {
   std::vector<Arrival> notices_;
   std::size_t notices_taken_ = 0;
   TransportCounters counters_;
-  MonoTime slept_{};                // when wait() last gave the processor away
+  MonoTime slept_;                  // when wait() last gave the processor away
   std::uint64_t closed_drops_ = 0;  // of sockets that are gone
 };
 
