@@ -37,6 +37,7 @@ std::span<const Route* const> Rib::of_neighbor(const Address& neighbor) const {
 
 std::vector<Address> Rib::neighbors() const {
   std::vector<Address> all;
+  all.reserve(by_neighbor_.size());
   for (const auto& [neighbor, routes] : by_neighbor_) all.push_back(neighbor);
   return all;
 }

@@ -136,6 +136,7 @@ Result<const Segment*> Catalogue::segment(std::string_view id) const {
   if (it != segments_.end()) return &*it;
 
   std::vector<std::string> known;
+  known.reserve(segments_.size());
   for (const Segment& segment : segments_) known.push_back(segment.id);
   const auto guess = nearest(id, known);
   return fail(Errc::not_found,

@@ -35,9 +35,10 @@ Result<std::optional<double>> number(std::string_view cell, std::string_view row
 Result<std::optional<double>> length(const CsvTable& table, std::size_t row,
                                      std::string_view column) {
   auto km = number(table.cell(row, column), table.cell(row, "id"), column);
-  if (km && *km && **km <= 0) {
+  if (!km) return km;
+  if (const double known = km->value_or(1); known <= 0) {
     return fail(Errc::bad_input, fmt::format("{}: {} is {} km: want more than 0",
-                                             table.cell(row, "id"), column, **km));
+                                             table.cell(row, "id"), column, known));
   }
   return km;
 }
@@ -106,6 +107,7 @@ std::string town_id(std::string_view town, std::span<const Place> places) {
 }
 
 Result<std::vector<Place>> read_places(const CsvTable& table) {
+  constexpr double nowhere = 999;  // degrees
   std::vector<Place> places;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string id{table.cell(row, "id")};
@@ -113,14 +115,16 @@ Result<std::vector<Place>> read_places(const CsvTable& table) {
     if (!latitude) return tl::make_unexpected(latitude.error());
     const auto longitude = number(table.cell(row, "lon"), id, "lon");
     if (!longitude) return tl::make_unexpected(longitude.error());
-    if (!*latitude || !*longitude || std::abs(**latitude) > 90 || std::abs(**longitude) > 180) {
+    const double north = latitude->value_or(nowhere);
+    const double east = longitude->value_or(nowhere);
+    if (std::abs(north) > 90 || std::abs(east) > 180) {
       return fail(Errc::bad_input, fmt::format("places.csv: {}: no such position", id));
     }
     places.push_back({.id = id,
                       .name = std::string{table.cell(row, "name")},
                       .country = std::string{table.cell(row, "country_iso2")},
-                      .latitude = **latitude,
-                      .longitude = **longitude});
+                      .latitude = north,
+                      .longitude = east});
   }
   return places;
 }
