@@ -54,9 +54,9 @@ struct Window {
   WallTime start;
   Nanos length{};
   Counts counts;
-  Sketch rtt;      // (T4 - T1) - (T3 - T2), over replies within the time-out
-  Sketch forward;  // T2 - T1; empty unless both clocks allow it
-  Sketch reverse;  // T4 - T3; likewise
+  Sketch rtt;              // (T4 - T1) - (T3 - T2), over replies within the time-out
+  Sketch forward;          // T2 - T1; empty unless both clocks allow it
+  Sketch reverse;          // T4 - T3; likewise
   Sketch lag{lag_schema};  // actual minus intended send time
   StampSource source = StampSource::user;  // the worst that contributed
   Nanos uncertainty{};                     // largest timestamp uncertainty seen, such as a poll gap
