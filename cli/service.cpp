@@ -164,8 +164,8 @@ void Service::write_outcomes() {
 }
 
 void Service::tick() {
-  write_outcomes();
   Harvest harvest = worker_->harvest();
+  write_outcomes();  // before the windows that they are in are shown
   totals_.add(harvest.closed);
   publish(harvest);
   // With many sessions a slot of time closes in several pieces, and a decision must see all of it:

@@ -7,6 +7,10 @@ set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
 
 add_library(strait_options INTERFACE)
 target_compile_options(strait_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12's stable_sort calls a function that it deprecates itself; g++ still warns of ours.
+  target_compile_options(strait_options INTERFACE -Wno-deprecated-declarations)
+endif()
 if(STRAIT_WERROR)
   target_compile_options(strait_options INTERFACE -Werror)
 endif()
