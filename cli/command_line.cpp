@@ -66,6 +66,22 @@ CLI::Option* add_integer(CLI::App& command, const std::string& names, const Boun
   return command.add_option_function<std::string>(names, read, description)->type_name(bounds.unit);
 }
 
+CLI::Option* add_integers(CLI::App& command, const std::string& names, const Bounds& bounds,
+                          std::size_t most,
+                          std::function<void(const std::vector<std::uint64_t>&)> take,
+                          const std::string& description) {
+  const auto read = [names, bounds, most,
+                     take = std::move(take)](const std::vector<std::string>& texts) {
+    if (texts.size() > most) refuse(names, fmt::format("want at most {} of them", most));
+    std::vector<std::uint64_t> values;
+    for (const std::string& text : texts) values.push_back(read_integer(names, bounds, text));
+    take(values);
+  };
+  return command.add_option_function<std::vector<std::string>>(names, read, description)
+      ->type_name(bounds.unit)
+      ->allow_extra_args(false);
+}
+
 CLI::Option* add_choice(CLI::App& command, const std::string& names, std::vector<std::string> words,
                         std::function<void(std::size_t)> take, const std::string& description) {
   const auto type = fmt::format("{}", fmt::join(words, "|"));

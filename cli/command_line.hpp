@@ -43,6 +43,12 @@ CLI::Option* add_integer(CLI::App& command, const std::string& names, T& target,
       ->default_str(std::to_string(target));
 }
 
+// The option may stand up to `most` times; `take` gets all values in their order.
+CLI::Option* add_integers(CLI::App& command, const std::string& names, const Bounds& bounds,
+                          std::size_t most,
+                          std::function<void(const std::vector<std::uint64_t>&)> take,
+                          const std::string& description);
+
 // One of `words`; `take` gets its index. The first is shown as the default.
 CLI::Option* add_choice(CLI::App& command, const std::string& names, std::vector<std::string> words,
                         std::function<void(std::size_t)> take, const std::string& description);

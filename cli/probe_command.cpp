@@ -67,6 +67,18 @@ void add_path(CLI::App& command, ProbeOptions& options) {
       command, "--mark", {0, 0xffffffff, "N"},
       [&options](std::uint64_t mark) { options.mark = static_cast<std::uint32_t>(mark); },
       "Firewall mark, for policy routing (socket)");
+  add_integers(
+      command, "--vlan", {1, 4094, "ID"}, 2,
+      [&options](const auto& ids) { options.vlans.assign(ids.begin(), ids.end()); },
+      "VLAN tag; a second one is the inner one (dpdk)");
+  add_integers(
+      command, "--mpls", {16, 0xfffff, "LABEL"}, 4,
+      [&options](const auto& labels) { options.labels.assign(labels.begin(), labels.end()); },
+      "MPLS label; the first of up to four is the top one (dpdk)");
+  add_integer(
+      command, "--flow-label", {0, 0xfffff, "N"},
+      [&options](std::uint64_t n) { options.flow_label = static_cast<std::uint32_t>(n); },
+      "IPv6 flow label (dpdk) [default: one that follows from addresses and ports]");
   auto* const v4 = command.add_flag_callback(
       "-4", [&options] { options.family = Family::v4; }, "Only IPv4 addresses of a name");
   command

@@ -30,6 +30,9 @@ struct ProbeOptions {
   std::string device;
   std::optional<Address> source;
   std::optional<Address> next_hop;
+  std::vector<std::uint16_t> vlans;   // outer first
+  std::vector<std::uint32_t> labels;  // MPLS, top first
+  std::optional<std::uint32_t> flow_label;
   std::optional<std::uint32_t> mark;
   std::optional<std::uint16_t> port;  // of a STAMP target; by default 862
   Family family = Family::any;

@@ -47,6 +47,26 @@ Result<std::vector<TargetReport>> resolve_all(const ProbeOptions& options) {
   return reports;
 }
 
+// What must be of the target's address family.
+Result<void> check_family(const Address& target, const ProbeOptions& options) {
+  const auto differs = [&](std::string_view word, std::string_view value) {
+    return fail(Errc::bad_input,
+                fmt::format("probe: target {} is {}, but {} {} is not", target.to_string(),
+                            target.is_v4() ? "IPv4" : "IPv6", word, value));
+  };
+  if (options.source && options.source->is_v4() != target.is_v4()) {
+    return differs("--source", options.source->to_string());
+  }
+  if (options.next_hop && options.next_hop->is_v4() != target.is_v4()) {
+    return differs("--next-hop", options.next_hop->to_string());
+  }
+  if (options.flow_label && target.is_v4()) {
+    return fail(Errc::bad_input, fmt::format("probe: target {} is IPv4, which has no flow label",
+                                             target.to_string()));
+  }
+  return {};
+}
+
 Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeOptions& options) {
   probe::SessionSpec spec;
   spec.key = {
@@ -58,16 +78,13 @@ Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeO
   spec.flow.max_payload = report.size;
   spec.flow.pin.device = options.device;
   spec.flow.pin.mark = options.mark;
-  spec.flow.pin.next_hop = options.next_hop;
-  if (options.source) {
-    if (options.source->is_v4() != report.address.is_v4()) {
-      return fail(
-          Errc::bad_input,
-          fmt::format("probe: target {} is {}, but --source {} is not", report.address.to_string(),
-                      report.address.is_v4() ? "IPv4" : "IPv6", options.source->to_string()));
-    }
-    (report.address.is_v4() ? spec.flow.pin.source_v4 : spec.flow.pin.source_v6) = options.source;
-  }
+  spec.flow.pin.vlans = options.vlans;
+  spec.flow.pin.labels = options.labels;
+  spec.flow.flow_label = options.flow_label;
+  if (auto ok = check_family(report.address, options); !ok) return tl::make_unexpected(ok.error());
+  const bool v6 = report.address.is_v6();
+  (v6 ? spec.flow.pin.source_v6 : spec.flow.pin.source_v4) = options.source;
+  (v6 ? spec.flow.pin.next_hop_v6 : spec.flow.pin.next_hop_v4) = options.next_hop;
   spec.schedule.interval = options.interval;
   spec.timeout = options.timeout;
   spec.count = options.count;

@@ -13,10 +13,6 @@ namespace {
 
 constexpr Nanos publish_every = std::chrono::milliseconds{100};
 
-auto pin_of(const probe::PathPin& pin) {
-  return std::tie(pin.device, pin.mark, pin.source_v4, pin.source_v6, pin.next_hop);
-}
-
 Result<probe::SessionId> begin(probe::Prober& prober, const probe::SessionSpec& spec) {
   auto id = prober.add(spec);
   if (id) return id;
@@ -30,11 +26,11 @@ bool same_session(const probe::SessionSpec& a, const probe::SessionSpec& b) {
   const auto facts = [](const probe::SessionSpec& spec) {
     return std::tie(spec.key, spec.flow.destination.address, spec.flow.destination.port,
                     spec.flow.source_port, spec.flow.dscp, spec.flow.hop_limit,
-                    spec.flow.max_payload, spec.schedule.kind, spec.schedule.interval,
-                    spec.schedule.jitter, spec.timeout, spec.timestamps, spec.twamp_light,
-                    spec.require_ssid);
+                    spec.flow.flow_label, spec.flow.max_payload, spec.schedule.kind,
+                    spec.schedule.interval, spec.schedule.jitter, spec.timeout, spec.timestamps,
+                    spec.twamp_light, spec.require_ssid);
   };
-  return facts(a) == facts(b) && pin_of(a.flow.pin) == pin_of(b.flow.pin);
+  return facts(a) == facts(b) && a.flow.pin == b.flow.pin;
 }
 
 Result<std::unique_ptr<ProbeWorker>> ProbeWorker::start(MakeTransport make_transport,

@@ -153,6 +153,18 @@ struct ConfigState {
     return node.get(key);
   }
 
+  std::optional<std::int64_t> integer(const toml::node& node, std::string_view key,
+                                      std::string_view wanted, std::int64_t min, std::int64_t max) {
+    if (!node.is_integer()) {
+      wrong_type(node, key, wanted);
+      return std::nullopt;
+    }
+    const std::int64_t value = node.as_integer()->get();
+    if (value >= min && value <= max) return value;
+    mistake(node.source().begin, fmt::format("{} is {}: want {} to {}", key, value, min, max));
+    return std::nullopt;
+  }
+
   void wrong_type(const toml::node& node, std::string_view key, std::string_view wanted) {
     mistake(node.source().begin, fmt::format("{} must be {}, not {}", key, wanted, kind_of(node)));
   }
@@ -215,17 +227,23 @@ std::optional<std::int64_t> ConfigTable::integer(std::string_view key, std::int6
                                                  std::int64_t max) {
   const toml::node* const node = document_->ask(node_, key);
   if (node == nullptr) return std::nullopt;
-  if (!node->is_integer()) {
-    document_->wrong_type(*node, key, "an integer");
-    return std::nullopt;
+  return document_->integer(*node, key, "an integer", min, max);
+}
+
+std::vector<std::int64_t> ConfigTable::integers(std::string_view key, std::int64_t min,
+                                                std::int64_t max) {
+  const toml::node* const node = document_->ask(node_, key);
+  std::vector<std::int64_t> found;
+  if (node == nullptr) return found;
+  if (!node->is_array()) {
+    document_->wrong_type(*node, key, "an array of integers");
+    return found;
   }
-  const std::int64_t value = node->as_integer()->get();
-  if (value < min || value > max) {
-    document_->mistake(node->source().begin,
-                       fmt::format("{} is {}: want {} to {}", key, value, min, max));
-    return std::nullopt;
+  for (const toml::node& element : *node->as_array()) {
+    const auto value = document_->integer(element, key, "an array of integers", min, max);
+    if (value) found.push_back(*value);
   }
-  return value;
+  return found;
 }
 
 std::optional<double> ConfigTable::number(std::string_view key, double min, double max) {

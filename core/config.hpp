@@ -50,6 +50,8 @@ class ConfigTable {
   [[nodiscard]] std::optional<std::size_t> choice(std::string_view key,
                                                   std::initializer_list<std::string_view> words);
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);  // array of text
+  [[nodiscard]] std::vector<std::int64_t> integers(std::string_view key, std::int64_t min,
+                                                   std::int64_t max);
 
   [[nodiscard]] ConfigTable table(std::string_view key);
   [[nodiscard]] std::vector<ConfigTable> tables(std::string_view key);            // [[key]]

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/address.hpp"
 #include "core/clock.hpp"
@@ -22,7 +23,23 @@ struct PathPin {
   std::optional<std::uint32_t> mark;  // SO_MARK, for policy routing
   std::optional<Address> source_v4;
   std::optional<Address> source_v6;
-  std::optional<Address> next_hop;  // layer 3 address of the upstream; dpdk resolves its MAC
+  std::optional<Address> next_hop_v4;  // layer 3 addresses of the upstream: dpdk resolves its MAC
+  std::optional<Address> next_hop_v6;
+  // Tags and labels that dpdk writes in front of the packet: VLAN identifiers, outer first, at most
+  // two (the outer of two is an S-tag, IEEE 802.1ad, unless `stacked_ctags`), then MPLS labels
+  // (RFC 3032), top first, at most four.
+  std::vector<std::uint16_t> vlans;
+  bool stacked_ctags = false;
+  std::vector<std::uint32_t> labels;
+  std::uint16_t mtu = 1500;  // of the path, in octets of IP packet, tags and labels not counted
+
+  [[nodiscard]] const std::optional<Address>& source(bool v6) const {
+    return v6 ? source_v6 : source_v4;
+  }
+  [[nodiscard]] const std::optional<Address>& next_hop(bool v6) const {
+    return v6 ? next_hop_v6 : next_hop_v4;
+  }
+  friend bool operator==(const PathPin&, const PathPin&) = default;
 };
 
 enum class FlowKind : std::uint8_t { udp, icmp_echo };
@@ -35,6 +52,8 @@ struct FlowSpec {
   std::uint16_t source_port = 0;  // 0: the transport chooses. For icmp_echo the identifier
   std::uint8_t dscp = 0;
   std::uint8_t hop_limit = 255;
+  // Of IPv6 (RFC 6437). Absent: dpdk makes one from the five-tuple, the kernel as it is set up.
+  std::optional<std::uint32_t> flow_label;
   std::size_t max_payload = 44;  // octets of UDP payload, or of ICMP data after the 8-octet header
 };
 

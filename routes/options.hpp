@@ -37,8 +37,8 @@ struct RoutesOptions {
 
 [[nodiscard]] SiteOptions read_site(ConfigTable root);
 
-// The reader of [[path]]. Keys of the probes' own (device, source_v4, source_v6, next_hop, mark)
-// are left to their reader. Length, floor, countries and risk groups come with complete_paths().
+// The reader of [[path]]. Keys of the probes' own (device, source_v4, vlans and so on) are left to
+// their reader. Length, floor, countries and risk groups come with complete_paths().
 [[nodiscard]] std::vector<Path> read_paths(ConfigTable root);
 [[nodiscard]] Result<std::vector<Path>> complete_paths(std::vector<Path> paths,
                                                        const Catalogue& catalogue);

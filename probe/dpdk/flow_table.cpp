@@ -19,7 +19,9 @@ Result<void> check_flow(const FlowSpec& spec) {
     return fail(Errc::unsupported,
                 fmt::format("dpdk flow to {}: {}", spec.destination.address.to_string(), why));
   };
-  if (!spec.destination.address.is_v4() || (spec.pin.next_hop && !spec.pin.next_hop->is_v4())) {
+  if (!spec.pin.vlans.empty() || !spec.pin.labels.empty()) return refuse("no tags yet");
+  if (!spec.destination.address.is_v4() ||
+      (spec.pin.next_hop_v4 && !spec.pin.next_hop_v4->is_v4())) {
     return refuse("IPv6 is not there yet in the dpdk engine: use the socket engine");
   }
   if (spec.pin.mark)

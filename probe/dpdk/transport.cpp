@@ -93,7 +93,7 @@ Result<FlowId> DpdkTransport::Impl::open_flow(const FlowSpec& spec) {
   if (!index) return fail(std::move(index));
   PortEndpoint& port = *ports[*index];
   const Ipv4 source = spec.pin.source_v4.value_or(Address{}).to_v4();  // check_flow() wants one
-  const Ipv4 next_hop = spec.pin.next_hop.value_or(spec.destination.address).to_v4();
+  const Ipv4 next_hop = spec.pin.next_hop_v4.value_or(spec.destination.address).to_v4();
   const NeighborId neighbor = port.neighbors().add(next_hop, source);
   port.add_local(source);
   return flows.open(*index, spec, port.mac(), {neighbor, port.neighbors().mac(neighbor)});

@@ -41,11 +41,19 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
   }
   if (spec.dscp > 63) return fail(Errc::bad_input, fmt::format("DSCP {}: want 0 to 63", spec.dscp));
   if (spec.hop_limit == 0) return fail(Errc::bad_input, "hop limit 0: want 1 to 255");
-  if (spec.pin.next_hop) {
+  if (!spec.pin.vlans.empty() || !spec.pin.labels.empty()) {
+    return fail(Errc::unsupported,
+                "VLAN tags and MPLS labels: sockets cannot write them; name a VLAN interface as "
+                "the device, or use the dpdk engine");
+  }
+  if (spec.flow_label) {
+    return fail(Errc::unsupported, "flow label: the kernel chooses it; use the dpdk engine");
+  }
+  if (const auto& next_hop = spec.pin.next_hop(to.is_v6())) {
     return fail(Errc::unsupported,
                 fmt::format("next hop {}: sockets cannot choose one; pin the path by device, mark "
                             "or source address, or use the dpdk engine",
-                            spec.pin.next_hop->to_string()));
+                            next_hop->to_string()));
   }
   return SocketKey{.kind = spec.kind,
                    .v6 = to.is_v6(),

@@ -25,6 +25,7 @@ share = 0.25
 live = true
 rate = "100/s"
 source = "192.0.2.1"
+vlans = [300, 101]
 engine = "dpdk"
 segments = ["cas-asilah", "atlas-offshore"]
 [[path]]
@@ -44,6 +45,7 @@ countries = ["ES"]
   CHECK(probe.address("source")->to_string() == "192.0.2.1");
   CHECK(probe.choice("engine", {"socket", "dpdk"}) == 1);
   CHECK(probe.texts("segments") == std::vector<std::string>{"cas-asilah", "atlas-offshore"});
+  CHECK(probe.integers("vlans", 1, 4094) == std::vector<std::int64_t>{300, 101});
   auto paths = root.tables("path");
   REQUIRE(paths.size() == 2);
   CHECK(paths[0].text("name") == "a");

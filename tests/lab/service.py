@@ -87,7 +87,7 @@ def path_lines(path: Path, engine: str) -> list[str]:
              f'protocol = "{path.protocol}"']
     if engine == "dpdk":
         lines += [f'device = "net_af_packet{path.number},iface={path.name}"',
-                  f'source_v4 = "{path.bypass_v4}"', f'next_hop = "{path.upstream_v4}"']
+                  f'source_v4 = "{path.bypass_v4}"', f'next_hop_v4 = "{path.upstream_v4}"']
     else:
         lines += [f'device = "{path.name}"', f'source_v4 = "{path.site_v4}"',
                   f'source_v6 = "{path.site_v6}"', f"mark = {path.table}"]

@@ -41,7 +41,7 @@ TEST_CASE("a flow that this engine cannot send is refused with its reason") {
     why = "IPv6 is not there yet";
   }
   SECTION("an IPv6 next hop") {
-    bad.pin.next_hop = *parse_address("fe80::1");
+    bad.pin.next_hop_v4 = *parse_address("fe80::1");
     why = "IPv6 is not there yet";
   }
   SECTION("a mark") {

@@ -75,7 +75,7 @@ FlowSpec spec_on(const std::string& device) {
   FlowSpec spec;
   spec.pin.device = device;
   spec.pin.source_v4 = Ipv4{0x0a000001};
-  spec.pin.next_hop = router;
+  spec.pin.next_hop_v4 = router;
   spec.destination = {Ipv4{0xc0000201}, 862};
   spec.dscp = 46;
   return spec;

@@ -333,7 +333,10 @@ TEST_CASE("a flow that the engine cannot honour is refused with the reason") {
     const char* message;
   };
   const auto c = GENERATE(values<Case>({
-      {"next hop", [](FlowSpec& s) { s.pin.next_hop = parse_address("192.0.2.1").value(); },
+      {"VLAN", [](FlowSpec& s) { s.pin.vlans = {5}; }, Errc::unsupported, "cannot write them"},
+      {"MPLS", [](FlowSpec& s) { s.pin.labels = {16}; }, Errc::unsupported, "cannot write them"},
+      {"flow label", [](FlowSpec& s) { s.flow_label = 1; }, Errc::unsupported, "flow label"},
+      {"next hop", [](FlowSpec& s) { s.pin.next_hop_v4 = parse_address("192.0.2.1").value(); },
        Errc::unsupported, "sockets cannot choose one"},
       {"no such device", [](FlowSpec& s) { s.pin.device = "strait-none"; }, Errc::not_found,
        "bind to device 'strait-none'"},
