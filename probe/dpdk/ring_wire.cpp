@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "probe/dpdk/eal.hpp"
-#include "probe/dpdk/endpoint.hpp"
 #include "probe/dpdk/port.hpp"
+#include "probe/dpdk/port_queue.hpp"
 
 namespace strait::probe::dpdk {
 namespace {
