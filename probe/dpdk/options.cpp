@@ -47,6 +47,10 @@ DpdkOptions read_dpdk_options(ConfigTable table) {
   if (const auto poll = table.choice("poll", {"adaptive", "busy"})) {
     options.poll = *poll == 0 ? Poll::adaptive : Poll::busy;
   }
+  // A reply may come in by any queue: a thread that sleeps would find those of others too late.
+  if (options.cores.size() > 1 && options.poll != Poll::busy) {
+    table.error("cores", "several polling threads want poll = \"busy\"");
+  }
   options.eal_arguments = table.texts("eal_arguments");
   return options;
 }
