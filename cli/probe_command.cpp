@@ -67,6 +67,14 @@ void add_path(CLI::App& command, ProbeOptions& options) {
       command, "--mark", {0, 0xffffffff, "N"},
       [&options](std::uint64_t mark) { options.mark = static_cast<std::uint32_t>(mark); },
       "Firewall mark, for policy routing (socket)");
+  command
+      .add_option_function<std::string>(
+          "--next-hop-mac",
+          [&options](const std::string& text) {
+            options.next_hop_mac = value_or_end(parse_mac(text), "--next-hop-mac");
+          },
+          "MAC address of the next hop, instead of asking for it (dpdk)")
+      ->type_name("MAC");
   add_integers(
       command, "--vlan", {1, 4094, "ID"}, 2,
       [&options](const auto& ids) { options.vlans.assign(ids.begin(), ids.end()); },

@@ -30,6 +30,7 @@ struct ProbeOptions {
   std::string device;
   std::optional<Address> source;
   std::optional<Address> next_hop;
+  std::optional<MacAddress> next_hop_mac;
   std::vector<std::uint16_t> vlans;   // outer first
   std::vector<std::uint32_t> labels;  // MPLS, top first
   std::optional<std::uint32_t> flow_label;

@@ -78,6 +78,7 @@ Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeO
   spec.flow.max_payload = report.size;
   spec.flow.pin.device = options.device;
   spec.flow.pin.mark = options.mark;
+  spec.flow.pin.next_hop_mac = options.next_hop_mac;
   spec.flow.pin.vlans = options.vlans;
   spec.flow.pin.labels = options.labels;
   spec.flow.flow_label = options.flow_label;

@@ -23,6 +23,15 @@ std::optional<Address> of_family(ConfigTable& path, const char* key, bool wants_
   return address;
 }
 
+std::optional<MacAddress> next_hop_mac(ConfigTable& path) {
+  const auto text = path.text("next_hop_mac");
+  if (!text) return std::nullopt;
+  const auto mac = parse_mac(*text);
+  if (mac) return *mac;
+  path.error("next_hop_mac", mac.error().message);
+  return std::nullopt;
+}
+
 void read_tags(ConfigTable& path, PathPin& pin) {
   for (const std::int64_t vlan : path.integers("vlans", 1, most_vlan_id)) {
     pin.vlans.push_back(static_cast<std::uint16_t>(vlan));
@@ -52,6 +61,7 @@ std::vector<NamedPin> read_pins(ConfigTable root) {
     named.pin.source_v6 = of_family(path, "source_v6", false);
     named.pin.next_hop_v4 = of_family(path, "next_hop_v4", true);
     named.pin.next_hop_v6 = of_family(path, "next_hop_v6", false);
+    named.pin.next_hop_mac = next_hop_mac(path);
     read_tags(path, named.pin);
     if (const auto mark = path.integer("mark", 0, std::numeric_limits<std::uint32_t>::max())) {
       named.pin.mark = static_cast<std::uint32_t>(*mark);

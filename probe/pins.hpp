@@ -15,9 +15,9 @@ struct NamedPin {
   PathPin pin;
 };
 
-// Reads device, source_v4, source_v6, next_hop_v4, next_hop_v6, vlans, outer_vlan_type, mpls, mtu
-// and mark of every [[path]]; the other keys belong to
-// routes. Mistakes are recorded in the document.
+// Reads device, source_v4, source_v6, next_hop_v4, next_hop_v6, next_hop_mac, vlans,
+// outer_vlan_type, mpls, mtu and mark of every [[path]]; the other keys belong to routes. Mistakes
+// are recorded in the document.
 [[nodiscard]] std::vector<NamedPin> read_pins(ConfigTable root);
 
 }  // namespace strait::probe

@@ -25,6 +25,7 @@ struct PathPin {
   std::optional<Address> source_v6;
   std::optional<Address> next_hop_v4;  // layer 3 addresses of the upstream: dpdk resolves its MAC
   std::optional<Address> next_hop_v6;
+  std::optional<MacAddress> next_hop_mac;  // known beforehand: nobody is asked
   // Tags and labels that dpdk writes in front of the packet: VLAN identifiers, outer first, at most
   // two (the outer of two is an S-tag, IEEE 802.1ad, unless `stacked_ctags`), then MPLS labels
   // (RFC 3032), top first, at most four.

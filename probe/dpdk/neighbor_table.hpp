@@ -11,6 +11,7 @@
 namespace strait::probe::dpdk {
 
 using NeighborId = std::uint32_t;
+inline constexpr NeighborId no_neighbor = 0xffffffff;  // whose address is known beforehand
 
 struct NeighborTiming {
   Nanos first_retry = std::chrono::milliseconds{50};  // doubles up to last_retry

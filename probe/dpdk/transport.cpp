@@ -74,18 +74,20 @@ Result<FlowId> DpdkTransport::Impl::open_flow(const FlowSpec& spec) {
   const WireAddress next_hop{spec.pin.next_hop(v6).value_or(spec.destination.address)};
   Station& station = device.station(encapsulation_of(spec).vlan, spec.pin.stacked_ctags);
   const StationIndex at = join(station, port);
-  const NeighborId neighbor = station.add_neighbor(next_hop, source);
+  const auto& known = spec.pin.next_hop_mac;
+  const NeighborId neighbor = known ? no_neighbor : station.add_neighbor(next_hop, source);
   station.add_local(source);
   upkeep_due = MonoTime{};  // both want to be told at once
   auto flow = flows.open(spec, {.station = at,
                                 .port = port,
                                 .source_mac = station.own_mac(),
                                 .neighbor = neighbor,
-                                .destination_mac = station.mac(neighbor),
+                                .destination_mac = known ? known : station.mac(neighbor),
                                 .mtu = shared->options().mtu});
   if (!flow) return flow;
-  if (std::ranges::find(stations[at].neighbors, neighbor) == stations[at].neighbors.end()) {
-    stations[at].neighbors.push_back(neighbor);
+  auto& neighbors = stations[at].neighbors;
+  if (!known && std::ranges::find(neighbors, neighbor) == neighbors.end()) {
+    neighbors.push_back(neighbor);
   }
   if (station.in_conflict(source)) flows.set_blocked(at, source, true);
   return flow;

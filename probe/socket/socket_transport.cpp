@@ -41,9 +41,9 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
   }
   if (spec.dscp > 63) return fail(Errc::bad_input, fmt::format("DSCP {}: want 0 to 63", spec.dscp));
   if (spec.hop_limit == 0) return fail(Errc::bad_input, "hop limit 0: want 1 to 255");
-  if (!spec.pin.vlans.empty() || !spec.pin.labels.empty()) {
+  if (!spec.pin.vlans.empty() || !spec.pin.labels.empty() || spec.pin.next_hop_mac) {
     return fail(Errc::unsupported,
-                "VLAN tags and MPLS labels: sockets cannot write them; name a VLAN interface as "
+                "VLAN tags, MPLS labels and MAC addresses: sockets cannot write them; name a VLAN interface as "
                 "the device, or use the dpdk engine");
   }
   if (spec.flow_label) {

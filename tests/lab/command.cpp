@@ -78,13 +78,21 @@ Result<void> parse_setting(SetProfile& set, std::string_view word) {
   if (key == "loss") return store(set.loss, parse_loss(value));
   if (key == "shape") return store(set.shape, parse_word(key, value, {"uniform", "normal"}));
   if (key == "blackhole") return store(set.blackhole, parse_word(key, value, {"off", "on"}));
-  return fail(Errc::bad_input,
-              fmt::format("'{}': want delay=, jitter=, shape=, loss= or blackhole=", word));
+  if (key == "member") return store(set.member, parse_duration(value));
+  return fail(
+      Errc::bad_input,
+      fmt::format("'{}': want delay=, jitter=, shape=, loss=, blackhole= or member=", word));
 }
 
 Result<Command> parse_path(Words words) {
-  if (words.size() != 3) return wanted("path NAME SITE_INTERFACE FAR_INTERFACE");
-  return AddPath{std::string{words[0]}, std::string{words[1]}, std::string{words[2]}};
+  if (words.size() < 3) {
+    return wanted("path NAME SITE_INTERFACE FAR_INTERFACE [vlans=ID,ID] [mpls=LABEL,...]");
+  }
+  AddPath path{std::string{words[0]}, std::string{words[1]}, std::string{words[2]}, {}};
+  for (const auto word : words.subspan(3)) {
+    if (auto read = parse_tags(word, path.tags); !read) return fail(std::move(read));
+  }
+  return path;
 }
 
 Result<Command> parse_set(Words words) {
@@ -182,6 +190,7 @@ void SetProfile::apply(Profile& profile) const {
   profile.shape = shape.value_or(profile.shape);
   profile.loss = loss.value_or(profile.loss);
   profile.blackhole = blackhole.value_or(profile.blackhole);
+  profile.member = member.value_or(profile.member);
 }
 
 Result<Command> parse_command(std::string_view line) { return parse_words(split(line)); }

@@ -9,15 +9,16 @@
 
 #include "core/result.hpp"
 #include "tests/lab/profile.hpp"
+#include "tests/lab/tags.hpp"
 
 namespace strait::lab {
 
 // The emulator's language, one command a line, the same in its start file, on its timetable and on
 // its control socket:
 //
-//   path NAME SITE_INTERFACE FAR_INTERFACE              (start file only)
+//   path NAME SITE_INTERFACE FAR_INTERFACE [vlans=ID,ID] [mpls=LABEL,...]   (start file only)
 //   set PATH out|back|both [PREFIX|-] KEY=VALUE...      delay= jitter= shape=uniform|normal
-//                                                       loss=0..1 blackhole=on|off
+//                                                       loss=0..1 blackhole=on|off member=DURATION
 //   cut PATH [hard]      repair PATH
 //   at DURATION COMMAND...                              set, cut or repair, after the start
 //   show      stats      truth PATH out|back PREFIX|- [DURATION]
@@ -26,6 +27,7 @@ struct AddPath {
   std::string path;
   std::string site_interface;
   std::string far_interface;
+  Tags tags;  // several paths may share the site's interface, each by its VLAN
 };
 
 // Changes those parts of a profile that are named.
@@ -38,6 +40,7 @@ struct SetProfile {
   std::optional<JitterShape> shape;
   std::optional<double> loss;
   std::optional<bool> blackhole;
+  std::optional<Nanos> member;
 
   void apply(Profile& profile) const;
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace strait::lab {
@@ -18,16 +19,25 @@ Emulator::Emulator(std::uint64_t seed, std::ofstream log) : paths_{seed}, log_{s
   if (log_.is_open()) log_ << "arrived_ns,path,direction,prefix,planned_ns,applied_ns,fate\n";
 }
 
+Result<std::size_t> Emulator::port(const std::string& interface) {
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    if (ports_[i].name == interface) return i;
+  }
+  auto socket = PacketSocket::open(interface);
+  if (!socket) return fail(std::move(socket));
+  ports_.push_back({std::move(*socket), interface, {}});
+  return ports_.size() - 1;
+}
+
 Result<void> Emulator::add(const AddPath& path) {
-  auto site = PacketSocket::open(path.site_interface);
-  if (!site) return fail(std::move(site));
-  auto far = PacketSocket::open(path.far_interface);
-  if (!far) return fail(std::move(far));
-  auto index = paths_.add(path.path);
-  if (!index) return fail(std::move(index));
-  const std::size_t first = ports_.size();
-  ports_.push_back({std::move(*site), path.site_interface, *index, Direction::out, first + 1});
-  ports_.push_back({std::move(*far), path.far_interface, *index, Direction::back, first});
+  const auto site = port(path.site_interface);
+  if (!site) return tl::make_unexpected(site.error());
+  const auto far = port(path.far_interface);
+  if (!far) return tl::make_unexpected(far.error());
+  const auto index = paths_.add(path.path);
+  if (!index) return tl::make_unexpected(index.error());
+  ports_[*site].ends.push_back({*index, Direction::out, path.tags, *far, {}});
+  ports_[*far].ends.push_back({*index, Direction::back, {}, *site, path.tags});
   return {};
 }
 
@@ -54,14 +64,25 @@ std::vector<int> Emulator::fds() const {
 
 void Emulator::receive(std::size_t port) {
   Port& in = ports_.at(port);
-  in.socket.receive([&](std::span<const std::byte> frame, WallTime arrived) {
-    const Ruling ruling = paths_.rule(in.path, in.direction, frame, arrived);
-    if (ruling.fate != Fate::forward) {
-      write_log(ruling.lane, arrived, std::nullopt, std::nullopt, to_string(ruling.fate));
-      return;
-    }
-    line_.push({arrived, ruling.due, in.peer, ruling.lane, {frame.begin(), frame.end()}});
-  });
+  in.socket.receive(
+      [&](std::span<const std::byte> frame, WallTime arrived) { take(in, frame, arrived); });
+}
+
+void Emulator::take(Port& in, std::span<const std::byte> frame, WallTime arrived) {
+  const auto vlans = vlans_of(frame);
+  const auto end = std::ranges::find_if(
+      in.ends, [&](const End& candidate) { return candidate.tags.vlans == vlans; });
+  const auto plain = end == in.ends.end() ? std::nullopt : stripped(frame, end->tags);
+  if (!plain) {
+    ++in.strange;
+    return;
+  }
+  const Ruling ruling = paths_.rule(end->path, end->direction, *plain, arrived);
+  if (ruling.fate != Fate::forward) {
+    write_log(ruling.lane, arrived, std::nullopt, std::nullopt, to_string(ruling.fate));
+    return;
+  }
+  line_.push({arrived, ruling.due, end->peer, ruling.lane, tagged(*plain, end->peer_tags)});
 }
 
 void Emulator::advance(const Clock& clock) {
@@ -114,9 +135,8 @@ std::string Emulator::stats() {
   std::string text = paths_.stats();
   for (Port& port : ports_) {
     const auto counters = port.socket.counters();
-    text +=
-        fmt::format("port {} truncated={} tagged={} ring_full={} send_failed={}\n", port.name,
-                    counters.truncated, counters.tagged, counters.ring_full, counters.send_failed);
+    text += fmt::format("port {} truncated={} strange={} ring_full={} send_failed={}\n", port.name,
+                        counters.truncated, port.strange, counters.ring_full, counters.send_failed);
   }
   return text + fmt::format("held {}\n", line_.size());
 }

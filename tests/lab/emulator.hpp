@@ -35,15 +35,24 @@ class Emulator {
   void flush() { log_.flush(); }
 
  private:
+  // A path as one of its two interfaces has it.
+  struct End {
+    std::size_t path = 0;
+    Direction direction = Direction::out;  // of what comes in here
+    Tags tags;                             // none at the far end
+    std::size_t peer = 0;                  // the port it leaves by
+    Tags peer_tags;
+  };
   struct Port {
     PacketSocket socket;
     std::string name;
-    std::size_t path = 0;
-    Direction direction = Direction::out;  // of what comes in here
-    std::size_t peer = 0;                  // the port it leaves by
+    std::vector<End> ends;
+    std::uint64_t strange = 0;  // tags or labels of no path: dropped
   };
 
   [[nodiscard]] Result<void> add(const AddPath& path);
+  [[nodiscard]] Result<std::size_t> port(const std::string& interface);
+  void take(Port& in, std::span<const std::byte> frame, WallTime arrived);
   [[nodiscard]] std::string stats();
   void send(std::size_t port, const std::vector<Held>& frames, const Clock& clock);
   void write_log(std::size_t lane, WallTime arrived, std::optional<WallTime> due,

@@ -59,4 +59,14 @@ std::optional<Address> far_address(std::span<const std::byte> frame, Direction d
   return std::nullopt;
 }
 
+bool is_even_flow(std::span<const std::byte> frame) {
+  if (frame.size() < ethernet_header + ipv4_header) return false;
+  const auto packet = frame.subspan(ethernet_header);
+  const bool v6 = octet(packet, 0) >> 4U == 6;
+  const std::size_t header = v6 ? ipv6_header : 4 * (octet(packet, 0) & 0x0fU);
+  if (packet.size() < header + 8) return false;
+  const bool udp = octet(packet, v6 ? 6 : 9) == 17;
+  return octet(packet, header + (udp ? 1 : 5)) % 2 == 0;
+}
+
 }  // namespace strait::lab

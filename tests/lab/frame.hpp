@@ -16,4 +16,7 @@ namespace strait::lab {
 [[nodiscard]] std::optional<Address> far_address(std::span<const std::byte> frame,
                                                  Direction direction);
 
+// True for a flow (UDP source port, ICMP echo identifier) whose number is even.
+[[nodiscard]] bool is_even_flow(std::span<const std::byte> frame);
+
 }  // namespace strait::lab

@@ -58,6 +58,19 @@ WallTime arrival_of(const tpacket2_hdr& header) {
   return WallTime{std::chrono::seconds{header.tp_sec} + Nanos{header.tp_nsec}};
 }
 
+// The ring has the outer tag apart from the frame.
+std::vector<std::byte> with_tag(std::span<const std::byte> frame, const tpacket2_hdr& header) {
+  const bool known = (header.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
+  const unsigned type = known ? header.tp_vlan_tpid : ETH_P_8021Q;
+  std::vector<std::byte> whole{frame.begin(), frame.begin() + 2 * ETH_ALEN};
+  for (const unsigned octet :
+       {type >> 8U, type & 0xffU, header.tp_vlan_tci >> 8U & 0xffU, header.tp_vlan_tci & 0xffU}) {
+    whole.push_back(static_cast<std::byte>(octet));
+  }
+  whole.insert(whole.end(), frame.begin() + 2 * ETH_ALEN, frame.end());
+  return whole;
+}
+
 }  // namespace
 
 Descriptor::~Descriptor() {
@@ -104,11 +117,14 @@ void PacketSocket::receive(const Visit& visit) {
     if ((bits & TP_STATUS_USER) == 0) return;
     if (header.tp_len != header.tp_snaplen) {
       ++counters_.truncated;
-    } else if ((bits & TP_STATUS_VLAN_VALID) != 0) {
-      ++counters_.tagged;
     } else {
-      visit({reinterpret_cast<const std::byte*>(&header) + header.tp_mac, header.tp_snaplen},
-            arrival_of(header));
+      const std::span frame{reinterpret_cast<const std::byte*>(&header) + header.tp_mac,
+                            header.tp_snaplen};
+      if ((bits & TP_STATUS_VLAN_VALID) != 0) {
+        visit(with_tag(frame, header), arrival_of(header));
+      } else {
+        visit(frame, arrival_of(header));
+      }
     }
     status.store(TP_STATUS_KERNEL, std::memory_order_release);
   }

@@ -43,7 +43,6 @@ class PacketSocket {
   // Counters only grow.
   struct Counters {
     std::uint64_t truncated = 0;  // longer than a slot of the ring: dropped
-    std::uint64_t tagged = 0;     // VLAN tag, which the ring has taken off: dropped
     std::uint64_t ring_full = 0;  // dropped by the kernel
     std::uint64_t send_failed = 0;
   };
@@ -57,7 +56,8 @@ class PacketSocket {
   ~PacketSocket();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // Visits all frames that wait in the ring. The frame is valid during the visit only.
+  // Visits all frames that wait in the ring, with their VLAN tags. The frame is valid during the
+  // visit only.
   void receive(const Visit& visit);
   // Sends all frames, in order; true for each that the device took.
   [[nodiscard]] std::vector<bool> send(std::span<const std::span<const std::byte>> frames);

@@ -96,8 +96,11 @@ Ruling Paths::rule(std::size_t path_index, Direction direction, std::span<const 
     ++lane.lost;
     return {.fate = Fate::lost, .due = {}, .lane = index};
   }
-  const WallTime due = arrived + *delay;
+  WallTime due = arrived + *delay;
+  if (far && direction == Direction::out && is_even_flow(frame)) due += table.at(key).member;
   if (!far) return {.fate = Fate::forward, .due = due, .lane = index};
+  // Members of a bundle do not wait for each other.
+  if (table.at(key).member > Nanos{}) return {.fate = Fate::forward, .due = due, .lane = index};
   lane.last_due = std::max(lane.last_due, due);
   return {.fate = Fate::forward, .due = lane.last_due, .lane = index};
 }

@@ -23,10 +23,12 @@ std::string_view to_string(Direction direction) {
 }
 
 std::string to_string(const Profile& profile) {
-  return fmt::format("delay={} jitter={} shape={} loss={} blackhole={}",
-                     strait::to_string(profile.delay), strait::to_string(profile.jitter),
-                     profile.shape == JitterShape::uniform ? "uniform" : "normal", profile.loss,
-                     profile.blackhole ? "on" : "off");
+  return fmt::format(
+      "delay={} jitter={} shape={} loss={} blackhole={}{}", strait::to_string(profile.delay),
+      strait::to_string(profile.jitter),
+      profile.shape == JitterShape::uniform ? "uniform" : "normal", profile.loss,
+      profile.blackhole ? "on" : "off",
+      profile.member > Nanos{} ? " member=" + strait::to_string(profile.member) : std::string{});
 }
 
 std::optional<Nanos> draw(const Profile& profile, std::mt19937_64& random) {

@@ -25,6 +25,7 @@ source_v4 = "192.0.2.9"
 source_v6 = "2001:db8::9"
 next_hop_v4 = "192.0.2.1"
 next_hop_v6 = "fe80::1"
+next_hop_mac = "02:00:5e:10:00:01"
 vlans = [300, 101]
 outer_vlan_type = "802.1q"
 mpls = [16001, 1048575]
@@ -43,6 +44,7 @@ mark = 7
   CHECK(pin.source(true)->to_string() == "2001:db8::9");
   CHECK(pin.next_hop(false)->to_string() == "192.0.2.1");
   CHECK(pin.next_hop(true)->to_string() == "fe80::1");
+  CHECK(to_string(*pin.next_hop_mac) == "02:00:5e:10:00:01");
   CHECK(pin.vlans == std::vector<std::uint16_t>{300, 101});
   CHECK(pin.stacked_ctags);
   CHECK(pin.labels == std::vector<std::uint32_t>{16001, 1048575});
@@ -56,6 +58,7 @@ TEST_CASE("tags, labels and addresses that cannot be on the wire are refused whe
     const char* message;
   };
   const auto c = GENERATE(values<Case>({
+      {"next_hop_mac = \"02:00\"", "02:00"},
       {"vlans = [0]", "vlans is 0: want 1 to 4094"},
       {"vlans = [4095]", "vlans is 4095: want 1 to 4094"},
       {"vlans = [1, 2, 3]", "want at most two"},

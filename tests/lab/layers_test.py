@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every software device of the dpdk engine, IPv4 and IPv6, untagged, tagged and labelled, against the
+delays that the emulator applied; two paths on one trunk; an ECMP pair; a link that goes down.
+
+    site -- va || emulator: tags off, labels popped, delay || -- upstream u1, u2: reflectors
+
+A small topology of its own: no routers, so that it starts at once.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path as File
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(File(__file__).resolve().parent))
+from topology import LONGEST_LIFE, Lab, run, wait_for  # noqa: E402
+
+BUILD = File(os.environ.get("STRAIT", "build/release/strait")).resolve()
+PATHEMU = File(os.environ.get("PATHEMU", "build/release/pathemu")).resolve()
+BRIDGE = File(os.environ.get("DPDK_BRIDGE", "build/release/dpdk_bridge")).resolve()
+TOLERANCE_NS = 300_000
+COUNT = 100
+INTERVAL = "5ms"
+PORT = "862"
+
+# Name -> the words that probe and emulator are told.
+WAYS = {
+    "untagged": ((), ()),
+    "vlan": (("--vlan", "101"), ("vlans=101",)),
+    "qinq": (("--vlan", "300", "--vlan", "101"), ("vlans=300,101",)),
+    "mpls": (("--mpls", "16001", "--mpls", "24"), ("mpls=16001,24",)),
+}
+
+
+class Layers(unittest.TestCase):
+    def setUp(self):
+        self.id = f"ly{os.getpid():x}"
+        self.room = File(self.enterContext(tempfile.TemporaryDirectory()))
+        self.processes: list[subprocess.Popen] = []
+        self.addCleanup(self.remove)
+        for name in ("site", "emulator", "u1", "u2"):
+            run("ip", "netns", "add", self.ns(name))
+            self.inside(name, "sysctl", "-q", "-w", "net.ipv6.conf.default.accept_dad=0",
+                        "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
+                        f"net.ipv6.conf.default.disable_ipv6={int(name in ('site', 'emulator'))}")
+            self.batch(name, "link set lo up")
+        self.batch("site", f"link add va type veth peer name near netns {self.ns('emulator')}", "link set va up")
+        self.batch("emulator", "link set near up")
+        for number in (1, 2):
+            self.build_upstream(number)
+
+    def build_upstream(self, number: int):
+        name, far = f"u{number}", f"far{number}"
+        self.batch(name, f"link add site type veth peer name {far} netns {self.ns('emulator')}")
+        self.batch("emulator", f"link set {far} up")
+        self.inside(name, "ethtool", "-K", "site", "tx", "off")
+        self.batch(name, "link set site up", f"addr add 10.9.{number}.1/24 dev site",
+                   f"addr add 2001:db8:9:{number}::1/64 dev site nodad",
+                   "addr add 198.51.100.1/32 dev lo", "addr add 2001:db8:51::1/128 dev lo nodad")
+        self.start(name, str(BUILD), "reflect", "198.51.100.1", "2001:db8:51::1", "--port", PORT, "--open",
+                   "--source-rate", "0/s", "--total-rate", "0/s")
+
+    # --- names and processes ---
+
+    def ns(self, name: str) -> str:
+        return f"{self.id}-{name}"
+
+    def inside(self, name: str, *words: str) -> str:
+        return run("ip", "netns", "exec", self.ns(name), *words)
+
+    def batch(self, name: str, *lines: str) -> None:
+        run("ip", "-n", self.ns(name), "-batch", "-", text="\n".join(lines) + "\n")
+
+    def start(self, name: str, *words: str) -> subprocess.Popen:
+        log = open(self.room / f"{name}-{len(self.processes)}.log", "wb")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self.ns(name), "timeout", "-s", "KILL", str(LONGEST_LIFE), *words],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        self.processes.append(process)
+        return process
+
+    def end(self, process: subprocess.Popen) -> None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+
+    def remove(self) -> None:
+        for name in ("site", "emulator", "u1", "u2"):
+            for pid in run("ip", "netns", "pids", self.ns(name), check=False).split():
+                run("kill", "-KILL", pid, check=False)
+            run("ip", "netns", "del", self.ns(name), check=False)
+        for process in self.processes:
+            process.wait()
+
+    # --- the emulator ---
+
+    @contextlib.contextmanager
+    def emulator(self, *paths: str, settings: tuple[str, ...] = ()):
+        """`paths` are lines "NAME SITE FAR [tags]"; each path p1, p2 is delayed by 8 and 11 ms one way."""
+        delays = {"p1": "8ms", "p2": "11ms"}
+        lines = [f"path {path}" for path in paths]
+        for name in (path.split()[0] for path in paths):
+            lines += [f"set {name} both {prefix} delay={delays[name]}"
+                      for prefix in ("198.51.100.0/24", "2001:db8:51::/48")]
+        start = self.room / "emu.start"
+        start.write_text("\n".join([*lines, *settings]) + "\n")
+        self.control = self.room / "emu.ctl"
+        self.control.unlink(missing_ok=True)
+        process = self.start("emulator", "chrt", "-f", "10", str(PATHEMU), str(start), "--control", str(self.control))
+        wait_for("the emulator", 5, self.control.exists)
+        try:
+            yield
+        finally:
+            self.end(process)
+
+    def ask(self, line: str) -> list[str]:
+        holder = Lab.__new__(Lab)
+        holder.directory = self.room
+        return holder.ask(line)
+
+    def applied_ns(self, path: str, v6: bool) -> int:
+        total = 0
+        for direction in ("out", "back"):
+            prefix = "2001:db8:51::/48" if v6 else "198.51.100.0/24"
+            values = dict(word.split("=") for word in self.ask(f"truth {path} {direction} {prefix} 60s")[0].split())
+            self.assertGreaterEqual(int(values["n"]), COUNT * 9 // 10)
+            total += int(values["p50_ns"])
+        return total
+
+    # --- the probe ---
+
+    def words(self, number: int, v6: bool) -> list[str]:
+        if v6:
+            return ["--source", f"2001:db8:9:{number}::10", "--next-hop", f"2001:db8:9:{number}::1", "2001:db8:51::1"]
+        return ["--source", f"10.9.{number}.10", "--next-hop", f"10.9.{number}.1", "198.51.100.1"]
+
+    def probe(self, where: str, device: str, *words: str) -> dict:
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.ns(where), "timeout", "-s", "KILL", "60", str(BUILD), "probe", "--engine",
+             "dpdk", "-I", device, "--protocol", "stamp", "-p", PORT, "-c", str(COUNT), "-i", INTERVAL, "--json",
+             *words],
+            capture_output=True, text=True, check=False, timeout=90)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def check(self, report: dict, path: str, v6: bool):
+        self.assertEqual(report["received"], report["sent"], report)
+        self.assertGreaterEqual(report["sent"], COUNT * 9 // 10)
+        applied, p50 = self.applied_ns(path, v6), report["rtt_ns"]["p50"]
+        print(f"{self.id} {path}: p50 {p50 / 1e6:.3f} ms, applied {applied / 1e6:.3f} ms", file=sys.stderr)
+        self.assertAlmostEqual(p50, applied, delta=TOLERANCE_NS)
+
+    def every_way(self, device: str, where: str = "site", near: str = "near", ways=tuple(WAYS)):
+        for name in ways:
+            probe_words, tags = WAYS[name]
+            for v6 in (False, True):
+                with self.subTest(device=device, way=name, v6=v6), self.emulator(f"p1 {near} far1 {' '.join(tags)}"):
+                    self.check(self.probe(where, device, *probe_words, *self.words(1, v6)), "p1", v6)
+
+    # --- tests ---
+
+    def test_af_packet(self):
+        self.every_way("net_af_packet0,iface=va")
+
+    def test_af_xdp(self):
+        # The kernel keeps the outer tag apart from what an XDP program sees, so tags need a VLAN interface.
+        self.every_way("net_af_xdp0,iface=va", ways=("untagged", "mpls"))
+
+    def test_tap(self):
+        self.batch("emulator", "tuntap add dev ntap mode tap", "link set ntap up")
+        self.every_way("net_tap0,iface=ntap", where="emulator", near="ntap")
+
+    def through_bridge(self, device: str, far_device: str):
+        for name in ("untagged", "qinq"):
+            probe_words, tags = WAYS[name]
+            for v6 in (False, True):
+                with self.subTest(device=device, way=name, v6=v6), self.emulator(f"p1 near far1 {' '.join(tags)}"):
+                    bridge = self.start("site", str(BRIDGE), far_device, "net_af_packet0,iface=va")
+                    log = self.room / f"site-{len(self.processes) - 1}.log"
+                    wait_for("the bridge", 10, lambda: "bridging" in log.read_text())
+                    self.check(self.probe("site", device, *probe_words, *self.words(1, v6)), "p1", v6)
+                    self.end(bridge)
+
+    def test_memif(self):
+        socket = self.room / "memif.sock"
+        self.through_bridge(f"net_memif0,role=client,socket-abstract=no,socket={socket}",
+                            f"net_memif0,role=server,socket-abstract=no,socket={socket}")
+
+    def test_virtio_user(self):
+        socket = self.room / "vhost.sock"
+        self.through_bridge(f"net_virtio_user0,path={socket}", f"net_vhost0,iface={socket}")
+
+    def test_two_upstreams_on_one_trunk(self):
+        with self.emulator("p1 near far1 vlans=101", "p2 near far2 vlans=102"):
+            for number in (1, 2):
+                report = self.probe("site", "net_af_packet0,iface=va", "--vlan", str(100 + number),
+                                    *self.words(number, v6=False))
+                self.check(report, f"p{number}", v6=False)
+            self.assertIn("strange=0", self.ask("stats")[-3])
+
+    def test_the_wrong_label_gets_no_answer(self):
+        with self.emulator("p1 near far1 mpls=16001"):
+            done = subprocess.run(
+                ["ip", "netns", "exec", self.ns("site"), str(BUILD), "probe", "--engine", "dpdk", "-I",
+                 "net_af_packet0,iface=va", "--mpls", "16002", "-c", "5", "-i", "5ms", "--timeout", "300ms",
+                 *self.words(1, v6=False)], capture_output=True, text=True, check=False, timeout=30)
+            self.assertEqual(done.returncode, 1, done.stderr)
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("skipped: network namespaces need root")
+        sys.exit(77)
+    unittest.main(verbosity=2)
