@@ -81,7 +81,7 @@ Result<void> check_packet_socket(const std::string& device) {
 }
 
 Result<void> check_interface(const std::string& device) {
-  const auto interface = device_argument(device, "iface");
+  const auto interface = kernel_interface(device);
   if (!interface) return {};
   if (if_nametoindex(interface->c_str()) == 0) {
     return fail(Errc::not_found,

@@ -65,6 +65,14 @@ std::optional<std::string> device_argument(const std::string& device, const std:
   return device.substr(begin, device.find(',', begin) - begin);
 }
 
+std::optional<std::string> kernel_interface(const std::string& device) {
+  static constexpr std::array drivers{std::string_view{"net_af_packet"},
+                                      std::string_view{"net_af_xdp"}, std::string_view{"net_pcap"}};
+  const bool sits_on_one =
+      std::ranges::any_of(drivers, [&](auto driver) { return device.starts_with(driver); });
+  return sits_on_one ? device_argument(device, "iface") : std::nullopt;
+}
+
 bool is_pci_device(const std::string& device) {
   static constexpr std::array patterns{std::string_view{"hhhh:hh:hh.h"},
                                        std::string_view{"hh:hh.h"}};

@@ -41,6 +41,9 @@ struct DpdkOptions {
 // The value of `key` in a device's arguments ("veth0" of iface), if it is there.
 [[nodiscard]] std::optional<std::string> device_argument(const std::string& device,
                                                          const std::string& key);
+// The interface of the kernel that a software device sits on (net_af_packet, net_af_xdp, net_pcap);
+// other drivers call other things "iface".
+[[nodiscard]] std::optional<std::string> kernel_interface(const std::string& device);
 // True for "0000:03:00.0" and "03:00.0".
 [[nodiscard]] bool is_pci_device(const std::string& device);
 

@@ -14,8 +14,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string_view>
+#include <thread>
 
 #include "probe/dpdk/frame.hpp"
 #include "probe/dpdk/options.hpp"
@@ -25,7 +27,11 @@ namespace {
 
 constexpr std::uint16_t ring_size = 512;
 constexpr unsigned pool_size = 2047;  // 2^n - 1 is what rte_mempool packs best
+// net_af_xdp keeps 2048 buffers in its fill ring and up to as many that wait for completion.
+constexpr unsigned large_pool_size = 8191;
 constexpr unsigned cache_size = 128;
+constexpr int link_tries = 50;
+constexpr auto link_nap = std::chrono::milliseconds{20};
 constexpr std::uint64_t shared_receive_offloads = RTE_ETH_RX_OFFLOAD_TIMESTAMP;
 
 tl::unexpected<Error> dpdk_error(const std::string& device, std::string_view doing, int code) {
@@ -53,18 +59,28 @@ bool interface_is_up(const std::string& name) {
   return !known || ((request.ifr_flags & IFF_UP) != 0 && (request.ifr_flags & IFF_RUNNING) != 0);
 }
 
+// These get a link when another process comes, and lose it when it goes.
+bool waits_for_peer(const std::string& device) {
+  return device.starts_with("net_memif") || device.starts_with("net_vhost") ||
+         device.starts_with("net_virtio_user");
+}
+
 Result<void> check_link(std::uint16_t id, const std::string& device) {
-  const auto interface = device_argument(device, "iface");
+  const auto interface = kernel_interface(device);
   if (interface && !interface_is_up(*interface)) {
     return fail(Errc::io, fmt::format("dpdk device '{0}': the link of '{1}' is down: `ip link set "
                                       "{1} up`, and look at its far end",
                                       device, *interface));
   }
-  // A memif has no link before its peer is there, and may get it at any time later.
-  if (device.starts_with("net_memif")) return {};
+  if (waits_for_peer(device)) return {};
   rte_eth_link link{};
-  // Waits up to 9 s for a NIC that is still negotiating.
-  if (rte_eth_link_get(id, &link) == 0 && link.link_status == RTE_ETH_LINK_DOWN) {
+  // Waits up to 9 s for a NIC that is still negotiating; a software device needs a moment too.
+  if (rte_eth_link_get(id, &link) != 0) return {};
+  for (int i = 0; i < link_tries && link.link_status == RTE_ETH_LINK_DOWN; ++i) {
+    std::this_thread::sleep_for(link_nap);
+    if (rte_eth_link_get_nowait(id, &link) != 0) return {};
+  }
+  if (link.link_status == RTE_ETH_LINK_DOWN) {
     return fail(Errc::io, fmt::format("dpdk device '{}': the link is down: look at the cable and "
                                       "the far end",
                                       device));
@@ -72,13 +88,13 @@ Result<void> check_link(std::uint16_t id, const std::string& device) {
   return {};
 }
 
-Mempool make_pool(int socket, std::size_t mtu) {
+Mempool make_pool(int socket, std::size_t mtu, unsigned buffers) {
   static std::atomic<unsigned> number{0};
   const auto name = fmt::format("strait_{}", number++);
   const std::size_t room = RTE_PKTMBUF_HEADROOM + longest_link_header + mtu;
   const auto size =
       static_cast<std::uint16_t>(std::max<std::size_t>(room, RTE_MBUF_DEFAULT_BUF_SIZE));
-  return Mempool{rte_pktmbuf_pool_create(name.c_str(), pool_size, cache_size, 0, size, socket)};
+  return Mempool{rte_pktmbuf_pool_create(name.c_str(), buffers, cache_size, 0, size, socket)};
 }
 
 MacAddress made_up_mac(std::uint16_t id) {
@@ -131,8 +147,9 @@ Result<void> DpdkPort::set_up_queues(const std::string& device) {
       rc != 0) {
     return dpdk_error(device, "choose the size of its queues", rc);
   }
+  const unsigned buffers = device.starts_with("net_af_xdp") ? large_pool_size : pool_size;
   for (std::uint16_t queue = 0; queue < queues_; ++queue) {
-    pools_.push_back(make_pool(socket, mtu_));
+    pools_.push_back(make_pool(socket, mtu_, buffers));
     if (!pools_.back()) {
       return fail(Errc::io,
                   fmt::format("dpdk device '{}': no memory for packet buffers ({}): raise "
@@ -167,7 +184,7 @@ Result<void> DpdkPort::start(const std::string& device) {
 Result<DpdkPort> DpdkPort::open(std::uint16_t id, const std::string& device,
                                 const PortSettings& settings) {
   DpdkPort port{id};
-  port.interface_ = device_argument(device, "iface").value_or("");
+  port.interface_ = kernel_interface(device).value_or("");
   if (auto ok = port.configure(device, settings); !ok) {
     port.id_ = no_port;  // it may be somebody else's, and running
     return tl::make_unexpected(ok.error());

@@ -132,7 +132,7 @@ class Layers(unittest.TestCase):
         for direction in ("out", "back"):
             prefix = "2001:db8:51::/48" if v6 else "198.51.100.0/24"
             values = dict(word.split("=") for word in self.ask(f"truth {path} {direction} {prefix} 60s")[0].split())
-            self.assertGreaterEqual(int(values["n"]), COUNT * 9 // 10)
+            self.assertGreaterEqual(int(values["n"]), COUNT * 3 // 4)
             total += int(values["p50_ns"])
         return total
 
@@ -154,7 +154,7 @@ class Layers(unittest.TestCase):
 
     def check(self, report: dict, path: str, v6: bool):
         self.assertEqual(report["received"], report["sent"], report)
-        self.assertGreaterEqual(report["sent"], COUNT * 9 // 10)
+        self.assertGreaterEqual(report["sent"], COUNT * 3 // 4)
         applied, p50 = self.applied_ns(path, v6), report["rtt_ns"]["p50"]
         print(f"{self.id} {path}: p50 {p50 / 1e6:.3f} ms, applied {applied / 1e6:.3f} ms", file=sys.stderr)
         self.assertAlmostEqual(p50, applied, delta=TOLERANCE_NS)
@@ -176,28 +176,30 @@ class Layers(unittest.TestCase):
         self.every_way("net_af_xdp0,iface=va", ways=("untagged", "mpls"))
 
     def test_tap(self):
-        self.batch("emulator", "tuntap add dev ntap mode tap", "link set ntap up")
+        self.batch("emulator", "tuntap add dev ntap mode tap multi_queue", "link set ntap up")
         self.every_way("net_tap0,iface=ntap", where="emulator", near="ntap")
 
     def through_bridge(self, device: str, far_device: str):
+        """{socket} is a new one each time."""
         for name in ("untagged", "qinq"):
             probe_words, tags = WAYS[name]
             for v6 in (False, True):
                 with self.subTest(device=device, way=name, v6=v6), self.emulator(f"p1 near far1 {' '.join(tags)}"):
-                    bridge = self.start("site", str(BRIDGE), far_device, "net_af_packet0,iface=va")
+                    socket = self.room / f"{len(self.processes)}.sock"
+                    bridge = self.start("site", "chrt", "-f", "5", str(BRIDGE), far_device.format(socket=socket),
+                                        "net_af_packet0,iface=va")
                     log = self.room / f"site-{len(self.processes) - 1}.log"
                     wait_for("the bridge", 10, lambda: "bridging" in log.read_text())
-                    self.check(self.probe("site", device, *probe_words, *self.words(1, v6)), "p1", v6)
+                    self.check(self.probe("site", device.format(socket=socket), *probe_words, *self.words(1, v6)),
+                               "p1", v6)
                     self.end(bridge)
 
     def test_memif(self):
-        socket = self.room / "memif.sock"
-        self.through_bridge(f"net_memif0,role=client,socket-abstract=no,socket={socket}",
-                            f"net_memif0,role=server,socket-abstract=no,socket={socket}")
+        self.through_bridge("net_memif0,role=client,socket-abstract=no,socket={socket}",
+                            "net_memif0,role=server,socket-abstract=no,socket={socket}")
 
     def test_virtio_user(self):
-        socket = self.room / "vhost.sock"
-        self.through_bridge(f"net_virtio_user0,path={socket}", f"net_vhost0,iface={socket}")
+        self.through_bridge("net_virtio_user0,path={socket}", "net_vhost0,iface={socket}")
 
     def test_two_upstreams_on_one_trunk(self):
         with self.emulator("p1 near far1 vlans=101", "p2 near far2 vlans=102"):
