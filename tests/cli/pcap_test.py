@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The dpdk engine on net_pcap: what it sends, dissected by tshark, and what becomes of frames that are
+replayed to it. Needs no privilege."""
+
+import os
+import random
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+
+STRAIT = str(Path(os.environ.get("STRAIT", "build/dev/strait")).resolve())
+MAC = "02:00:5e:10:00:01"
+PROBES = 3
+# What tshark calls wrong, checksums included.
+WRONG = ("_ws.expert || _ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0 || "
+         "icmp.checksum.status == 0 || icmpv6.checksum.status == 0")
+WAYS = {
+    "untagged": ((), {"vlan.id": "", "ieee8021ad.id": "", "mpls.label": ""}),
+    "vlan": (("--vlan", "101"), {"vlan.id": "101", "ieee8021ad.id": "", "mpls.label": ""}),
+    "qinq": (("--vlan", "300", "--vlan", "101"), {"vlan.id": "101", "ieee8021ad.id": "300", "mpls.label": ""}),
+    "mpls": (("--mpls", "16001", "--mpls", "24"), {"vlan.id": "", "ieee8021ad.id": "", "mpls.label": "16001,24"}),
+    "all": (("--vlan", "300", "--vlan", "101", "--mpls", "16001"),
+            {"vlan.id": "101", "ieee8021ad.id": "300", "mpls.label": "16001"}),
+}
+
+
+def write_pcap(file: Path, frames: list[bytes]) -> None:
+    with open(file, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for number, frame in enumerate(frames):
+            out.write(struct.pack("<IIII", 1_700_000_000, number, len(frame), len(frame)) + frame)
+
+
+class Pcap(unittest.TestCase):
+    def setUp(self):
+        self.room = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.sent = self.room / "sent.pcap"
+
+    def tshark(self, *words: str) -> list[str]:
+        done = subprocess.run(["tshark", "-r", str(self.sent), "-o", "ip.check_checksum:TRUE", "-o",
+                               "udp.check_checksum:TRUE", *words], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    def probe(self, *words: str) -> None:
+        self.sent.unlink(missing_ok=True)
+        done = subprocess.run(
+            [STRAIT, "probe", "--engine", "dpdk", "-I", f"net_pcap0,tx_pcap={self.sent}", "--next-hop-mac", MAC,
+             "-c", str(PROBES), "-i", "5ms", "--timeout", "100ms", "-Q", "46", *words],
+            capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr)  # nobody answers a file
+
+    def check(self, way: str, family: str, protocol: str) -> None:
+        words, wanted = WAYS[way]
+        v6 = family == "ipv6"
+        self.probe(*words, "--protocol", protocol, *(
+            ("--source", "2001:db8:9::10", "2001:db8:51::1") if v6 else ("--source", "10.9.1.10", "198.51.100.1")))
+        self.assertEqual(self.tshark("-Y", WRONG), [])
+        ip = "ipv6" if v6 else "ip"
+        named = {"eth.dst": MAC, f"{ip}.dst": "2001:db8:51::1" if v6 else "198.51.100.1",
+                 **({"ipv6.tclass.dscp": "46", "ipv6.hlim": "255"} if v6 else
+                    {"ip.dsfield.dscp": "46", "ip.ttl": "255", "ip.flags.df": "1"}),
+                 **wanted}
+        kind = {"stamp": "udp", "icmp": "icmpv6.type == 128" if v6 else "icmp"}[protocol]
+        rows = self.tshark("-Y", f"({kind}) && eth.dst == {MAC}", "-T", "fields",
+                           *(word for name in named for word in ("-e", name)))
+        self.assertEqual(len(rows), PROBES)
+        for row in rows:
+            self.assertEqual(dict(zip(named, row.split("\t"))), named)
+
+    def test_what_is_sent_is_right_to_the_octet(self):
+        for way in WAYS:
+            for family in ("ip", "ipv6"):
+                for protocol in ("stamp", "icmp"):
+                    with self.subTest(way=way, family=family, protocol=protocol):
+                        self.check(way, family, protocol)
+
+    def test_a_flow_label_is_the_same_in_all_probes_of_a_flow(self):
+        self.probe("--source", "2001:db8:9::10", "2001:db8:51::1", "--protocol", "stamp")
+        labels = set(self.tshark("-Y", "udp", "-T", "fields", "-e", "ipv6.flow"))
+        self.assertEqual(len(labels), 1)
+        self.assertNotEqual(int(labels.pop(), 16), 0)
+
+    def test_every_replayed_frame_is_accounted_for(self):
+        frames = hostile_frames(random.Random(20261125))
+        seen = self.room / "seen.pcap"
+        write_pcap(seen, frames)
+        config = self.room / "strait.toml"
+        port = 20000 + os.getpid() % 20000
+        config.write_text(f"""
+[site]
+name = "replay"
+[[path]]
+name = "file"
+device = "net_pcap0,rx_pcap={seen},tx_pcap={self.sent}"
+source_v4 = "10.9.1.10"
+source_v6 = "2001:db8:9::10"
+next_hop_mac = "{MAC}"
+[[target]]
+name = "four"
+address = "198.51.100.1"
+[[target]]
+name = "six"
+address = "2001:db8:51::1"
+[probe]
+engine = "dpdk"
+interval = "100ms"
+[exporters]
+listen = ["127.0.0.1:{port}"]
+""")
+        service = subprocess.Popen([STRAIT, "run", "-c", str(config)], stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (service.kill(), service.communicate()))
+        counted, end = -1, time.monotonic() + 20
+        while counted != len(frames) and time.monotonic() < end:
+            time.sleep(0.2)
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                    lines = answer.read().decode().splitlines()
+            except OSError:
+                continue
+            counted = sum(float(line.split()[-1]) for line in lines if line.startswith("strait_ignored_packets_total"))
+        self.assertIsNone(service.poll())
+        self.assertEqual(counted, len(frames))
+
+
+def hostile_frames(chance: random.Random) -> list[bytes]:
+    """Frames of every length and kind, none of which is a reply to anything."""
+    addresses = bytes.fromhex("0270636170000200000000ee")
+    kinds = [b"\x08\x00", b"\x86\xdd", b"\x81\x00\x00\x65\x08\x00", b"\x88\x47\x03\xe8\x11\x40", b"\x88\xcc", b"\x08\x00\x45"]
+    frames = [(addresses + kind + chance.randbytes(200))[:length] for length in range(1, 120) for kind in kinds]
+    frames += [chance.randbytes(chance.randint(1, 1514)) for _ in range(1000)]
+    return [frame for frame in frames if frame[12:14] != b"\x08\x06"]  # ARP is heard, not ignored
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
