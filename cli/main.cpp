@@ -13,6 +13,8 @@
 #include "cli/analyze_command.hpp"
 #include "cli/analyze_run.hpp"
 #include "cli/config_command.hpp"
+#include "cli/doctor_command.hpp"
+#include "cli/doctor_run.hpp"
 #include "cli/engines.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/probe_command.hpp"
@@ -63,6 +65,10 @@ int analyze(const cli::AnalyzeOptions& options) {
   return finish(cli::run_analyze(options, wants_colour(STDOUT_FILENO), std::cout, std::cerr));
 }
 
+int doctor(const cli::DoctorOptions& options) {
+  return finish(cli::run_doctor(options, wants_colour(STDOUT_FILENO), std::cout));
+}
+
 // `strait routes ...`: each command is a function of its options and the streams.
 cli::RoutesWork routes_work() {
   const auto with = [](auto run) {
@@ -84,6 +90,7 @@ void add_commands(CLI::App& app) {
   cli::add_run_command(app, serve);
   cli::add_analyze_command(app, analyze);
   cli::add_routes_command(app, routes_work());
+  cli::add_doctor_command(app, doctor);
   cli::add_config_command(app, check);
 }
 

@@ -43,7 +43,8 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
   if (spec.hop_limit == 0) return fail(Errc::bad_input, "hop limit 0: want 1 to 255");
   if (!spec.pin.vlans.empty() || !spec.pin.labels.empty() || spec.pin.next_hop_mac) {
     return fail(Errc::unsupported,
-                "VLAN tags, MPLS labels and MAC addresses: sockets cannot write them; name a VLAN interface as "
+                "VLAN tags, MPLS labels and MAC addresses: sockets cannot write them; name a VLAN "
+                "interface as "
                 "the device, or use the dpdk engine");
   }
   if (spec.flow_label) {

@@ -35,7 +35,7 @@ ADDRESS = "want IPv4 such as 192.0.2.1 or IPv6 such as 2001:db8::1"
 
 # words, exit status, standard error; the standard output is empty.
 REFUSED = [
-    ("", 2, usage("", "which command? one of probe, reflect, run, analyze, routes, config")),
+    ("", 2, usage("", "which command? one of probe, reflect, run, analyze, routes, doctor, config")),
     ("prob", 2, usage("", "no command 'prob'; did you mean 'probe'?")),
     ("xyzzy", 2, usage("", "no command 'xyzzy'")),
     ("--bogus", 2, usage("", "no option '--bogus'")),
@@ -138,6 +138,11 @@ REFUSED = [
      "strait: BIRD at nosuch.ctl: connect: No such file or directory; is BIRD running, and is that its control "
      "socket ([routes.bird] socket)?\n"),
     ("routes apply -c nostore.toml --withdraw", 2, "strait: routes: nostore.toml has no [routes.bird]\n"),
+    # doctor
+    ("doctor -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
+    ("doctor -c bad.toml -I lo", 2, usage("doctor", "--config excludes --device")),
+    ("doctor --engine pigeon", 2, usage("doctor", "--engine: 'pigeon': want one of socket, dpdk")),
+    ("doctor now", 2, usage("doctor", "one word too many: 'now'")),
     # config
     ("config", 2, usage("config", "which command? one of check, example")),
     ("config chek", 2, usage("config", "no command 'chek'; did you mean 'check'?")),
@@ -251,7 +256,7 @@ class Contract(unittest.TestCase):
 
     def test_help_is_aligned_and_fits(self):
         for words in ["", "probe", "reflect", "run", "analyze", "routes", "routes recommend", "routes explain",
-                      "routes diff", "routes render", "routes apply", "config", "config check", "config example"]:
+                      "routes diff", "routes render", "routes apply", "doctor", "config", "config check", "config example"]:
             with self.subTest(words):
                 done = self.run_strait(words + " --help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -262,7 +267,8 @@ class Contract(unittest.TestCase):
                 self.assertNotIn("UINT", done.stdout)
 
     def test_a_configuration_gets_all_its_mistakes_at_once(self):
-        for command in ("config check bad.toml", "run -c bad.toml", "analyze -c bad.toml", "routes diff -c bad.toml"):
+        for command in ("config check bad.toml", "run -c bad.toml", "analyze -c bad.toml", "routes diff -c bad.toml",
+                        "doctor -c bad.toml"):
             with self.subTest(command):
                 done = self.run_strait(command)
                 self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", BAD_REPORT))
