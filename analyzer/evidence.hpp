@@ -23,7 +23,7 @@ struct Percentile {
   Nanos value{};
   std::optional<Nanos> low;
   std::optional<Nanos> high;
-  std::uint64_t probes = 0;  // answered and lost
+  std::uint64_t probes = 0;  // that it rests on: samples, and the lost that go with them
 
   [[nodiscard]] bool adequate() const { return low.has_value() && high.has_value(); }
   [[nodiscard]] bool infinite() const { return value == infinite_delay; }
@@ -44,11 +44,12 @@ enum class Adequacy : std::uint8_t { adequate, insufficient };
 struct Evidence {
   std::string path;
   std::string traffic_class;
-  WallTime from;                // both the epoch when `windows` is 0
-  WallTime to;                  // end of the newest window
-  std::uint64_t windows = 0;    // slots of time with at least one window
-  std::uint64_t samples = 0;    // replies
-  std::vector<Percentile> rtt;  // p50, p90, p95, p99; empty when nothing was sent
+  WallTime from;                 // both the epoch when `windows` is 0
+  WallTime to;                   // end of the newest window
+  std::uint64_t windows = 0;     // slots of time with at least one window
+  std::uint64_t samples = 0;     // replies, without those that are kept apart:
+  std::uint64_t kept_apart = 0;  // their timestamps are too uncertain
+  std::vector<Percentile> rtt;   // p50, p90, p95, p99; empty when nothing was sent
   std::optional<Nanos> min;
   std::optional<Nanos> pdv;  // RFC 5481: p99 of D(i) - D(min), each target with its own D(min)
   Proportion loss;

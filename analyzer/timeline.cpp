@@ -116,6 +116,7 @@ Pool Lane::pool(const Span& span) const {
     }
     stream->second.rtt.merge(entry.window->rtt);
     stream->second.lost += entry.window->counts.lost;
+    stream->second.kept_apart += entry.window->uncertain.count();
   }
   Pool pool;
   for (auto& [key, stream] : streams) {
@@ -130,7 +131,7 @@ std::set<std::string> drop_silent(std::span<Pool> pools) {
   std::set<std::string> silent;
   for (const Pool& pool : pools) {
     for (const Stream& stream : pool) {
-      if (!stream.rtt.empty()) answered.insert(stream.target);
+      if (stream.answered() > 0) answered.insert(stream.target);
     }
   }
   if (answered.empty()) return silent;

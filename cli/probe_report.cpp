@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "analyzer/pool.hpp"
 #include "analyzer/quantile_interval.hpp"
 #include "analyzer/wilson.hpp"
 #include "exporters/json_writer.hpp"
@@ -20,7 +21,12 @@ constexpr std::array quantiles{0.5, 0.9, 0.95, 0.99};
 constexpr std::size_t histogram_rows = 12;
 constexpr std::size_t bar_width = 40;
 
-std::uint64_t decided(const Window& window) { return window.counts.received + window.counts.lost; }
+// What percentiles rest on; the lost count by the share of the replies that are samples.
+std::uint64_t counted(const Window& window) {
+  const analyzer::Stream stream{
+      .rtt = window.rtt, .lost = window.counts.lost, .kept_apart = window.uncertain.count()};
+  return static_cast<std::uint64_t>(stream.probes() + 1e-9);
+}
 
 std::string quantile_label(double q) { return fmt::format("p{:g}", q * 100); }
 
@@ -88,10 +94,19 @@ std::string counts_text(const Counts& counts) {
 std::string rtt_text(const Window& window) {
   const auto min = window.rtt.min();
   const auto max = window.rtt.max();
-  if (!min || !max) return "  RTT  no reply\n";
+  if (!min || !max) {
+    return window.counts.received == 0 ? "  RTT  no reply\n" : "  RTT  no certain reply\n";
+  }
   std::string text = fmt::format("  RTT  min {}", strait::to_text(*min));
   for (const double q : quantiles) text += "  " + quantile_text(reported_quantile(window, q));
   return text + fmt::format("  max {}\n", strait::to_text(*max));
+}
+
+std::string apart_text(const TargetReport& report) {
+  const std::uint64_t apart = report.window.uncertain.count();
+  if (apart == 0) return "";
+  return fmt::format("  {} of {} samples kept apart: timestamps uncertain by more than {}\n", apart,
+                     apart + report.window.rtt.count(), strait::to_string(report.limit));
 }
 
 void write_quantile(JsonWriter& json, const Window& window, double q) {
@@ -129,7 +144,7 @@ void write_rtt(JsonWriter& json, const Window& window) {
 }  // namespace
 
 ReportedQuantile reported_quantile(const Window& window, double q) {
-  const std::uint64_t n = decided(window);
+  const std::uint64_t n = counted(window);
   ReportedQuantile result{.q = q, .needed = analyzer::probes_needed(q), .value = {}};
   result.enough = n >= result.needed;
   if (!result.enough) return result;
@@ -153,6 +168,7 @@ std::string to_text(const TargetReport& report, bool colour) {
   text += '\n';
   text += counts_text(window.counts);
   text += rtt_text(window);
+  text += apart_text(report);
   return text + histogram(window.rtt);
 }
 
@@ -175,7 +191,9 @@ std::string to_json(const TargetReport& report) {
       .member("late", counts.late)
       .member("duplicate", counts.duplicate)
       .member("reordered", counts.reordered)
-      .member("missed", counts.missed);
+      .member("missed", counts.missed)
+      .member("kept_apart", report.window.uncertain.count())
+      .member("uncertainty_ns", report.window.uncertainty);
   json.key("errors").begin_object();
   for (const auto& [kind, count] : counts.errors) json.member(kind, count);
   json.end_object();
@@ -189,6 +207,9 @@ std::string to_text(const probe::Outcome& outcome) {
   if (outcome.rtt) text += fmt::format(" {}", strait::to_text(*outcome.rtt));
   if (outcome.hop_limit != 0) text += fmt::format(" hop limit {}", outcome.hop_limit);
   if (outcome.reordered) text += " reordered";
+  if (outcome.kept_apart) {
+    text += fmt::format(" kept apart: uncertain by {}", strait::to_text(outcome.uncertainty));
+  }
   return text;
 }
 
@@ -208,7 +229,11 @@ std::string to_json(const probe::Outcome& outcome) {
   delay("forward_ns", outcome.forward);
   delay("reverse_ns", outcome.reverse);
   if (outcome.hop_limit != 0) json.member("hop_limit", static_cast<unsigned>(outcome.hop_limit));
-  if (outcome.rtt) json.member("timestamps", strait::to_string(outcome.source));
+  if (outcome.rtt) {
+    json.member("timestamps", strait::to_string(outcome.source))
+        .member("uncertainty_ns", outcome.uncertainty);
+  }
+  if (outcome.kept_apart) json.member("kept_apart", true);
   if (outcome.reordered) json.member("reordered", true);
   return json.end_object().take();
 }

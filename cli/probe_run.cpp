@@ -166,6 +166,7 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
   std::uint64_t decided = 0;
   probe::ProberOptions prober_options;
   prober_options.window = whole_run;
+  for (TargetReport& report : *reports) report.limit = prober_options.uncertainty_limit;
   const auto on_outcome = [&](const probe::Outcome& outcome) {
     if (outcome.fate == probe::Fate::received || outcome.fate == probe::Fate::lost) ++decided;
     if (!options.outcomes) return;

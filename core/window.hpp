@@ -45,7 +45,8 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
-// Lag is a diagnosis, not a result: 2.2 % will do, and takes an eighth of the memory.
+// Of what is a diagnosis, not a result, such as lag: 2.2 % will do, and takes an eighth of the
+// memory.
 inline constexpr int lag_schema = 4;
 
 // The aggregate of one session over [start, start + length).
@@ -58,8 +59,11 @@ struct Window {
   Sketch forward;          // T2 - T1; empty unless both clocks allow it
   Sketch reverse;          // T4 - T3; likewise
   Sketch lag{lag_schema};  // actual minus intended send time
+  // Round trips whose timestamps are too uncertain for the three sketches above: kept apart. Their
+  // replies count as received all the same.
+  Sketch uncertain{lag_schema};
   StampSource source = StampSource::user;  // the worst that contributed
-  Nanos uncertainty{};                     // largest timestamp uncertainty seen, such as a poll gap
+  Nanos uncertainty{};  // largest of a sample that contributed, such as a poll gap
 
   friend bool operator==(const Window&, const Window&) = default;
 };

@@ -97,6 +97,7 @@ std::string to_json(const Window& window) {
   write_sketch(json, "forward", window.forward);
   write_sketch(json, "reverse", window.reverse);
   write_sketch(json, "lag", window.lag);
+  write_sketch(json, "uncertain", window.uncertain);
   json.member("source", to_string(window.source)).member("uncertainty_ns", window.uncertainty);
   return json.end_object().take();
 }
@@ -108,7 +109,8 @@ std::string to_json(const analyzer::Evidence& evidence) {
       .member("from", evidence.from)
       .member("to", evidence.to)
       .member("windows", evidence.windows)
-      .member("samples", evidence.samples);
+      .member("samples", evidence.samples)
+      .member("kept_apart", evidence.kept_apart);
   json.key("rtt").begin_array();
   for (const analyzer::Percentile& p : evidence.rtt) {
     json.begin_object()

@@ -22,12 +22,16 @@ void read_times(ConfigTable& table, ProbeOptions& options) {
   set(options.timeout, table.duration("timeout"));
   set(options.window, table.duration("window"));
   set(options.clock_error_limit, table.duration("clock_error_limit"));
+  set(options.uncertainty_limit, table.duration("uncertainty_limit"));
   set(options.jitter, table.number("jitter", 0, 1));
   if (const auto kind = table.choice("schedule", {"periodic", "poisson"})) {
     options.schedule = static_cast<ScheduleKind>(*kind);
   }
   if (options.window < std::chrono::milliseconds{100}) {
     table.error("window", "want at least 100ms");
+  }
+  if (options.uncertainty_limit > std::chrono::seconds{1}) {
+    table.error("uncertainty_limit", "want at most 1s");
   }
 }
 
@@ -121,6 +125,7 @@ ProberOptions prober_options(const ProbeOptions& options) {
   ProberOptions prober;
   prober.window = options.window;
   prober.clock_error_limit = options.clock_error_limit;
+  prober.uncertainty_limit = options.uncertainty_limit;
   return prober;
 }
 

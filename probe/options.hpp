@@ -32,6 +32,7 @@ struct ProbeOptions {
   bool twamp_light = false;
   bool require_ssid = false;
   Nanos clock_error_limit{1'000'000};
+  Nanos uncertainty_limit{250'000};
 };
 
 // One [[target]]: an address that answers probes.

@@ -55,6 +55,13 @@ TEST_CASE("a window's line says all that the window holds") {
   std::int64_t in_buckets = rtt.at("zero").as_int64();
   for (const auto& bucket : rtt.at("buckets").as_array()) in_buckets += bucket.at(1).as_int64();
   CHECK(in_buckets == 599);
+  CHECK(json.at("uncertain").is_null());
+
+  Window uncertain = window;
+  uncertain.uncertain.record(std::chrono::milliseconds{25}, 4);
+  const auto more = parsed(to_json(uncertain));
+  CHECK(more.at("uncertain").at("count").as_int64() == 4);
+  CHECK(more.at("uncertain").at("max_ns").as_int64() == 25'000'000);
 }
 
 TEST_CASE("an outcome's line has null for what is not known") {
@@ -68,6 +75,8 @@ TEST_CASE("an outcome's line has null for what is not known") {
   outcome.rtt = Nanos{19'280'000};
   outcome.hop_limit = 61;
   outcome.source = StampSource::kernel;
+  outcome.uncertainty = Nanos{1500};
+  outcome.kept_apart = true;
   const auto json = parsed(to_json(outcome));
   CHECK(text(json.at("type")) == "outcome");
   CHECK(text(json.at("target")) == "192.0.2.1");
@@ -77,6 +86,11 @@ TEST_CASE("an outcome's line has null for what is not known") {
   CHECK(json.at("forward_ns").is_null());
   CHECK(json.at("hop_limit").as_int64() == 61);
   CHECK(json.at("forward_hop_limit").is_null());
+  CHECK(json.at("uncertainty_ns").as_int64() == 1500);
+  CHECK(json.at("kept_apart").as_bool());
+
+  outcome.fate = probe::Fate::lost;
+  CHECK(parsed(to_json(outcome)).at("uncertainty_ns").is_null());
 }
 
 TEST_CASE("evidence says what is lost, what is unbounded and what is not known") {

@@ -107,6 +107,15 @@ TEST_CASE("a session without replies has counters but no delay") {
   }
 }
 
+TEST_CASE("samples that are kept apart are counted beside the replies") {
+  Snapshot snapshot = samples::snapshot();
+  snapshot.sessions[0].total.uncertain.record(Nanos{1}, 5);
+  const auto families = collect(snapshot);
+  const auto& apart = *find(families, "strait_samples_kept_apart_total");
+  CHECK(apart.metric.at(0).counter.value == 5);
+  CHECK(apart.metric.at(1).counter.value == 0);
+}
+
 TEST_CASE("a path is up when a probe was answered, down when none was, else unknown") {
   struct Case {
     std::uint64_t sent;

@@ -15,6 +15,7 @@ TEST_CASE("an empty configuration gives the defaults and no targets") {
   CHECK(options.interval == 100ms);
   CHECK(options.timeout == 3s);
   CHECK(options.window == 60s);
+  CHECK(options.uncertainty_limit == 250us);
   CHECK(read_targets(document.root()).empty());
   CHECK_FALSE(document.errors().has_value());
 }
@@ -34,6 +35,7 @@ hop_limit = 64
 timestamps = "ptp"
 require_ssid = true
 clock_error_limit = "2ms"
+uncertainty_limit = "1ms"
 
 [[target]]
 name = "marseille-1"
@@ -68,6 +70,7 @@ address = "2001:db8::1"
   CHECK(spec.flow.max_payload == 128);
   CHECK(spec.schedule.interval == 10ms);
   CHECK(prober_options(options).window == 10s);
+  CHECK(prober_options(options).uncertainty_limit == 1ms);
 }
 
 TEST_CASE("mistakes in the probe tables are named") {
@@ -81,6 +84,7 @@ TEST_CASE("mistakes in the probe tables are named") {
       {"[probe]\npayload = 46", "Extra Padding"},
       {"[probe]\ndscp = 64", "63"},
       {"[probe]\nwindow = \"1ms\"", "100ms"},
+      {"[probe]\nuncertainty_limit = \"2s\"", "at most 1s"},
       {"[probe]\ntwamp_light = true\ntimestamps = \"ptp\"", "TWAMP-Light"},
       {"[[target]]\nname = \"a\"", "address"},
       {"[[target]]\naddress = \"192.0.2.1\"", "name"},
