@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "analyzer/members.hpp"
 #include "core/clock.hpp"
 #include "core/window.hpp"
 
@@ -38,6 +40,14 @@ struct Proportion {
   std::uint64_t trials = 0;
 };
 
+// The flows of one session over the span of the evidence.
+struct StreamFlows {
+  std::string target;
+  Protocol protocol = Protocol::icmp;
+  std::uint8_t dscp = 0;
+  FlowMembers by_flow;
+};
+
 enum class Adequacy : std::uint8_t { adequate, insufficient };
 
 // What is known of one path for one traffic class, over one span of time.
@@ -61,7 +71,15 @@ struct Evidence {
   bool below_floor = false;     // impossible: wrong target, clock or spoofed reply
   StampSource source = StampSource::user;
   Nanos uncertainty{};
+  std::vector<StreamFlows> flows;  // of each session that has several
   std::vector<std::string> notes;  // a sentence each: targets or windows left out, and why
+
+  // How many ECMP members a session's round trips come from at most; 0 when that is not known.
+  [[nodiscard]] std::size_t mixed_members() const {
+    std::size_t most = 0;
+    for (const StreamFlows& stream : flows) most = std::max(most, stream.by_flow.members.size());
+    return most;
+  }
 
   [[nodiscard]] const Percentile* percentile(double q) const {
     for (const Percentile& p : rtt) {

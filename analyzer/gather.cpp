@@ -136,6 +136,36 @@ Judgement judge(const Evidence& evidence, const Pool& pool, const EvidenceOption
   return judge_probes(evidence, pool, options);
 }
 
+std::string unplaced_note(const StreamFlows& stream) {
+  std::vector<std::uint16_t> all;
+  std::vector<std::uint16_t> silent;
+  for (const FlowFigures& flow : stream.by_flow.unplaced) {
+    all.push_back(flow.flow);
+    if (flow.samples == 0 && flow.lost > 0) silent.push_back(flow.flow);
+  }
+  std::string note =
+      fmt::format("target {}: in no ECMP member, with fewer than {} samples: flows {}",
+                  stream.target, samples_to_place_flow, flow_list(all));
+  if (!silent.empty()) note += fmt::format("; every probe lost: flows {}", flow_list(silent));
+  return note;
+}
+
+void add_flow_notes(Evidence& evidence) {
+  for (const StreamFlows& stream : evidence.flows) {
+    const auto& [flows, members, unplaced] = stream.by_flow;
+    if (members.size() > 1) {
+      std::string note = fmt::format("target {}: percentiles are mixed over {} ECMP members",
+                                     stream.target, members.size());
+      for (const EcmpMember& member : members) {
+        note += fmt::format("; flows {}: min {}, median {}", flow_list(member.flows),
+                            delay_text(member.minimum), delay_text(member.median));
+      }
+      evidence.notes.push_back(std::move(note));
+    }
+    if (!unplaced.empty()) evidence.notes.push_back(unplaced_note(stream));
+  }
+}
+
 void add_notes(Evidence& evidence, const std::set<std::string>& silent,
                const Timeline::LeftOut& left_out) {
   if (evidence.kept_apart > 0) {
@@ -194,6 +224,8 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
     auto [adequacy, reason] = judge(evidence, *pool, options, timeline.window_length());
     evidence.adequacy = adequacy;
     evidence.adequacy_reason = std::move(reason);
+    evidence.flows = timeline.lane(traffic_class, path).flows(span);
+    add_flow_notes(evidence);
     add_notes(evidence, silent, timeline.left_out());
     all.push_back(std::move(evidence));
     ++pool;

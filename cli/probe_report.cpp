@@ -10,7 +10,9 @@
 #include "analyzer/pool.hpp"
 #include "analyzer/quantile_interval.hpp"
 #include "analyzer/wilson.hpp"
+#include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
+#include "exporters/text_table.hpp"
 
 namespace strait::cli {
 namespace {
@@ -109,6 +111,45 @@ std::string apart_text(const TargetReport& report) {
                      apart + report.window.rtt.count(), strait::to_string(report.limit));
 }
 
+analyzer::FlowMembers members_of(const TargetReport& report) {
+  std::vector<analyzer::FlowDelays> flows;
+  for (const auto& [number, flow] : report.flows) flows.push_back(flow);
+  return analyzer::cluster_members(flows);
+}
+
+// Nothing for a single flow.
+std::string members_text(const TargetReport& report) {
+  if (report.flows.size() < 2) return "";
+  const auto [flows, members, unplaced] = members_of(report);
+  std::string text =
+      fmt::format("  {} flows over {} ECMP members{}\n", flows.size(), members.size(),
+                  members.size() > 1 ? ", which the percentiles above mix" : "");
+  if (members.size() == 1) text = fmt::format("  {} flows over one ECMP member\n", flows.size());
+  if (members.empty()) text = fmt::format("  {} flows, too few samples of each\n", flows.size());
+  exporters::TextTable table;
+  table.add_row(
+      {{"member"}, {"flows"}, {"min", {}, true}, {"median", {}, true}, {"samples", {}, true}});
+  std::size_t number = 0;
+  for (const auto& member : members) {
+    table.add_row({{std::to_string(++number)},
+                   {analyzer::flow_list(member.flows)},
+                   {strait::to_text(member.minimum), {}, true},
+                   {strait::to_text(member.median), {}, true},
+                   {std::to_string(member.samples), {}, true}});
+  }
+  for (const auto& flow : unplaced) {
+    const auto maybe = [](const auto& time) { return time ? strait::to_text(*time) : "-"; };
+    table.add_row(
+        {{"-"},
+         {std::to_string(flow.flow)},
+         {maybe(flow.minimum), {}, true},
+         {maybe(flow.median), {}, true},
+         {std::to_string(flow.samples), {}, true},
+         {fmt::format("fewer than {}, {} lost", analyzer::samples_to_place_flow, flow.lost)}});
+  }
+  return text + table.render("  ", false);
+}
+
 void write_quantile(JsonWriter& json, const Window& window, double q) {
   const auto quantile = reported_quantile(window, q);
   json.key(quantile_label(q));
@@ -169,6 +210,7 @@ std::string to_text(const TargetReport& report, bool colour) {
   text += counts_text(window.counts);
   text += rtt_text(window);
   text += apart_text(report);
+  text += members_text(report);
   return text + histogram(window.rtt);
 }
 
@@ -198,6 +240,7 @@ std::string to_json(const TargetReport& report) {
   for (const auto& [kind, count] : counts.errors) json.member(kind, count);
   json.end_object();
   write_rtt(json, report.window);
+  if (report.flows.size() > 1) exporters::write_members(json, members_of(report));
   return json.end_object().take();
 }
 
@@ -219,6 +262,7 @@ std::string to_json(const probe::Outcome& outcome) {
       .member("strait", 1)
       .member("type", "outcome")
       .member("target", std::string_view{outcome.key->target})
+      .member("flow", outcome.key->flow)
       .member("sequence", outcome.sequence)
       .member("fate", probe::to_string(outcome.fate))
       .member("sent", outcome.sent);

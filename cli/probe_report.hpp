@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 
+#include "analyzer/members.hpp"
 #include "cli/probe_command.hpp"
 #include "core/window.hpp"
 #include "probe/prober.hpp"
@@ -15,8 +17,9 @@ struct TargetReport {
   std::string target;  // as the user wrote it
   Address address;
   std::size_t size = 0;  // octets of UDP payload or ICMP data
-  Window window;         // of the whole run
+  Window window;         // of the whole run, all flows
   Nanos limit{};         // of the uncertainty, beyond which samples are kept apart
+  std::map<std::uint16_t, analyzer::FlowDelays> flows;  // by number
 };
 
 // A quantile over all probes that were decided, a lost one counting as infinitely late (RFC 2681

@@ -20,12 +20,14 @@ enum class StampSource : std::uint8_t { hardware, kernel, tsc, user };
 [[nodiscard]] std::string_view to_string(StampSource source);
 [[nodiscard]] Result<StampSource> parse_stamp_source(std::string_view text);
 
-// One stream of probes: this path, this target, this protocol and DSCP.
+// One stream of probes: this path, this target, this protocol and DSCP; where several flows share
+// the work, each with a five-tuple of its own, this flow.
 struct SessionKey {
   std::string path;
   std::string target;
   Protocol protocol = Protocol::icmp;
   std::uint8_t dscp = 0;
+  std::uint16_t flow = 0;  // 0 to 63
 
   friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
 };

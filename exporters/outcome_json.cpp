@@ -19,6 +19,7 @@ std::string to_json(const probe::Outcome& outcome) {
       .member("target", session.target)
       .member("protocol", to_string(session.protocol))
       .member("dscp", session.dscp)
+      .member("flow", session.flow)
       .member("sequence", outcome.sequence)
       .member("sent", outcome.sent)
       .member("fate", to_string(outcome.fate))

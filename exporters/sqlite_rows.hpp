@@ -28,7 +28,7 @@ inline constexpr std::string_view insert_window =
 inline constexpr std::string_view select_windows =
     "SELECT path, target, protocol, dscp, start_ns, length_ns, scheduled, missed, sent, received,"
     " lost, late, duplicate, reordered, errors, rtt, forward, reverse, lag, source, uncertainty_ns,"
-    " uncertain"
+    " uncertain, flow"
     " FROM windows JOIN sessions ON sessions.id = windows.session";
 // The current row; an error says what of it is damaged.
 [[nodiscard]] Result<Window> read_window(const SqliteStatement& row);

@@ -44,6 +44,17 @@ constexpr std::array steps{
     // To 2: round trips that are kept apart. The octets are an empty sketch of schema 4.
     Step{"ALTER TABLE windows ADD COLUMN uncertain BLOB NOT NULL DEFAULT x'0104000000';",
          "CREATE TEMP VIEW windows AS SELECT *, x'0104000000' AS uncertain FROM main.windows;"},
+    // To 3: flows. A table's UNIQUE cannot be altered.
+    Step{R"(
+CREATE TABLE sessions_with_flow (
+  id INTEGER PRIMARY KEY, path TEXT NOT NULL, target TEXT NOT NULL, protocol TEXT NOT NULL,
+  dscp INTEGER NOT NULL, flow INTEGER NOT NULL,
+  UNIQUE (path, target, protocol, dscp, flow)) STRICT;
+INSERT INTO sessions_with_flow SELECT id, path, target, protocol, dscp, 0 FROM sessions;
+DROP TABLE sessions;
+ALTER TABLE sessions_with_flow RENAME TO sessions;
+)",
+         "CREATE TEMP VIEW sessions AS SELECT *, 0 AS flow FROM main.sessions;"},
 };
 constexpr auto newest_version = static_cast<std::int64_t>(steps.size() + 1);
 

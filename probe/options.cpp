@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <set>
 #include <utility>
 
@@ -50,6 +51,9 @@ void read_packet(ConfigTable& table, ProbeOptions& options) {
   }
   if (const auto format = table.choice("timestamps", {"ntp", "ptp"})) {
     options.timestamps = static_cast<TimestampFormat>(*format);
+  }
+  if (const auto flows = table.integer("flows", 1, most_flows)) {
+    options.flows = static_cast<std::uint16_t>(*flows);
   }
   set(options.twamp_light, table.boolean("twamp_light"));
   set(options.require_ssid, table.boolean("require_ssid"));
@@ -119,6 +123,20 @@ SessionSpec session_spec(const ProbeOptions& options, const Target& target, std:
   spec.twamp_light = options.twamp_light;
   spec.require_ssid = options.require_ssid;
   return spec;
+}
+
+std::vector<SessionSpec> flows_of(const SessionSpec& session, std::uint16_t flows) {
+  assert(flows > 0 && (session.count == 0 || session.count >= flows));
+  std::vector<SessionSpec> specs(flows, session);
+  for (std::uint16_t flow = 0; flow < flows; ++flow) {
+    SessionSpec& spec = specs[flow];
+    spec.key.flow = flow;
+    spec.schedule.interval = session.schedule.interval * flows;
+    if (session.count > 0) {
+      spec.count = session.count / flows + (flow < session.count % flows ? 1 : 0);
+    }
+  }
+  return specs;
 }
 
 ProberOptions prober_options(const ProbeOptions& options) {

@@ -36,7 +36,8 @@ Window any_window() {
   window.session = {.path = plain(),
                     .target = plain(),
                     .protocol = *rc::gen::element(Protocol::stamp, Protocol::icmp),
-                    .dscp = *rc::gen::inRange<std::uint8_t>(0, 64)};
+                    .dscp = *rc::gen::inRange<std::uint8_t>(0, 64),
+                    .flow = *rc::gen::inRange<std::uint16_t>(0, 64)};
   window.start = WallTime{Nanos{*rc::gen::inRange<std::int64_t>(INT64_MIN, INT64_MAX)}};
   window.length = Nanos{*rc::gen::inRange<std::int64_t>(1, INT64_MAX)};
   window.counts = {.scheduled = any_count(),

@@ -117,6 +117,17 @@ TEST_CASE("a closed store opens again with all that it held") {
   CHECK(*again->size() > 0);
 }
 
+TEST_CASE("the flows of a session are kept apart from each other") {
+  const Scratch scratch;
+  const auto store = open(scratch.file());
+  std::vector<Window> windows(3, samples::window("atlas", "192.0.2.1", t0));
+  windows[1].session.flow = 1;
+  windows[1].rtt.record(90ms);
+  windows[2].session.flow = 63;
+  REQUIRE(store->append(windows).has_value());
+  CHECK(read(*store) == windows);
+}
+
 TEST_CASE("of two windows with the same session and start the fuller one stays") {
   const Scratch scratch;
   const auto store = open(scratch.file());
@@ -309,7 +320,7 @@ PRAGMA application_id = 0x73747261;
 PRAGMA user_version = 1;
 )");
   const auto check = [&](const Window& window) {
-    CHECK(window.session == SessionKey{"atlas", "192.0.2.1", Protocol::stamp, 46});
+    CHECK(window.session == SessionKey{"atlas", "192.0.2.1", Protocol::stamp, 46, 0});
     CHECK(window.counts.received == 9);
     CHECK(window.uncertain == Sketch{lag_schema});
   };
@@ -324,7 +335,7 @@ PRAGMA user_version = 1;
   const auto store = open(file);
   Window next = read(*store).at(0);
   check(next);
-  next.start += 1min;
+  next.session.flow = 1;
   next.uncertain.record(20ms);
   REQUIRE(store->append({&next, 1}).has_value());
   const auto both = read(*store);
