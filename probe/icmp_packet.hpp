@@ -14,8 +14,8 @@ namespace strait::probe {
 // What follows the 8-octet header of our ICMP and ICMPv6 echo requests, network order:
 //    0-7   cookie: SipHash-2-4 of session and sequence number under a key of this process
 //    8-11  sequence number, all 32 bits (the header holds the low 16)
-//   12-13  what makes the checksum of all of a flow's requests the same, for routers that balance by
-//          it (Paris traceroute; RFC 1071 arithmetic)
+//   12-13  what gives all requests of a flow one checksum (RFC 1071), for routers that balance by
+//          it: as Paris traceroute does
 //   14-15  0
 //   16-23  send time, ns since 1970 UTC: for people who read captures, never read back
 //   24-    0
