@@ -31,8 +31,8 @@ Eligibility judge_path(const routes::Path& path, bool routed, const Evidence& ev
     return {Standing::too_few, evidence.adequacy_reason};
   }
   return {Standing::eligible,
-          fmt::format("{}, {}", to_text(*evidence.percentile(options.evidence.objective)),
-                      to_text(evidence.loss))};
+          fmt::format("{}, {}{}", to_text(*evidence.percentile(options.evidence.objective)),
+                      to_text(evidence.loss), mixture_text(evidence))};
 }
 
 }  // namespace strait::analyzer

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "analyzer/members.hpp"
 #include "core/clock.hpp"
 #include "core/window.hpp"
 
@@ -23,7 +25,7 @@ struct Percentile {
   Nanos value{};
   std::optional<Nanos> low;
   std::optional<Nanos> high;
-  std::uint64_t probes = 0;  // answered and lost
+  std::uint64_t probes = 0;  // that it rests on: samples, and the lost that go with them
 
   [[nodiscard]] bool adequate() const { return low.has_value() && high.has_value(); }
   [[nodiscard]] bool infinite() const { return value == infinite_delay; }
@@ -38,17 +40,26 @@ struct Proportion {
   std::uint64_t trials = 0;
 };
 
+// The flows of one session over the span of the evidence.
+struct StreamFlows {
+  std::string target;
+  Protocol protocol = Protocol::icmp;
+  std::uint8_t dscp = 0;
+  FlowMembers by_flow;
+};
+
 enum class Adequacy : std::uint8_t { adequate, insufficient };
 
 // What is known of one path for one traffic class, over one span of time.
 struct Evidence {
   std::string path;
   std::string traffic_class;
-  WallTime from;                // both the epoch when `windows` is 0
-  WallTime to;                  // end of the newest window
-  std::uint64_t windows = 0;    // slots of time with at least one window
-  std::uint64_t samples = 0;    // replies
-  std::vector<Percentile> rtt;  // p50, p90, p95, p99; empty when nothing was sent
+  WallTime from;                 // both the epoch when `windows` is 0
+  WallTime to;                   // end of the newest window
+  std::uint64_t windows = 0;     // slots of time with at least one window
+  std::uint64_t samples = 0;     // replies, without those that are kept apart:
+  std::uint64_t kept_apart = 0;  // their timestamps are too uncertain
+  std::vector<Percentile> rtt;   // p50, p90, p95, p99; empty when nothing was sent
   std::optional<Nanos> min;
   std::optional<Nanos> pdv;  // RFC 5481: p99 of D(i) - D(min), each target with its own D(min)
   Proportion loss;
@@ -60,7 +71,15 @@ struct Evidence {
   bool below_floor = false;     // impossible: wrong target, clock or spoofed reply
   StampSource source = StampSource::user;
   Nanos uncertainty{};
+  std::vector<StreamFlows> flows;  // of each session that has several
   std::vector<std::string> notes;  // a sentence each: targets or windows left out, and why
+
+  // How many ECMP members a session's round trips come from at most; 0 when that is not known.
+  [[nodiscard]] std::size_t mixed_members() const {
+    std::size_t most = 0;
+    for (const StreamFlows& stream : flows) most = std::max(most, stream.by_flow.members.size());
+    return most;
+  }
 
   [[nodiscard]] const Percentile* percentile(double q) const {
     for (const Percentile& p : rtt) {

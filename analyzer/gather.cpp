@@ -49,12 +49,13 @@ void describe_delays(Evidence& evidence, const Pool& pool, const EvidenceOptions
   std::uint64_t lost = 0;
   for (const Stream& stream : pool) {
     evidence.samples += stream.rtt.count();
+    evidence.kept_apart += stream.kept_apart;
     lost += stream.lost;
     if (const auto min = stream.rtt.min()) {
       evidence.min = std::min(evidence.min.value_or(*min), *min);
     }
   }
-  evidence.loss = wilson(lost, evidence.samples + lost, options.confidence);
+  evidence.loss = wilson(lost, evidence.samples + evidence.kept_apart + lost, options.confidence);
   evidence.rtt = percentiles(pool, reported_quantiles, options.confidence);
   evidence.pdv = delay_variation(pool);
 }
@@ -91,10 +92,11 @@ Judgement judge_probes(const Evidence& evidence, const Pool& pool, const Evidenc
   const std::uint64_t counted = effective_probes(pool);
   const std::uint64_t needed = probes_needed(options.objective, options.confidence);
   const std::string name = quantile_name(options.objective);
-  const std::string count = counted == evidence.loss.trials
-                                ? fmt::format("{} probes", counted)
-                                : fmt::format("{} probes, worth {} for the targets' weights",
-                                              evidence.loss.trials, counted);
+  const std::uint64_t resting = evidence.rtt.empty() ? 0 : evidence.rtt.front().probes;
+  const std::string count =
+      counted == resting
+          ? fmt::format("{} probes", counted)
+          : fmt::format("{} probes, worth {} for the targets' weights", resting, counted);
   const std::string sentence = fmt::format("{}, {} needs {}", count, name, needed);
   if (counted < needed) return {Adequacy::insufficient, sentence};
   const Percentile* objective = evidence.percentile(options.objective);
@@ -116,6 +118,12 @@ Judgement judge(const Evidence& evidence, const Pool& pool, const EvidenceOption
                                                 delay_text(evidence.age), delay_text(limit))};
   }
   if (evidence.loss.trials == 0) return {Adequacy::insufficient, "no probe was sent"};
+  if (const std::uint64_t answered = evidence.samples + evidence.kept_apart;
+      too_uncertain(evidence.kept_apart, answered)) {
+    return {Adequacy::insufficient, fmt::format("timestamps too uncertain: {} of {} replies are "
+                                                "kept apart",
+                                                evidence.kept_apart, answered)};
+  }
   if (evidence.below_floor && evidence.min && *evidence.min <= Nanos{0}) {
     return {Adequacy::insufficient, "impossible: a round trip of no time at all was measured"};
   }
@@ -128,8 +136,43 @@ Judgement judge(const Evidence& evidence, const Pool& pool, const EvidenceOption
   return judge_probes(evidence, pool, options);
 }
 
+std::string unplaced_note(const StreamFlows& stream) {
+  std::vector<std::uint16_t> all;
+  std::vector<std::uint16_t> silent;
+  for (const FlowFigures& flow : stream.by_flow.unplaced) {
+    all.push_back(flow.flow);
+    if (flow.samples == 0 && flow.lost > 0) silent.push_back(flow.flow);
+  }
+  std::string note =
+      fmt::format("target {}: in no ECMP member, with fewer than {} samples: flows {}",
+                  stream.target, samples_to_place_flow, flow_list(all));
+  if (!silent.empty()) note += fmt::format("; every probe lost: flows {}", flow_list(silent));
+  return note;
+}
+
+void add_flow_notes(Evidence& evidence) {
+  for (const StreamFlows& stream : evidence.flows) {
+    const auto& [flows, members, unplaced] = stream.by_flow;
+    if (members.size() > 1) {
+      std::string note = fmt::format("target {}: percentiles are mixed over {} ECMP members",
+                                     stream.target, members.size());
+      for (const EcmpMember& member : members) {
+        note += fmt::format("; flows {}: min {}, median {}", flow_list(member.flows),
+                            delay_text(member.minimum), delay_text(member.median));
+      }
+      evidence.notes.push_back(std::move(note));
+    }
+    if (!unplaced.empty()) evidence.notes.push_back(unplaced_note(stream));
+  }
+}
+
 void add_notes(Evidence& evidence, const std::set<std::string>& silent,
                const Timeline::LeftOut& left_out) {
+  if (evidence.kept_apart > 0) {
+    evidence.notes.push_back(
+        fmt::format("{} of {} replies are kept apart: their timestamps are too uncertain",
+                    evidence.kept_apart, evidence.samples + evidence.kept_apart));
+  }
   for (const std::string& target : silent) {
     evidence.notes.push_back(
         fmt::format("target {} answered on no path, so it says nothing of this one", target));
@@ -181,6 +224,8 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
     auto [adequacy, reason] = judge(evidence, *pool, options, timeline.window_length());
     evidence.adequacy = adequacy;
     evidence.adequacy_reason = std::move(reason);
+    evidence.flows = timeline.lane(traffic_class, path).flows(span);
+    add_flow_notes(evidence);
     add_notes(evidence, silent, timeline.left_out());
     all.push_back(std::move(evidence));
     ++pool;

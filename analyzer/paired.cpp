@@ -39,7 +39,7 @@ Pair pair_of(const Lane& a, const Lane& b, Slot slot) {
 bool enough(const Pair& pair, double q) {
   const double least = 1 / (1 - q);
   return std::ranges::all_of(pair, [&](const Pool& pool) {
-    return static_cast<double>(effective_probes(pool)) >= least - 1e-6;
+    return !too_uncertain(pool) && static_cast<double>(effective_probes(pool)) >= least - 1e-6;
   });
 }
 
@@ -118,6 +118,9 @@ Comparison compare(const Timeline& timeline, std::string_view traffic_class, std
   const Pair now = pair_of(lane_a, lane_b, newest);
   if (now[0].empty() || now[1].empty()) {
     return {.reason = "no common target answered in the newest window"};
+  }
+  if (std::ranges::any_of(now, [](const Pool& pool) { return too_uncertain(pool); })) {
+    return {.reason = "timestamps too uncertain: most replies of the newest window are kept apart"};
   }
   if (!enough(now, options.q)) {
     return {.reason = fmt::format("the newest window has fewer than {:.0f} probes per path",

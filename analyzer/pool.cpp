@@ -64,11 +64,25 @@ auto first_reaching(const Steps& steps, double share) {
 
 }  // namespace
 
+bool too_uncertain(std::uint64_t kept_apart, std::uint64_t answered) {
+  return kept_apart > answered / 2;
+}
+
+bool too_uncertain(std::span<const Stream> pool) {
+  std::uint64_t kept_apart = 0;
+  std::uint64_t answered = 0;
+  for (const Stream& stream : pool) {
+    kept_apart += stream.kept_apart;
+    answered += stream.answered();
+  }
+  return too_uncertain(kept_apart, answered);
+}
+
 std::uint64_t effective_probes(std::span<const Stream> pool) {
   double squares = 0;
   for (const Stream& stream : pool) {
-    if (stream.probes() == 0) continue;
-    squares += stream.weight * stream.weight / static_cast<double>(stream.probes());
+    if (stream.probes() <= 0) continue;
+    squares += stream.weight * stream.weight / stream.probes();
   }
   if (squares <= 0) return 0;
   const double weight = total_weight(pool);
@@ -78,9 +92,9 @@ std::uint64_t effective_probes(std::span<const Stream> pool) {
 Curve::Curve(std::span<const Stream> pool, Edge edge) {
   const double weight = total_weight(pool);
   for (const Stream& stream : pool) {
-    if (stream.probes() == 0) continue;
+    if (stream.probes() <= 0) continue;
     empty_ = false;
-    const double share = stream.weight / weight / static_cast<double>(stream.probes());
+    const double share = stream.weight / weight / stream.probes();
     each_bucket(stream.rtt, [&](Nanos lower, Nanos middle, Nanos upper, std::uint64_t count) {
       steps_.push_back({pick(edge, lower, middle, upper), share * static_cast<double>(count)});
     });
@@ -101,7 +115,7 @@ std::vector<Percentile> percentiles(std::span<const Stream> pool, std::span<cons
   const Curve lower{pool, Curve::Edge::lower};
   const Curve middle{pool, Curve::Edge::middle};
   const Curve upper{pool, Curve::Edge::upper};
-  std::uint64_t probes = 0;
+  double probes = 0;
   for (const Stream& stream : pool) probes += stream.probes();
   const auto share = [&](std::uint64_t rank) {
     return static_cast<double>(rank) / static_cast<double>(n);
@@ -112,7 +126,7 @@ std::vector<Percentile> percentiles(std::span<const Stream> pool, std::span<cons
     Percentile percentile;
     percentile.q = q;
     percentile.value = middle.at(q).value_or(infinite_delay);
-    percentile.probes = probes;
+    percentile.probes = static_cast<std::uint64_t>(probes + rounding);
     const RankInterval ranks = quantile_ranks(n, q, confidence);
     if (ranks.low) percentile.low = lower.at(share(*ranks.low));
     if (ranks.high) percentile.high = upper.at(share(*ranks.high));

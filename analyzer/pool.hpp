@@ -21,14 +21,29 @@ struct Stream {
   double weight = 1;  // of the whole stream, however many probes it has
   Sketch rtt;
   std::uint64_t lost = 0;
+  std::uint64_t kept_apart = 0;  // replies whose timestamps are too uncertain for `rtt`
 
-  [[nodiscard]] std::uint64_t probes() const { return rtt.count() + lost; }
+  [[nodiscard]] std::uint64_t answered() const { return rtt.count() + kept_apart; }
+  [[nodiscard]] std::uint64_t decided() const { return answered() + lost; }
+  // What the percentiles rest on. Replies that are kept apart are neither samples nor lost, so the
+  // samples stand for all replies: lost probes count by the share of the replies that are samples,
+  // and the share of the lost among the probes stays what it is.
+  [[nodiscard]] double probes() const {
+    const auto samples = static_cast<double>(rtt.count());
+    const auto losses = static_cast<double>(lost);
+    if (kept_apart == 0) return samples + losses;
+    return samples + losses * (samples / static_cast<double>(answered()));
+  }
   [[nodiscard]] bool same_as(const Stream& other) const {
     return target == other.target && protocol == other.protocol && dscp == other.dscp;
   }
 };
 
 using Pool = std::vector<Stream>;
+
+// More than half of the replies are kept apart: the others need not be like them.
+[[nodiscard]] bool too_uncertain(std::uint64_t kept_apart, std::uint64_t answered);
+[[nodiscard]] bool too_uncertain(std::span<const Stream> pool);
 
 // The number of equally weighted probes that would tell as much (Kish): (sum w)^2 / sum(w^2 / n).
 // Equal to the number of probes when all streams have equal weights and counts.

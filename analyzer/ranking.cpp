@@ -21,7 +21,7 @@ Proportion newest_loss(const ClassView& view, std::string_view path) {
   const Lane& lane = view.timeline.lane(view.traffic_class, path);
   for (const Stream& stream : lane.pool({view.newest, view.newest})) {
     lost += stream.lost;
-    probes += stream.probes();
+    probes += stream.decided();
   }
   return wilson(lost, probes, view.options.evidence.confidence);
 }

@@ -8,12 +8,19 @@
 namespace strait::analyzer {
 namespace {
 
+using StreamKey = std::tuple<std::string_view, Protocol, std::uint8_t>;
+
+StreamKey stream_of(const SessionKey& session) {
+  return {session.target, session.protocol, session.dscp};
+}
+
 WallTime window_end(const Window& window) { return window.start + window.length; }
 
 auto order_of(const Lane::Entry& entry) {
   const SessionKey& session = entry.window->session;
-  return std::tuple{entry.slot, std::string_view{session.target}, session.protocol, session.dscp,
-                    entry.window->start};
+  return std::tuple{entry.slot,       std::string_view{session.target},
+                    session.protocol, session.dscp,
+                    session.flow,     entry.window->start};
 }
 
 // The commonest length; the longer one of two that are equally common.
@@ -100,13 +107,11 @@ std::span<const Lane::Entry> Lane::within(const Span& span) const {
 }
 
 Pool Lane::pool(const Span& span) const {
-  using Key = std::tuple<std::string_view, Protocol, std::uint8_t>;
-  std::map<Key, Stream> streams;
+  std::map<StreamKey, Stream> streams;
   std::map<const Target*, unsigned> per_target;
   for (const Entry& entry : within(span)) {
     const SessionKey& session = entry.window->session;
-    const Key key{session.target, session.protocol, session.dscp};
-    auto [stream, fresh] = streams.try_emplace(key);
+    auto [stream, fresh] = streams.try_emplace(stream_of(session));
     if (fresh) {
       stream->second.target = entry.target;
       stream->second.protocol = session.protocol;
@@ -116,6 +121,7 @@ Pool Lane::pool(const Span& span) const {
     }
     stream->second.rtt.merge(entry.window->rtt);
     stream->second.lost += entry.window->counts.lost;
+    stream->second.kept_apart += entry.window->uncertain.count();
   }
   Pool pool;
   for (auto& [key, stream] : streams) {
@@ -125,12 +131,36 @@ Pool Lane::pool(const Span& span) const {
   return pool;
 }
 
+std::vector<StreamFlows> Lane::flows(const Span& span) const {
+  const auto entries = within(span);
+  const bool several = std::ranges::any_of(
+      entries, [](const Entry& entry) { return entry.window->session.flow != 0; });
+  if (!several) return {};
+  std::map<StreamKey, std::map<std::uint16_t, FlowDelays>> streams;
+  for (const Entry& entry : entries) {
+    const Window& window = *entry.window;
+    FlowDelays& delays = streams[stream_of(window.session)][window.session.flow];
+    delays.flow = window.session.flow;
+    delays.rtt.merge(window.rtt);
+    delays.lost += window.counts.lost;
+  }
+  std::vector<StreamFlows> found;
+  for (auto& [key, by_flow] : streams) {
+    if (by_flow.size() < 2) continue;
+    std::vector<FlowDelays> flows;
+    for (auto& [flow, delays] : by_flow) flows.push_back(std::move(delays));
+    const auto& [target, protocol, dscp] = key;
+    found.push_back({std::string{target}, protocol, dscp, cluster_members(flows)});
+  }
+  return found;
+}
+
 std::set<std::string> drop_silent(std::span<Pool> pools) {
   std::set<const Target*> answered;
   std::set<std::string> silent;
   for (const Pool& pool : pools) {
     for (const Stream& stream : pool) {
-      if (!stream.rtt.empty()) answered.insert(stream.target);
+      if (stream.answered() > 0) answered.insert(stream.target);
     }
   }
   if (answered.empty()) return silent;

@@ -37,12 +37,15 @@ class Lane {
   };
 
   [[nodiscard]] std::span<const Entry> within(const Span& span) const;
-  // The windows of the span merged into one stream per (target, protocol, DSCP), in that order.
+  // The windows of the span merged into one stream per (target, protocol, DSCP), in that order;
+  // flows are merged.
   [[nodiscard]] Pool pool(const Span& span) const;
+  // The flows of those streams that have more than one, in the same order.
+  [[nodiscard]] std::vector<StreamFlows> flows(const Span& span) const;
 
  private:
   friend class Timeline;
-  std::vector<Entry> entries_;  // by slot, then target, protocol and DSCP
+  std::vector<Entry> entries_;  // by slot, then target, protocol, DSCP and flow
 };
 
 // Windows sorted into classes, paths and slots. Borrows the windows and targets it is made from.

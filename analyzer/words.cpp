@@ -39,6 +39,11 @@ std::string to_text(const Percentile& percentile) {
                      delay_text(*percentile.low), delay_text(*percentile.high));
 }
 
+std::string mixture_text(const Evidence& evidence) {
+  const std::size_t members = evidence.mixed_members();
+  return members < 2 ? "" : fmt::format(", mixed over {} ECMP members", members);
+}
+
 std::string to_text(const Proportion& loss) {
   if (loss.trials == 0) return "nothing was sent";
   return fmt::format("{:.2f} % [{:.2f} %, {:.2f} %] of {} lost", loss.value * 100, loss.low * 100,

@@ -23,6 +23,9 @@ namespace strait::analyzer {
 // for both bounds; "p95 infinite" where it falls on lost probes.
 [[nodiscard]] std::string to_text(const Percentile& percentile);
 
+// ", mixed over 2 ECMP members" where its percentiles are; else nothing.
+[[nodiscard]] std::string mixture_text(const Evidence& evidence);
+
 // "0.33 % [0.09 %, 1.21 %] of 600 lost"; "nothing was sent".
 [[nodiscard]] std::string to_text(const Proportion& loss);
 

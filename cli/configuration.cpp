@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -158,7 +159,8 @@ std::vector<probe::SessionSpec> Configuration::sessions() const {
   std::vector<probe::SessionSpec> specs;
   for (const probe::NamedPin& pin : pins) {
     for (const probe::Target& target : targets) {
-      specs.push_back(probe::session_spec(probe, target, pin.path, pin.pin));
+      const auto session = probe::session_spec(probe, target, pin.path, pin.pin);
+      std::ranges::move(probe::flows_of(session, probe.flows), std::back_inserter(specs));
     }
   }
   return specs;

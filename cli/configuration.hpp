@@ -40,7 +40,7 @@ struct Configuration {
 
   [[nodiscard]] analyzer::Network network() const { return {analyzer_targets, paths, far_ends}; }
   [[nodiscard]] std::map<std::string, std::string, std::less<>> region_of_targets() const;
-  // Every target over every path.
+  // Every target over every path, in flows.
   [[nodiscard]] std::vector<probe::SessionSpec> sessions() const;
 };
 

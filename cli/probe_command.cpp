@@ -87,6 +87,8 @@ void add_path(CLI::App& command, ProbeOptions& options) {
       command, "--flow-label", {0, 0xfffff, "N"},
       [&options](std::uint64_t n) { options.flow_label = static_cast<std::uint32_t>(n); },
       "IPv6 flow label (dpdk) [default: one that follows from addresses and ports]");
+  add_integer(command, "--flows", options.flows, {1, probe::most_flows, "N"},
+              "Flows per target that share its probes, each with a five-tuple of its own");
   auto* const v4 = command.add_flag_callback(
       "-4", [&options] { options.family = Family::v4; }, "Only IPv4 addresses of a name");
   command

@@ -38,7 +38,8 @@ struct ProbeOptions {
   std::optional<std::uint16_t> port;  // of a STAMP target; by default 862
   Family family = Family::any;
   Engine engine = Engine::socket;
-  bool realtime = false;  // socket engine: real-time priority, for intervals below 1 ms
+  std::uint16_t flows = 1;  // to each target, a five-tuple each
+  bool realtime = false;    // socket engine: real-time priority, for intervals below 1 ms
   bool twamp_light = false;
   bool json = false;
   bool outcomes = false;           // a line for every probe

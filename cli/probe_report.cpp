@@ -7,9 +7,12 @@
 #include <array>
 #include <cmath>
 
+#include "analyzer/pool.hpp"
 #include "analyzer/quantile_interval.hpp"
 #include "analyzer/wilson.hpp"
+#include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
+#include "exporters/text_table.hpp"
 
 namespace strait::cli {
 namespace {
@@ -20,7 +23,12 @@ constexpr std::array quantiles{0.5, 0.9, 0.95, 0.99};
 constexpr std::size_t histogram_rows = 12;
 constexpr std::size_t bar_width = 40;
 
-std::uint64_t decided(const Window& window) { return window.counts.received + window.counts.lost; }
+// What percentiles rest on; the lost count by the share of the replies that are samples.
+std::uint64_t counted(const Window& window) {
+  const analyzer::Stream stream{
+      .rtt = window.rtt, .lost = window.counts.lost, .kept_apart = window.uncertain.count()};
+  return static_cast<std::uint64_t>(stream.probes() + 1e-9);
+}
 
 std::string quantile_label(double q) { return fmt::format("p{:g}", q * 100); }
 
@@ -88,10 +96,58 @@ std::string counts_text(const Counts& counts) {
 std::string rtt_text(const Window& window) {
   const auto min = window.rtt.min();
   const auto max = window.rtt.max();
-  if (!min || !max) return "  RTT  no reply\n";
+  if (!min || !max) {
+    return window.counts.received == 0 ? "  RTT  no reply\n" : "  RTT  no certain reply\n";
+  }
   std::string text = fmt::format("  RTT  min {}", strait::to_text(*min));
   for (const double q : quantiles) text += "  " + quantile_text(reported_quantile(window, q));
   return text + fmt::format("  max {}\n", strait::to_text(*max));
+}
+
+std::string apart_text(const TargetReport& report) {
+  const std::uint64_t apart = report.window.uncertain.count();
+  if (apart == 0) return "";
+  return fmt::format("  {} of {} samples kept apart: timestamps uncertain by more than {}\n", apart,
+                     apart + report.window.rtt.count(), strait::to_string(report.limit));
+}
+
+analyzer::FlowMembers members_of(const TargetReport& report) {
+  std::vector<analyzer::FlowDelays> flows;
+  for (const auto& [number, flow] : report.flows) flows.push_back(flow);
+  return analyzer::cluster_members(flows);
+}
+
+// Nothing for a single flow.
+std::string members_text(const TargetReport& report) {
+  if (report.flows.size() < 2) return "";
+  const auto [flows, members, unplaced] = members_of(report);
+  std::string text =
+      fmt::format("  {} flows over {} ECMP members{}\n", flows.size(), members.size(),
+                  members.size() > 1 ? ", which the percentiles above mix" : "");
+  if (members.size() == 1) text = fmt::format("  {} flows over one ECMP member\n", flows.size());
+  if (members.empty()) text = fmt::format("  {} flows, too few samples of each\n", flows.size());
+  exporters::TextTable table;
+  table.add_row(
+      {{"member"}, {"flows"}, {"min", {}, true}, {"median", {}, true}, {"samples", {}, true}});
+  std::size_t number = 0;
+  for (const auto& member : members) {
+    table.add_row({{std::to_string(++number)},
+                   {analyzer::flow_list(member.flows)},
+                   {strait::to_text(member.minimum), {}, true},
+                   {strait::to_text(member.median), {}, true},
+                   {std::to_string(member.samples), {}, true}});
+  }
+  for (const auto& flow : unplaced) {
+    const auto maybe = [](const auto& time) { return time ? strait::to_text(*time) : "-"; };
+    table.add_row(
+        {{"-"},
+         {std::to_string(flow.flow)},
+         {maybe(flow.minimum), {}, true},
+         {maybe(flow.median), {}, true},
+         {std::to_string(flow.samples), {}, true},
+         {fmt::format("fewer than {}, {} lost", analyzer::samples_to_place_flow, flow.lost)}});
+  }
+  return text + table.render("  ", false);
 }
 
 void write_quantile(JsonWriter& json, const Window& window, double q) {
@@ -129,7 +185,7 @@ void write_rtt(JsonWriter& json, const Window& window) {
 }  // namespace
 
 ReportedQuantile reported_quantile(const Window& window, double q) {
-  const std::uint64_t n = decided(window);
+  const std::uint64_t n = counted(window);
   ReportedQuantile result{.q = q, .needed = analyzer::probes_needed(q), .value = {}};
   result.enough = n >= result.needed;
   if (!result.enough) return result;
@@ -153,6 +209,8 @@ std::string to_text(const TargetReport& report, bool colour) {
   text += '\n';
   text += counts_text(window.counts);
   text += rtt_text(window);
+  text += apart_text(report);
+  text += members_text(report);
   return text + histogram(window.rtt);
 }
 
@@ -175,11 +233,14 @@ std::string to_json(const TargetReport& report) {
       .member("late", counts.late)
       .member("duplicate", counts.duplicate)
       .member("reordered", counts.reordered)
-      .member("missed", counts.missed);
+      .member("missed", counts.missed)
+      .member("kept_apart", report.window.uncertain.count())
+      .member("uncertainty_ns", report.window.uncertainty);
   json.key("errors").begin_object();
   for (const auto& [kind, count] : counts.errors) json.member(kind, count);
   json.end_object();
   write_rtt(json, report.window);
+  if (report.flows.size() > 1) exporters::write_members(json, members_of(report));
   return json.end_object().take();
 }
 
@@ -189,6 +250,9 @@ std::string to_text(const probe::Outcome& outcome) {
   if (outcome.rtt) text += fmt::format(" {}", strait::to_text(*outcome.rtt));
   if (outcome.hop_limit != 0) text += fmt::format(" hop limit {}", outcome.hop_limit);
   if (outcome.reordered) text += " reordered";
+  if (outcome.kept_apart) {
+    text += fmt::format(" kept apart: uncertain by {}", strait::to_text(outcome.uncertainty));
+  }
   return text;
 }
 
@@ -198,6 +262,7 @@ std::string to_json(const probe::Outcome& outcome) {
       .member("strait", 1)
       .member("type", "outcome")
       .member("target", std::string_view{outcome.key->target})
+      .member("flow", outcome.key->flow)
       .member("sequence", outcome.sequence)
       .member("fate", probe::to_string(outcome.fate))
       .member("sent", outcome.sent);
@@ -208,7 +273,11 @@ std::string to_json(const probe::Outcome& outcome) {
   delay("forward_ns", outcome.forward);
   delay("reverse_ns", outcome.reverse);
   if (outcome.hop_limit != 0) json.member("hop_limit", static_cast<unsigned>(outcome.hop_limit));
-  if (outcome.rtt) json.member("timestamps", strait::to_string(outcome.source));
+  if (outcome.rtt) {
+    json.member("timestamps", strait::to_string(outcome.source))
+        .member("uncertainty_ns", outcome.uncertainty);
+  }
+  if (outcome.kept_apart) json.member("kept_apart", true);
   if (outcome.reordered) json.member("reordered", true);
   return json.end_object().take();
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 
+#include "analyzer/members.hpp"
 #include "cli/probe_command.hpp"
 #include "core/window.hpp"
 #include "probe/prober.hpp"
@@ -15,11 +17,14 @@ struct TargetReport {
   std::string target;  // as the user wrote it
   Address address;
   std::size_t size = 0;  // octets of UDP payload or ICMP data
-  Window window;         // of the whole run
+  Window window;         // of the whole run, all flows
+  Nanos limit{};         // of the uncertainty, beyond which samples are kept apart
+  std::map<std::uint16_t, analyzer::FlowDelays> flows;  // by number
 };
 
 // A quantile over all probes that were decided, a lost one counting as infinitely late (RFC 2681
-// section 4.1). Absent where the probes are too few to bound it on both sides at 95 %.
+// section 4.1), and samples standing for the replies that are kept apart. Absent where the probes
+// are too few to bound it on both sides at 95 %.
 struct ReportedQuantile {
   double q = 0;
   std::uint64_t needed = 0;  // probes for a bound on both sides

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "cli/engines.hpp"
 #include "cli/probe_report.hpp"
@@ -93,15 +94,33 @@ Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeO
   return spec;
 }
 
+Result<void> check_flows(const ProbeOptions& options) {
+  if (options.flow_label && options.flows > 1) {
+    return fail(Errc::bad_input,
+                fmt::format("probe: --flow-label {} with --flows {}: one label is of one flow",
+                            *options.flow_label, options.flows));
+  }
+  if (options.count < options.flows) {
+    return fail(Errc::bad_input, fmt::format("probe: --count {} with --flows {}: want at least one "
+                                             "probe for each flow",
+                                             options.count, options.flows));
+  }
+  return {};
+}
+
 // A window of the prober starts on a round time; the report says when the probes did.
 void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windows,
             WallTime began) {
   std::unordered_map<std::string_view, TargetReport*> by_target;
   for (TargetReport& report : reports) by_target.emplace(report.target, &report);
-  for (const Window& window : windows) {
+  for (Window window : windows) {
     const auto found = by_target.find(window.session.target);
     if (found == by_target.end()) continue;
     TargetReport* const report = found->second;
+    analyzer::FlowDelays& flow = report->flows[window.session.flow];
+    flow.flow = std::exchange(window.session.flow, std::uint16_t{0});
+    flow.rtt.merge(window.rtt);
+    flow.lost += window.counts.lost;
     if (report->window.session.target.empty()) {
       report->window = window;
     } else {
@@ -142,7 +161,9 @@ Result<void> add_all(probe::Prober& prober, const std::vector<TargetReport>& rep
   for (const TargetReport& report : reports) {
     auto spec = session_spec(report, options);
     if (!spec) return fail(std::move(spec));
-    if (auto added = prober.add(*spec); !added) return fail(std::move(added));
+    for (const probe::SessionSpec& flow : probe::flows_of(*spec, options.flows)) {
+      if (auto added = prober.add(flow); !added) return fail(std::move(added));
+    }
   }
   return {};
 }
@@ -159,6 +180,7 @@ void print_reports(const std::vector<TargetReport>& reports, const ProbeOptions&
 
 Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
                       const ProbeStreams& streams) {
+  if (auto ok = check_flows(options); !ok) return tl::make_unexpected(ok.error());
   auto reports = resolve_all(options);
   if (!reports) return fail(std::move(reports));
   auto transport = open(options);
@@ -167,6 +189,7 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
   std::uint64_t decided = 0;
   probe::ProberOptions prober_options;
   prober_options.window = whole_run;
+  for (TargetReport& report : *reports) report.limit = prober_options.uncertainty_limit;
   const auto on_outcome = [&](const probe::Outcome& outcome) {
     if (outcome.fate == probe::Fate::received || outcome.fate == probe::Fate::lost) ++decided;
     if (!options.outcomes) return;

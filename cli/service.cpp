@@ -33,6 +33,12 @@ exporters::BuildSnapshot this_build() {
 std::string needs_restart(const Configuration& old, const Configuration& now) {
   if (old.probe.engine != now.probe.engine) return "[probe] engine";
   if (old.probe.window != now.probe.window) return "[probe] window";
+  if (old.probe.clock_error_limit != now.probe.clock_error_limit) {
+    return "[probe] clock_error_limit";
+  }
+  if (old.probe.uncertainty_limit != now.probe.uncertainty_limit) {
+    return "[probe] uncertainty_limit";
+  }
   if (old.dpdk != now.dpdk) return "[dpdk]";
   if (old.exporters.listen != now.exporters.listen) return "[exporters] listen";
   if (old.exporters.store != now.exporters.store) return "[exporters] store";

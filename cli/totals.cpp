@@ -4,6 +4,34 @@
 #include <algorithm>
 
 namespace strait::cli {
+namespace {
+
+SessionKey without_flow(SessionKey key) {
+  key.flow = 0;
+  return key;
+}
+
+// Adds a window of any flow to the sum over the flows; one of no length has nothing in it yet.
+void add_flow(Window& into, const Window& window) {
+  if (into.length == Nanos{0}) {
+    into = window;
+    into.session.flow = 0;
+  } else if (window.session.flow == 0) {
+    merge(into, window);
+  } else {
+    Window copy = window;
+    copy.session.flow = 0;
+    merge(into, copy);
+  }
+}
+
+void add_newest(std::optional<Window>& newest, const Window& window) {
+  if (newest && newest->start > window.start) return;
+  if (!newest || newest->start < window.start) newest.emplace();
+  add_flow(*newest, window);
+}
+
+}  // namespace
 
 void Totals::add(std::span<const Window> closed) {
   for (const Window& window : closed) {
@@ -29,17 +57,11 @@ std::vector<exporters::SessionSnapshot> Totals::with(
     const std::map<std::string, std::string, std::less<>>& region_of) const {
   std::map<SessionKey, exporters::SessionSnapshot> found;
   for (const auto& [key, session] : sessions_) {
-    found[key].total = session.total;
-    found[key].newest = session.newest;
+    auto& snapshot = found[without_flow(key)];
+    add_flow(snapshot.total, session.total);
+    if (session.newest) add_newest(snapshot.newest, *session.newest);
   }
-  for (const Window& window : open) {
-    auto [entry, fresh] = found.try_emplace(window.session);
-    if (fresh) {
-      entry->second.total = window;
-    } else {
-      merge(entry->second.total, window);
-    }
-  }
+  for (const Window& window : open) add_flow(found[without_flow(window.session)].total, window);
   std::vector<exporters::SessionSnapshot> snapshots;
   snapshots.reserve(found.size());
   for (auto& [key, snapshot] : found) {

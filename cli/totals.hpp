@@ -21,7 +21,8 @@ class Totals {
   // Sessions that are no longer configured go with their next reading.
   void keep_only(const std::vector<SessionKey>& sessions);
 
-  // `region_of` knows the region of each target.
+  // One snapshot for each session, its flows merged: the newest window is that of the flows whose
+  // window is newest. `region_of` knows the region of each target.
   [[nodiscard]] std::vector<exporters::SessionSnapshot> with(
       std::span<const Window> open,
       const std::map<std::string, std::string, std::less<>>& region_of) const;

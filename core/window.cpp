@@ -73,6 +73,7 @@ void merge(Window& into, const Window& other) {
   into.forward.merge(other.forward);
   into.reverse.merge(other.reverse);
   into.lag.merge(other.lag);
+  into.uncertain.merge(other.uncertain);
   into.uncertainty = std::max(into.uncertainty, other.uncertainty);
 }
 

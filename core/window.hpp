@@ -20,12 +20,14 @@ enum class StampSource : std::uint8_t { hardware, kernel, tsc, user };
 [[nodiscard]] std::string_view to_string(StampSource source);
 [[nodiscard]] Result<StampSource> parse_stamp_source(std::string_view text);
 
-// One stream of probes: this path, this target, this protocol and DSCP.
+// One stream of probes: this path, this target, this protocol and DSCP; where several flows share
+// the work, each with a five-tuple of its own, this flow.
 struct SessionKey {
   std::string path;
   std::string target;
   Protocol protocol = Protocol::icmp;
   std::uint8_t dscp = 0;
+  std::uint16_t flow = 0;  // 0 to 63
 
   friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
 };
@@ -45,7 +47,8 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
-// Lag is a diagnosis, not a result: 2.2 % will do, and takes an eighth of the memory.
+// Of what is a diagnosis, not a result, such as lag: 2.2 % will do, and takes an eighth of the
+// memory.
 inline constexpr int lag_schema = 4;
 
 // The aggregate of one session over [start, start + length).
@@ -58,8 +61,11 @@ struct Window {
   Sketch forward;          // T2 - T1; empty unless both clocks allow it
   Sketch reverse;          // T4 - T3; likewise
   Sketch lag{lag_schema};  // actual minus intended send time
+  // Round trips whose timestamps are too uncertain for the three sketches above: kept apart. Their
+  // replies count as received all the same.
+  Sketch uncertain{lag_schema};
   StampSource source = StampSource::user;  // the worst that contributed
-  Nanos uncertainty{};                     // largest timestamp uncertainty seen, such as a poll gap
+  Nanos uncertainty{};  // largest of a sample that contributed, such as a poll gap
 
   friend bool operator==(const Window&, const Window&) = default;
 };

@@ -73,6 +73,39 @@ void evidence_below_floor(const Snapshot& snapshot, Samples& samples) {
   }
 }
 
+Labels labels_of(const Evidence& evidence, const analyzer::StreamFlows& stream) {
+  Labels labels = labels_of(evidence);
+  labels.push_back({"target", stream.target});
+  labels.push_back({"protocol", std::string{to_string(stream.protocol)}});
+  labels.push_back({"dscp", std::to_string(stream.dscp)});
+  return labels;
+}
+
+void ecmp_members(const Snapshot& snapshot, Samples& samples) {
+  for (const Evidence& evidence : snapshot.evidence) {
+    for (const analyzer::StreamFlows& stream : evidence.flows) {
+      const std::size_t members = stream.by_flow.members.size();
+      if (members == 0) continue;
+      samples.push_back(gauge(labels_of(evidence, stream), static_cast<double>(members)));
+    }
+  }
+}
+
+template <std::optional<Nanos> analyzer::FlowFigures::* member>
+void flow_delay(const Snapshot& snapshot, Samples& samples) {
+  for (const Evidence& evidence : snapshot.evidence) {
+    for (const analyzer::StreamFlows& stream : evidence.flows) {
+      for (const analyzer::FlowFigures& flow : stream.by_flow.flows) {
+        const std::optional<Nanos>& delay = flow.*member;
+        if (!delay) continue;
+        Labels labels = labels_of(evidence, stream);
+        labels.push_back({"flow", std::to_string(flow.flow)});
+        samples.push_back(gauge(std::move(labels), in_seconds(*delay)));
+      }
+    }
+  }
+}
+
 Labels labels_of(const Verdict& verdict) {
   Labels labels{{"class", verdict.traffic_class}};
   if (verdict.path) labels.push_back({"path", *verdict.path});
@@ -142,6 +175,14 @@ constexpr std::array table{
     MetricSpec{"strait_evidence_below_floor", MetricType::Gauge,
                "1 when a reply was faster than light in fibre allows: wrong target or clock.",
                evidence_below_floor},
+    MetricSpec{"strait_ecmp_members", MetricType::Gauge,
+               "Ways that the flows of a session take; the percentiles mix them.", ecmp_members},
+    MetricSpec{"strait_flow_rtt_min_seconds", MetricType::Gauge,
+               "Smallest round-trip time of a flow over the span of the evidence.",
+               flow_delay<&analyzer::FlowFigures::minimum>},
+    MetricSpec{"strait_flow_rtt_median_seconds", MetricType::Gauge,
+               "Median round-trip time of a flow over the span of the evidence.",
+               flow_delay<&analyzer::FlowFigures::median>},
     MetricSpec{"strait_recommendation_info", MetricType::Gauge,
                "The newest verdict of a traffic class; the value is always 1.",
                recommendation_info},

@@ -16,7 +16,8 @@ void write_session(JsonWriter& json, const SessionKey& session) {
   json.member("path", session.path)
       .member("target", session.target)
       .member("protocol", to_string(session.protocol))
-      .member("dscp", session.dscp);
+      .member("dscp", session.dscp)
+      .member("flow", session.flow);
 }
 
 void write_by_kind(JsonWriter& json, const CountsByKind& counts) {
@@ -65,6 +66,25 @@ void write_sketch(JsonWriter& json, std::string_view name, const Sketch& sketch)
   json.end_array().end_object();
 }
 
+void write_flow(JsonWriter& json, const analyzer::FlowFigures& flow) {
+  json.begin_object()
+      .member("flow", flow.flow)
+      .member("samples", flow.samples)
+      .member("lost", flow.lost)
+      .member("min_ns", flow.minimum)
+      .member("median_ns", flow.median)
+      .end_object();
+}
+
+void write_flows(JsonWriter& json, const analyzer::StreamFlows& stream) {
+  json.begin_object()
+      .member("target", stream.target)
+      .member("protocol", to_string(stream.protocol))
+      .member("dscp", stream.dscp);
+  write_members(json, stream.by_flow);
+  json.end_object();
+}
+
 void write_loss(JsonWriter& json, const analyzer::Proportion& loss) {
   json.key("loss");
   if (loss.trials == 0) {
@@ -82,6 +102,26 @@ void write_loss(JsonWriter& json, const analyzer::Proportion& loss) {
 
 }  // namespace
 
+void write_members(JsonWriter& json, const analyzer::FlowMembers& by_flow) {
+  json.key("members").begin_array();
+  for (const analyzer::EcmpMember& member : by_flow.members) {
+    json.begin_object().key("flows").begin_array();
+    for (const std::uint16_t flow : member.flows) json.value(flow);
+    json.end_array()
+        .member("min_ns", member.minimum)
+        .member("median_ns", member.median)
+        .member("samples", member.samples)
+        .end_object();
+  }
+  json.end_array();
+  for (const auto& [name, flows] :
+       {std::pair{"flows", &by_flow.flows}, {"unplaced", &by_flow.unplaced}}) {
+    json.key(name).begin_array();
+    for (const analyzer::FlowFigures& flow : *flows) write_flow(json, flow);
+    json.end_array();
+  }
+}
+
 std::string to_json(const CountsByKind& counts) {
   JsonWriter json;
   write_by_kind(json, counts);
@@ -97,6 +137,7 @@ std::string to_json(const Window& window) {
   write_sketch(json, "forward", window.forward);
   write_sketch(json, "reverse", window.reverse);
   write_sketch(json, "lag", window.lag);
+  write_sketch(json, "uncertain", window.uncertain);
   json.member("source", to_string(window.source)).member("uncertainty_ns", window.uncertainty);
   return json.end_object().take();
 }
@@ -108,7 +149,8 @@ std::string to_json(const analyzer::Evidence& evidence) {
       .member("from", evidence.from)
       .member("to", evidence.to)
       .member("windows", evidence.windows)
-      .member("samples", evidence.samples);
+      .member("samples", evidence.samples)
+      .member("kept_apart", evidence.kept_apart);
   json.key("rtt").begin_array();
   for (const analyzer::Percentile& p : evidence.rtt) {
     json.begin_object()
@@ -129,7 +171,11 @@ std::string to_json(const analyzer::Evidence& evidence) {
       .member("adequacy_reason", evidence.adequacy_reason)
       .member("below_floor", evidence.below_floor)
       .member("source", to_string(evidence.source))
-      .member("uncertainty_ns", evidence.uncertainty);
+      .member("uncertainty_ns", evidence.uncertainty)
+      .member("mixed_members", evidence.mixed_members());
+  json.key("flows").begin_array();
+  for (const analyzer::StreamFlows& stream : evidence.flows) write_flows(json, stream);
+  json.end_array();
   json.key("notes").begin_array();
   for (const std::string& note : evidence.notes) json.value(note);
   json.end_array();

@@ -22,6 +22,10 @@ inline constexpr int json_version = 1;
 [[nodiscard]] std::string to_json(const analyzer::Verdict& verdict);
 [[nodiscard]] std::string to_json(const analyzer::DecisionMemory& memory);
 
+// The members "members", "flows" and "unplaced" of an object that is being written.
+class JsonWriter;
+void write_members(JsonWriter& json, const analyzer::FlowMembers& by_flow);
+
 // Counts by kind as a plain object: {"wrong-source":3}.
 using CountsByKind = decltype(Counts::errors);
 [[nodiscard]] std::string to_json(const CountsByKind& counts);

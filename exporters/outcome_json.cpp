@@ -10,6 +10,7 @@ std::string to_json(const probe::Outcome& outcome) {
   const auto hops = [](std::uint8_t limit) {
     return limit == 0 ? std::nullopt : std::optional<int>{limit};
   };
+  const bool answered = outcome.fate == probe::Fate::received;
   JsonWriter json;
   json.begin_object()
       .member("strait", json_version)
@@ -18,6 +19,7 @@ std::string to_json(const probe::Outcome& outcome) {
       .member("target", session.target)
       .member("protocol", to_string(session.protocol))
       .member("dscp", session.dscp)
+      .member("flow", session.flow)
       .member("sequence", outcome.sequence)
       .member("sent", outcome.sent)
       .member("fate", to_string(outcome.fate))
@@ -27,7 +29,9 @@ std::string to_json(const probe::Outcome& outcome) {
       .member("hop_limit", hops(outcome.hop_limit))
       .member("forward_hop_limit", hops(outcome.forward_hop_limit))
       .member("reordered", outcome.reordered)
-      .member("source", to_string(outcome.source));
+      .member("source", to_string(outcome.source))
+      .member("uncertainty_ns", answered ? std::optional{outcome.uncertainty} : std::nullopt)
+      .member("kept_apart", outcome.kept_apart);
   return json.end_object().take();
 }
 

@@ -68,6 +68,13 @@ void one_way_delay(const Snapshot& snapshot, Samples& samples) {
   }
 }
 
+void kept_apart(const Snapshot& snapshot, Samples& samples) {
+  for (const SessionSnapshot& session : snapshot.sessions) {
+    if (!session.newest) continue;
+    samples.push_back(counter(labels_of(session), session.total.uncertain.count()));
+  }
+}
+
 void schedule_lag(const Snapshot& snapshot, Samples& samples) {
   for (const SessionSnapshot& session : snapshot.sessions) {
     add_histogram(labels_of(session), session.total.lag, lag_bounds(), samples);
@@ -108,7 +115,10 @@ constexpr std::array table{
     MetricSpec{"strait_schedule_lag_seconds", MetricType::Histogram,
                "Actual minus intended send time.", schedule_lag},
     MetricSpec{"strait_timestamp_uncertainty_seconds", MetricType::Gauge,
-               "Largest timestamp uncertainty in the newest window.", timestamp_uncertainty},
+               "Largest timestamp uncertainty of a sample in the newest window.",
+               timestamp_uncertainty},
+    MetricSpec{"strait_samples_kept_apart_total", MetricType::Counter,
+               "Replies whose timestamps were too uncertain for strait_rtt_seconds.", kept_apart},
 };
 
 }  // namespace

@@ -36,7 +36,8 @@ struct SketchColumn {
 
 constexpr std::array sketch_columns{
     SketchColumn{15, "rtt", &Window::rtt}, SketchColumn{16, "forward", &Window::forward},
-    SketchColumn{17, "reverse", &Window::reverse}, SketchColumn{18, "lag", &Window::lag}};
+    SketchColumn{17, "reverse", &Window::reverse}, SketchColumn{18, "lag", &Window::lag},
+    SketchColumn{21, "uncertain", &Window::uncertain}};
 
 Result<StampSource> parse_source(std::string_view word) {
   for (const StampSource source :
@@ -51,10 +52,15 @@ Result<SessionKey> read_session(const SqliteStatement& row) {
   if (!protocol) return tl::make_unexpected(protocol.error());
   const std::int64_t dscp = row.integer(3);
   if (dscp < 0 || dscp > 63) return fail(Errc::bad_input, fmt::format("dscp is {}", dscp));
+  const std::int64_t flow = row.integer(22);
+  if (flow < 0 || flow > std::numeric_limits<std::uint16_t>::max()) {
+    return fail(Errc::bad_input, fmt::format("flow is {}", flow));
+  }
   return SessionKey{.path = std::string{row.text(0)},
                     .target = std::string{row.text(1)},
                     .protocol = *protocol,
-                    .dscp = static_cast<std::uint8_t>(dscp)};
+                    .dscp = static_cast<std::uint8_t>(dscp),
+                    .flow = static_cast<std::uint16_t>(flow)};
 }
 
 Result<Counts> read_counts(const SqliteStatement& row) {

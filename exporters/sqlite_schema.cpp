@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include <array>
+
 #include "exporters/sqlite_store.hpp"
 
 namespace strait::exporters {
 namespace {
 
 constexpr std::int64_t application_id = 0x73747261;  // "stra"
-constexpr std::int64_t newest_version = 1;
 
-// Times are nanoseconds since 1970 (UTC), durations nanoseconds, sketches the octets of encode().
-// Time comes first in the key: windows arrive in its order, ranges of it are read, and the oldest
-// are deleted, each from one end of the tree.
+// Version 1; what came later is in `steps`, also for a new file, so that there is one way to each
+// version. Times are nanoseconds since 1970 (UTC), durations nanoseconds, sketches the octets of
+// encode(). Time comes first in the key: windows arrive in its order, ranges of it are read, and
+// the oldest are deleted, each from one end of the tree.
 constexpr const char* schema = R"(
 CREATE TABLE sessions (
   id INTEGER PRIMARY KEY, path TEXT NOT NULL, target TEXT NOT NULL, protocol TEXT NOT NULL,
@@ -31,14 +33,56 @@ CREATE TABLE verdicts (
 CREATE TABLE memory (id INTEGER PRIMARY KEY CHECK (id = 1), memory TEXT NOT NULL) STRICT;
 )";
 
-Result<void> create(SqliteDatabase& database) {
+// From each version to the next one: of the file, and, where the file may not be written, of what
+// this connection sees (a temporary view goes before the table of its name).
+struct Step {
+  const char* upgrade;
+  const char* pretend;
+};
+
+constexpr std::array steps{
+    // To 2: round trips that are kept apart. The octets are an empty sketch of schema 4.
+    Step{"ALTER TABLE windows ADD COLUMN uncertain BLOB NOT NULL DEFAULT x'0104000000';",
+         "CREATE TEMP VIEW windows AS SELECT *, x'0104000000' AS uncertain FROM main.windows;"},
+    // To 3: flows. A table's UNIQUE cannot be altered.
+    Step{R"(
+CREATE TABLE sessions_with_flow (
+  id INTEGER PRIMARY KEY, path TEXT NOT NULL, target TEXT NOT NULL, protocol TEXT NOT NULL,
+  dscp INTEGER NOT NULL, flow INTEGER NOT NULL,
+  UNIQUE (path, target, protocol, dscp, flow)) STRICT;
+INSERT INTO sessions_with_flow SELECT id, path, target, protocol, dscp, 0 FROM sessions;
+DROP TABLE sessions;
+ALTER TABLE sessions_with_flow RENAME TO sessions;
+)",
+         "CREATE TEMP VIEW sessions AS SELECT *, 0 AS flow FROM main.sessions;"},
+};
+constexpr auto newest_version = static_cast<std::int64_t>(steps.size() + 1);
+
+// Takes the file from `version` (0: it is empty) to the newest, or leaves it as it is.
+Result<void> upgrade(SqliteDatabase& database, std::int64_t version) {
+  if (version == newest_version) return {};
   auto transaction = SqliteTransaction::begin(database);
   if (!transaction) return fail(std::move(transaction));
-  if (auto made = database.execute(schema); !made) return made;
+  if (version == 0) {
+    if (auto made = database.execute(schema); !made) return made;
+    version = 1;
+  }
+  for (; version < newest_version; ++version) {
+    const Step& step = steps.at(static_cast<std::size_t>(version - 1));
+    if (auto made = database.execute(step.upgrade); !made) return made;
+  }
   const auto marks = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};",
                                  application_id, newest_version);
   if (auto marked = database.execute(marks.c_str()); !marked) return marked;
   return transaction->commit();
+}
+
+Result<void> pretend(SqliteDatabase& database, std::int64_t version) {
+  for (; version < newest_version; ++version) {
+    const Step& step = steps.at(static_cast<std::size_t>(version - 1));
+    if (auto made = database.execute(step.pretend); !made) return made;
+  }
+  return {};
 }
 
 Result<void> check(const SqliteDatabase& database, std::int64_t id, std::int64_t version) {
@@ -46,6 +90,10 @@ Result<void> check(const SqliteDatabase& database, std::int64_t id, std::int64_t
     return fail(Errc::bad_input, fmt::format("store {}: this SQLite database was made by another"
                                              " program; name another file",
                                              database.file()));
+  }
+  if (version < 1) {
+    return fail(Errc::bad_input, fmt::format("store {}: schema version {}: want 1 to {}",
+                                             database.file(), version, newest_version));
   }
   if (version > newest_version) {
     return fail(Errc::unsupported,
@@ -66,8 +114,9 @@ Result<void> prepare_schema(SqliteDatabase& database, bool read_only) {
   const auto tables = database.integer("SELECT count(*) FROM sqlite_schema");
   if (!tables) return tl::make_unexpected(tables.error());
 
-  if (*tables == 0 && *id == 0 && !read_only) return create(database);
-  return check(database, *id, *version);
+  if (*tables == 0 && *id == 0 && !read_only) return upgrade(database, 0);
+  if (auto ours = check(database, *id, *version); !ours) return ours;
+  return read_only ? pretend(database, *version) : upgrade(database, *version);
 }
 
 }  // namespace strait::exporters

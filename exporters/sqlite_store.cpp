@@ -17,7 +17,7 @@ std::string where(const WindowFilter& filter) {
   if (filter.path) sql += " AND path = ?";
   if (filter.target) sql += " AND target = ?";
   if (filter.region) sql += " AND target IN (SELECT target FROM targets WHERE region = ?)";
-  return sql + " ORDER BY start_ns, path, target, protocol, dscp";
+  return sql + " ORDER BY start_ns, path, target, protocol, dscp, flow";
 }
 
 void bind_filter(SqliteStatement& statement, const TimeRange& range, const WindowFilter& filter) {
@@ -61,13 +61,14 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open_read_only(const std::stri
 Result<std::int64_t> SqliteStore::session_id(const SessionKey& session) {
   if (const auto known = sessions_.find(session); known != sessions_.end()) return known->second;
   auto insert = database_->prepare(
-      "INSERT INTO sessions (path, target, protocol, dscp) VALUES (?,?,?,?)"
+      "INSERT INTO sessions (path, target, protocol, dscp, flow) VALUES (?,?,?,?,?)"
       " ON CONFLICT DO UPDATE SET dscp = dscp RETURNING id");
   if (!insert) return fail(std::move(insert));
   insert->bind(std::string_view{session.path})
       .bind(std::string_view{session.target})
       .bind(to_string(session.protocol))
-      .bind(std::int64_t{session.dscp});
+      .bind(std::int64_t{session.dscp})
+      .bind(std::int64_t{session.flow});
   auto row = insert->step();
   if (!row) return fail(std::move(row));
   const std::int64_t id = insert->integer(0);

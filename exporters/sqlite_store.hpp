@@ -13,7 +13,8 @@ namespace strait::exporters {
 // that append() has returned for; a power cut may lose the newest batches, never a part of one.
 class SqliteStore final : public Store {
  public:
-  // Creates the file if need be. Refuses a file of a newer schema, or of another program.
+  // Creates the file if need be, brings one of an older schema up to date. Refuses a file of a
+  // newer schema, or of another program.
   [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(const std::string& file);
   // For readers beside the service; every call that would write fails.
   [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open_read_only(const std::string& file);
@@ -38,7 +39,8 @@ class SqliteStore final : public Store {
   std::map<SessionKey, std::int64_t> sessions_;
 };
 
-// Brings an empty file to the newest schema; refuses a newer or a foreign one.
+// Brings an empty or older file to the newest schema, or, read-only, an older one's rows into its
+// form; refuses a newer or a foreign one.
 [[nodiscard]] Result<void> prepare_schema(SqliteDatabase& database, bool read_only);
 
 }  // namespace strait::exporters

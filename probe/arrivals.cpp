@@ -88,8 +88,7 @@ void Prober::Impl::take_stamp(const Arrival& arrival) {
     probe->sent_mono = stamp.mono;
     probe->sent_wall = stamp.wall;
     probe->source = stamp.source;
-    Tally& tally = tally_of(index, *probe);
-    tally.sent_uncertainty = std::max(tally.sent_uncertainty, stamp.uncertainty);
+    probe->set_uncertainty(stamp.uncertainty);
   }
   if (probe->state != Probe::State::stamp_pending) return;
   const auto waiting = std::ranges::find_if(pending_, [&](const Pending& pending) {
@@ -204,18 +203,15 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
   const Sample sample = measure(sent, probe.wire_time, reply.received,
                                 reply.stamped ? &reply.wire : nullptr, limits_);
   const StampSource source = std::max(probe.source, reply.received.source);
-  if (sample.rtt) {
-    samples_.add(tally.rtt, *sample.rtt);
-    tally.sampled_from(source);
-    tally.received_uncertainty = std::max(tally.received_uncertainty, reply.received.uncertainty);
-    // The better stamp never came, or was refused: the first one counts after all.
-    if (probe.source == StampSource::user) {
-      tally.sent_uncertainty = std::max(tally.sent_uncertainty, tally.first_uncertainty);
-    }
-    session.soon = sooner(session.soon, reply.received.mono - probe.sent_mono);
+  // A round trip has two ends, and both may be off.
+  const Nanos uncertainty = probe.uncertainty() + reply.received.uncertainty;
+  const bool certain = uncertainty <= options_.uncertainty_limit;
+  if (certain) {
+    keep(sample, tally, source, uncertainty);
+  } else if (sample.rtt) {
+    samples_.add(tally.uncertain, *sample.rtt);
   }
-  if (sample.forward) samples_.add(tally.forward, *sample.forward);
-  if (sample.reverse) samples_.add(tally.reverse, *sample.reverse);
+  if (sample.rtt) session.soon = sooner(session.soon, reply.received.mono - probe.sent_mono);
   if (sample.problems.any()) {
     for (std::size_t kind = 0; kind < error_kinds; ++kind) {
       if (sample.problems.test(kind)) tally.count(static_cast<ErrorKind>(kind));
@@ -230,9 +226,20 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
     seen.forward_hop_limit = reply.wire.sender_ttl;
     seen.reordered = reordered;
     seen.source = source;
+    seen.uncertainty = uncertainty;
+    seen.kept_apart = !certain && sample.rtt;
     report(seen);
   }
   if (!session.sending) note_idle(session);
+}
+
+void Prober::Impl::keep(const Sample& sample, Tally& tally, StampSource source, Nanos uncertainty) {
+  if (!sample.rtt) return;
+  samples_.add(tally.rtt, *sample.rtt);
+  tally.sampled_from(source);
+  tally.uncertainty = std::max(tally.uncertainty, uncertainty);
+  if (sample.forward) samples_.add(tally.forward, *sample.forward);
+  if (sample.reverse) samples_.add(tally.reverse, *sample.reverse);
 }
 
 void Prober::Impl::settle_pending(MonoTime now, bool all) {

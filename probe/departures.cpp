@@ -136,11 +136,10 @@ void Prober::Impl::record_sent(const Outgoing& outgoing, const Departure& depart
   probe.epoch = static_cast<std::uint16_t>(tally.epoch);
   probe.source = departure.sent.source;
   probe.stamp_follows = departure.stamp_follows;
+  probe.set_uncertainty(departure.sent.uncertainty);
   ++outstanding_;
   ++tally.sent;
   samples_.add(tally.lag, departure.sent.mono - outgoing.before.schedule.next());
-  Nanos& seen = departure.stamp_follows ? tally.first_uncertainty : tally.sent_uncertainty;
-  seen = std::max(seen, departure.sent.uncertainty);
   const Nanos soon = sessions_[outgoing.session].soon;
   if (soon > Nanos{0}) transport_.expect(departure.sent.mono + soon);
 }

@@ -14,7 +14,9 @@ namespace strait::probe {
 // What follows the 8-octet header of our ICMP and ICMPv6 echo requests, network order:
 //    0-7   cookie: SipHash-2-4 of session and sequence number under a key of this process
 //    8-11  sequence number, all 32 bits (the header holds the low 16)
-//   12-15  0
+//   12-13  what gives all requests of a flow one checksum (RFC 1071), for routers that balance by
+//          it: as Paris traceroute does
+//   14-15  0
 //   16-23  send time, ns since 1970 UTC: for people who read captures, never read back
 //   24-    0
 inline constexpr std::size_t icmp_payload_size = 24;  // the smallest
@@ -27,7 +29,7 @@ using CookieKey = std::array<std::uint64_t, 2>;
 [[nodiscard]] std::uint64_t cookie(const CookieKey& key, std::uint32_t session,
                                    std::uint32_t sequence);
 
-// Writes the first 24 octets; what is beyond is left alone.
+// Writes all octets of the payload.
 void write_icmp_payload(const CookieKey& key, std::uint32_t session, std::uint32_t sequence,
                         WallTime now, std::span<std::byte> payload);
 

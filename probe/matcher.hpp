@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -8,6 +10,28 @@
 #include "core/window.hpp"
 
 namespace strait::probe {
+
+// A timestamp's uncertainty in 10 bits, rounded up: to the nanosecond below 64 ns, to 3.2 % above,
+// so that it never understates. What is beyond 67 s reads as 67 s.
+struct CoarseUncertainty {
+  static constexpr std::uint64_t most = std::uint64_t{63} << 30U;
+
+  // Five bits of mantissa behind a leading one, above them the shift plus one. A mantissa that is
+  // rounded up to 64 carries into the shift, which is just right.
+  [[nodiscard]] static constexpr std::uint16_t encode(Nanos uncertainty) {
+    if (uncertainty <= Nanos{0}) return 0;
+    const auto value = std::min(static_cast<std::uint64_t>(uncertainty.count()), most);
+    if (value < 32) return static_cast<std::uint16_t>(value);
+    const auto shift = static_cast<unsigned>(std::bit_width(value)) - 6U;
+    const std::uint64_t mantissa = (value + (std::uint64_t{1} << shift) - 1) >> shift;
+    return static_cast<std::uint16_t>((shift << 5U) + mantissa);
+  }
+  [[nodiscard]] static constexpr Nanos decode(std::uint16_t code) {
+    if (code < 32) return Nanos{code};
+    const auto mantissa = static_cast<std::int64_t>((code & 31U) | 32U);
+    return Nanos{mantissa << ((code >> 5U) - 1U)};
+  }
+};
 
 // A probe that was sent. 32 octets, so that two share a cache line and none straddles one.
 struct Probe {
@@ -25,13 +49,19 @@ struct Probe {
   std::uint64_t wire_time = 0;  // T1 as it stands in the packet
   std::uint32_t sequence = 0;
   std::uint16_t epoch = 0;  // low bits of the number of the window it belongs to
-  State state = State::none;
-  StampSource source : 4 = StampSource::user;
+  State state : 3 = State::none;
+  StampSource source : 2 = StampSource::user;
   bool stamp_follows : 1 = false;  // a better send time is on its way
+  std::uint16_t uncertainty_code : 10 = 0;
 
   [[nodiscard]] bool belongs_to(std::uint32_t window) const {
     return static_cast<std::uint16_t>(window) == epoch;
   }
+  void set_uncertainty(Nanos uncertainty) {
+    uncertainty_code = CoarseUncertainty::encode(uncertainty) & 0x3ffU;
+  }
+  // Of the send time.
+  [[nodiscard]] Nanos uncertainty() const { return CoarseUncertainty::decode(uncertainty_code); }
 };
 static_assert(sizeof(Probe) == 32);
 

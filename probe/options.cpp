@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <set>
 #include <utility>
 
@@ -22,12 +23,16 @@ void read_times(ConfigTable& table, ProbeOptions& options) {
   set(options.timeout, table.duration("timeout"));
   set(options.window, table.duration("window"));
   set(options.clock_error_limit, table.duration("clock_error_limit"));
+  set(options.uncertainty_limit, table.duration("uncertainty_limit"));
   set(options.jitter, table.number("jitter", 0, 1));
   if (const auto kind = table.choice("schedule", {"periodic", "poisson"})) {
     options.schedule = static_cast<ScheduleKind>(*kind);
   }
   if (options.window < std::chrono::milliseconds{100}) {
     table.error("window", "want at least 100ms");
+  }
+  if (options.uncertainty_limit > std::chrono::seconds{1}) {
+    table.error("uncertainty_limit", "want at most 1s");
   }
 }
 
@@ -46,6 +51,9 @@ void read_packet(ConfigTable& table, ProbeOptions& options) {
   }
   if (const auto format = table.choice("timestamps", {"ntp", "ptp"})) {
     options.timestamps = static_cast<TimestampFormat>(*format);
+  }
+  if (const auto flows = table.integer("flows", 1, most_flows)) {
+    options.flows = static_cast<std::uint16_t>(*flows);
   }
   set(options.twamp_light, table.boolean("twamp_light"));
   set(options.require_ssid, table.boolean("require_ssid"));
@@ -117,10 +125,25 @@ SessionSpec session_spec(const ProbeOptions& options, const Target& target, std:
   return spec;
 }
 
+std::vector<SessionSpec> flows_of(const SessionSpec& session, std::uint16_t flows) {
+  assert(flows > 0 && (session.count == 0 || session.count >= flows));
+  std::vector<SessionSpec> specs(flows, session);
+  for (std::uint16_t flow = 0; flow < flows; ++flow) {
+    SessionSpec& spec = specs[flow];
+    spec.key.flow = flow;
+    spec.schedule.interval = session.schedule.interval * flows;
+    if (session.count > 0) {
+      spec.count = session.count / flows + (flow < session.count % flows ? 1 : 0);
+    }
+  }
+  return specs;
+}
+
 ProberOptions prober_options(const ProbeOptions& options) {
   ProberOptions prober;
   prober.window = options.window;
   prober.clock_error_limit = options.clock_error_limit;
+  prober.uncertainty_limit = options.uncertainty_limit;
   return prober;
 }
 

@@ -32,7 +32,11 @@ struct ProbeOptions {
   bool twamp_light = false;
   bool require_ssid = false;
   Nanos clock_error_limit{1'000'000};
+  Nanos uncertainty_limit{250'000};
+  std::uint16_t flows = 1;  // of each session, which they share out among them
 };
+
+inline constexpr std::uint16_t most_flows = 64;
 
 // One [[target]]: an address that answers probes.
 struct Target {
@@ -49,9 +53,13 @@ struct Target {
 [[nodiscard]] ProbeOptions read_probe_options(ConfigTable root);
 [[nodiscard]] std::vector<Target> read_targets(ConfigTable root);
 
-// The session that times `target` on `path`, pinned by `pin`.
+// The session that times `target` on `path`, pinned by `pin`; with all its flows as one.
 [[nodiscard]] SessionSpec session_spec(const ProbeOptions& options, const Target& target,
                                        std::string path, PathPin pin);
+// The same probes shared out among flows, each with a five-tuple of its own that stays the same
+// (Paris): an interval `flows` times as long, and a share of the count, which must be 0 or enough
+// for one probe each.
+[[nodiscard]] std::vector<SessionSpec> flows_of(const SessionSpec& session, std::uint16_t flows);
 [[nodiscard]] ProberOptions prober_options(const ProbeOptions& options);
 
 }  // namespace strait::probe

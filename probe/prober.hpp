@@ -53,6 +53,8 @@ struct Outcome {
   std::uint8_t forward_hop_limit = 0;  // of the probe as the reflector saw it; 0: unknown
   bool reordered = false;
   StampSource source = StampSource::user;  // the worse of the two ends
+  Nanos uncertainty{};                     // of both timestamps together; 0 without a reply
+  bool kept_apart = false;                 // more than ProberOptions::uncertainty_limit
 };
 
 struct ProberOptions {
@@ -60,6 +62,7 @@ struct ProberOptions {
   Nanos clock_error_limit{1'000'000};  // one-way delays need both clocks to be at least so good
   Nanos clock_step_limit{1'000'000};   // wall against monotonic clock during one round trip
   Nanos stamp_grace{20'000'000};       // how long a reply waits for its transmit stamp
+  Nanos uncertainty_limit{250'000};    // samples beyond it are kept apart: Window::uncertain
   std::uint64_t seed = 0;              // of phases, jitter and SSIDs; 0: from the system
   std::function<ClockQuality()> clock_quality = read_clock_quality;  // asked once a second
   std::function<void(const Outcome&)> on_outcome;  // per probe; leave empty where speed matters

@@ -82,6 +82,8 @@ class Prober::Impl {
                                                            const Arrival& arrival, Reply& reply);
   void judge(std::uint32_t index, const Reply& reply);
   void complete(std::uint32_t index, Probe& probe, const Reply& reply);
+  // Records a sample whose timestamps are certain enough.
+  void keep(const Sample& sample, Tally& tally, StampSource source, Nanos uncertainty);
   // Completes the replies whose transmit stamp did not come in time with the user-space stamp.
   void settle_pending(MonoTime now, bool all);
 

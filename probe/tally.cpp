@@ -35,9 +35,9 @@ Window to_window(Tally&& tally, const SessionKey& key) {
           .forward = std::move(tally.forward),
           .reverse = std::move(tally.reverse),
           .lag = std::move(tally.lag),
+          .uncertain = std::move(tally.uncertain),
           .source = tally.sampled ? tally.worst : StampSource::user,
-          // A round trip has two ends, and both may be off.
-          .uncertainty = tally.sent_uncertainty + tally.received_uncertainty};
+          .uncertainty = tally.uncertainty};
 }
 
 }  // namespace strait::probe

@@ -23,14 +23,13 @@ struct alignas(64) Tally {
   std::uint64_t late = 0;
   std::uint64_t duplicate = 0;
   std::uint64_t reordered = 0;
-  Nanos sent_uncertainty{};      // largest seen of the stamps that count
-  Nanos first_uncertainty{};     // the same of those that a better one should replace
-  Nanos received_uncertainty{};  // largest seen
+  Nanos uncertainty{};  // largest of a sample
   // Each probe touches what stands above and one of these.
   Sketch lag{lag_schema};
   Sketch rtt;
   Sketch forward;
   Sketch reverse;
+  Sketch uncertain{lag_schema};
   WallTime start;
   Nanos length{};
   std::array<std::uint32_t, error_kinds> errors{};

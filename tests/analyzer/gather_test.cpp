@@ -62,6 +62,14 @@ TEST_CASE("evidence says in words what it cannot say in numbers") {
        {WindowBuilder("atlas", "paris").replies(Nanos{-5}, 300)},
        1,
        "no time at all"},
+      {"mostly kept apart",
+       {WindowBuilder("atlas", "paris").replies(20 * ms, 299).kept_apart(9 * ms, 301)},
+       1,
+       "timestamps too uncertain: 301 of 600 replies are kept apart"},
+      {"all kept apart",
+       {WindowBuilder("atlas", "paris").kept_apart(20 * ms, 300)},
+       1,
+       "timestamps too uncertain: 300 of 300"},
   }));
   CAPTURE(c.what);
   const Evidence evidence = atlas(c.windows, c.minutes);
@@ -98,6 +106,23 @@ TEST_CASE("evidence of good windows has every number") {
   CHECK(evidence.percentile(0.5)->adequate());
   CHECK(evidence.percentile(0.99)->value.count() == Approx((30 * ms).count()).epsilon(0.003));
   CHECK(evidence.pdv->count() == Approx((10 * ms).count()).epsilon(0.01));
+}
+
+TEST_CASE("replies that are kept apart change neither loss nor percentiles, and are told of") {
+  const Evidence evidence = atlas(
+      {WindowBuilder("atlas", "paris").replies(20 * ms, 300).kept_apart(90 * ms, 270).lost(30)});
+  CHECK(evidence.adequacy == Adequacy::adequate);
+  CHECK(evidence.adequacy_reason == "315 probes, p95 needs 72");
+  CHECK(evidence.percentile(0.95)->value == 20 * ms);
+  CHECK(evidence.percentile(0.99)->infinite());
+  CHECK(evidence.loss.trials == 600);
+  CHECK(evidence.loss.value == Approx(0.05));
+  CHECK(evidence.samples == 300);
+  CHECK(evidence.kept_apart == 270);
+  CHECK(evidence.percentile(0.90)->value == 20 * ms);
+  CHECK(evidence.min == 20 * ms);
+  REQUIRE(evidence.notes.size() == 1);
+  CHECK_THAT(evidence.notes[0], Catch::Contains("270 of 570 replies are kept apart"));
 }
 
 TEST_CASE("a window without a reply does not change what timestamps the evidence has") {

@@ -74,6 +74,18 @@ TEST_CASE("few pairs are compared inside the newest window, or not at all") {
   CHECK_FALSE(comparison.reason.empty());
 }
 
+TEST_CASE("a window whose replies are mostly kept apart is compared with nothing") {
+  auto windows = swinging(9, 4 * ms, 100);
+  windows.push_back(WindowBuilder("atlas", "paris", 9).replies(20 * ms, 100).kept_apart(ms, 101));
+  windows.push_back(WindowBuilder("loukkos", "paris", 9).replies(20 * ms, 100));
+  const Comparison newest = atlas_minus_loukkos(windows, 10);
+  CHECK(newest.method == Method::none);
+  CHECK_THAT(newest.reason, Catch::Contains("timestamps too uncertain"));
+  windows.push_back(WindowBuilder("atlas", "paris", 10).replies(24 * ms, 100));
+  windows.push_back(WindowBuilder("loukkos", "paris", 10).replies(20 * ms, 100));
+  CHECK(atlas_minus_loukkos(windows, 11).pairs == 8);  // of 9 slots, without that one
+}
+
 TEST_CASE("only targets and slots that both paths have are compared") {
   auto windows = swinging(7, 4 * ms, 100);
   for (int i = 0; i < 7; ++i) {

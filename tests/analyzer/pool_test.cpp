@@ -76,6 +76,45 @@ TEST_CASE("a percentile among lost probes is infinite, and so is the bound that 
   CHECK((*p95.high == infinite_delay) == c.high_infinite);
 }
 
+TEST_CASE("replies that are kept apart are neither lost nor samples") {
+  // 101 samples stand for 401 replies; 4 of 405 probes are lost, which p99 is just below.
+  Pool pool{stream(paris)};
+  pool[0].rtt.record(20 * ms, 101);
+  pool[0].kept_apart = 300;
+  pool[0].lost = 4;
+  CHECK(p(pool, 0.95).value == 20 * ms);
+  CHECK_FALSE(p(pool, 0.99).infinite());
+  CHECK(p(pool, 0.991).infinite());
+  CHECK(effective_probes(pool) == 102);  // they tell no more than there are samples
+  CHECK(p(pool, 0.5).probes == 102);
+  CHECK(too_uncertain(pool));
+  pool[0].kept_apart = 101;
+  CHECK_FALSE(too_uncertain(pool));
+
+  // Nothing but uncertain replies: not lost, and no percentile either.
+  Pool uncertain{stream(paris)};
+  uncertain[0].kept_apart = 100;
+  uncertain[0].lost = 100;
+  const std::array quantiles{0.5};
+  CHECK(percentiles(uncertain, quantiles, 0.95).empty());
+  CHECK(uncertain[0].decided() == 200);
+}
+
+TEST_CASE("a percentile is infinite by the share of the lost, however many are kept apart") {
+  CHECK(rc::check([] {
+    Pool pool{stream(paris)};
+    pool[0].rtt.record(20 * ms, *rc::gen::inRange<std::uint64_t>(1, 1000));
+    pool[0].kept_apart = *rc::gen::inRange<std::uint64_t>(0, 1000);
+    pool[0].lost = *rc::gen::inRange<std::uint64_t>(0, 200);
+    const double answered = static_cast<double>(pool[0].answered());
+    const double share = answered / static_cast<double>(pool[0].decided());
+    for (const double q : {0.5, 0.9, 0.95, 0.99}) {
+      if (std::abs(q - share) > 1e-6) RC_ASSERT(p(pool, q).infinite() == (q > share));
+    }
+    RC_ASSERT(effective_probes(pool) <= pool[0].rtt.count() + pool[0].lost);
+  }));
+}
+
 TEST_CASE("bounds enclose the order statistics of the exact delays") {
   CHECK(rc::check([] {
     const auto count = *rc::gen::inRange(1, 400);

@@ -49,6 +49,13 @@ class WindowBuilder {
     }
     return *this;
   }
+  // Replies whose timestamps are too uncertain.
+  WindowBuilder& kept_apart(Nanos rtt, std::uint64_t times) {
+    window_.uncertain.record(rtt, times);
+    window_.counts.received += times;
+    window_.counts.sent += times;
+    return *this;
+  }
   WindowBuilder& at(WallTime when, Nanos length = minute) {
     window_.start = when;
     window_.length = length;

@@ -2,6 +2,7 @@
 #include "cli/advice.hpp"
 
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "tests/analyzer/windows.hpp"
 
@@ -90,6 +91,20 @@ Advice six_minutes(double atlas_ms, double loukkos_ms, const KnownRib* rib,
 }
 
 }  // namespace
+
+TEST_CASE("every target over every path is a session of as many flows as are wanted") {
+  CHECK(configuration().sessions().size() == 2);
+  const auto flows = parse_configuration(std::string{text} + "[probe]\nflows = 3\n", "test.toml");
+  if (!flows) FAIL(flows.error().message);
+  const auto sessions = flows->sessions();
+  REQUIRE(sessions.size() == 6);
+  std::set<SessionKey> keys;
+  for (const auto& session : sessions) {
+    keys.insert(session.key);
+    CHECK(session.schedule.interval == std::chrono::milliseconds{300});
+  }
+  CHECK(keys.size() == 6);
+}
 
 TEST_CASE("the default path is the one that plain BGP uses for most prefixes of the class") {
   const auto found = default_paths(configuration(), known(offers()).rib, nullptr);

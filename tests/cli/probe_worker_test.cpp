@@ -199,6 +199,7 @@ TEST_CASE("a session goes on only if it is measured in the same way") {
       {"nothing", [](probe::SessionSpec&) {}, true},
       {"the first sequence number", [](probe::SessionSpec& s) { s.first_sequence = 9; }, true},
       {"target", [](probe::SessionSpec& s) { s.key.target = "x"; }, false},
+      {"flow", [](probe::SessionSpec& s) { s.key.flow = 1; }, false},
       {"port", [](probe::SessionSpec& s) { ++s.flow.destination.port; }, false},
       {"hop limit", [](probe::SessionSpec& s) { --s.flow.hop_limit; }, false},
       {"interval", [](probe::SessionSpec& s) { s.schedule.interval += 1ns; }, false},

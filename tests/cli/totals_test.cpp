@@ -54,6 +54,28 @@ TEST_CASE("counters only grow while windows open, grow and close") {
   CHECK(replies == 145);
 }
 
+TEST_CASE("the flows of a session are one snapshot, and only their newest windows its newest") {
+  const auto of_flow = [](std::uint16_t flow, int minute, std::uint64_t probes) {
+    Window made = window("madrid", minute, probes);
+    made.session.flow = flow;
+    return made;
+  };
+  Totals totals;
+  totals.add(std::vector{of_flow(0, 0, 10), of_flow(1, 0, 10), of_flow(2, 0, 10), of_flow(0, 1, 20),
+                         of_flow(2, 1, 20)});
+  const auto sessions = totals.with(std::vector{of_flow(1, 2, 3), of_flow(3, 2, 4)}, regions);
+  REQUIRE(sessions.size() == 1);
+  CHECK(sessions[0].total.session.flow == 0);
+  CHECK(sessions[0].total.counts.sent == 77);
+  REQUIRE(sessions[0].newest);
+  CHECK(sessions[0].newest->counts.sent == 40);
+  CHECK(sessions[0].newest->start == start + 1min);
+
+  totals.keep_only({{.path = "atlas", .target = "madrid", .flow = 2}});
+  REQUIRE(totals.with({}, regions).size() == 1);
+  CHECK(totals.with({}, regions)[0].total.counts.sent == 30);
+}
+
 TEST_CASE("every session has its region, its sum and its newest closed window") {
   Totals totals;
   totals.add(std::vector{window("madrid", 1, 20), window("madrid", 0, 10), window("dakar", 0, 5)});

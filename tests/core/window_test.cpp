@@ -74,6 +74,7 @@ TEST_CASE("merging windows adds their counts and sketches and spans both interva
   other.forward.record(10ms);
   other.reverse.record(11ms);
   other.lag.record(12us);
+  other.uncertain.record(40ms);
   other.source = StampSource::tsc;
   other.uncertainty = 2us;
 
@@ -98,6 +99,7 @@ TEST_CASE("merging windows adds their counts and sketches and spans both interva
   CHECK(into.forward.max() == Nanos{10ms});
   CHECK(into.reverse.max() == Nanos{11ms});
   CHECK(into.lag.max() == Nanos{12us});
+  CHECK(into.uncertain.max() == Nanos{40ms});
   CHECK(into.source == StampSource::tsc);  // the worse of the two
   CHECK(into.uncertainty == 5us);
 }

@@ -55,6 +55,16 @@ TEST_CASE("a window's line says all that the window holds") {
   std::int64_t in_buckets = rtt.at("zero").as_int64();
   for (const auto& bucket : rtt.at("buckets").as_array()) in_buckets += bucket.at(1).as_int64();
   CHECK(in_buckets == 599);
+  CHECK(json.at("uncertain").is_null());
+  CHECK(json.at("flow").as_int64() == 0);
+
+  Window uncertain = window;
+  uncertain.session.flow = 3;
+  uncertain.uncertain.record(std::chrono::milliseconds{25}, 4);
+  const auto more = parsed(to_json(uncertain));
+  CHECK(more.at("flow").as_int64() == 3);
+  CHECK(more.at("uncertain").at("count").as_int64() == 4);
+  CHECK(more.at("uncertain").at("max_ns").as_int64() == 25'000'000);
 }
 
 TEST_CASE("an outcome's line has null for what is not known") {
@@ -68,6 +78,8 @@ TEST_CASE("an outcome's line has null for what is not known") {
   outcome.rtt = Nanos{19'280'000};
   outcome.hop_limit = 61;
   outcome.source = StampSource::kernel;
+  outcome.uncertainty = Nanos{1500};
+  outcome.kept_apart = true;
   const auto json = parsed(to_json(outcome));
   CHECK(text(json.at("type")) == "outcome");
   CHECK(text(json.at("target")) == "192.0.2.1");
@@ -77,6 +89,11 @@ TEST_CASE("an outcome's line has null for what is not known") {
   CHECK(json.at("forward_ns").is_null());
   CHECK(json.at("hop_limit").as_int64() == 61);
   CHECK(json.at("forward_hop_limit").is_null());
+  CHECK(json.at("uncertainty_ns").as_int64() == 1500);
+  CHECK(json.at("kept_apart").as_bool());
+
+  outcome.fate = probe::Fate::lost;
+  CHECK(parsed(to_json(outcome)).at("uncertainty_ns").is_null());
 }
 
 TEST_CASE("evidence says what is lost, what is unbounded and what is not known") {
@@ -97,6 +114,24 @@ TEST_CASE("evidence says what is lost, what is unbounded and what is not known")
   CHECK(text(json.at("notes").at(0)) == evidence.notes[0]);
 
   CHECK(parsed(to_json(analyzer::Evidence{})).at("loss").is_null());
+  CHECK(json.at("flows").as_array().empty());
+  CHECK(json.at("mixed_members").as_int64() == 0);
+}
+
+TEST_CASE("evidence of several flows lists them, and the members that they form") {
+  analyzer::Evidence evidence = samples::evidence("atlas", "europe");
+  evidence.kept_apart = 7;
+  evidence.flows = {samples::two_flows("192.0.2.1")};
+  const auto json = parsed(to_json(evidence));
+  CHECK(json.at("kept_apart").as_int64() == 7);
+  CHECK(json.at("mixed_members").as_int64() == 2);
+  const auto& session = json.at("flows").at(0).as_object();
+  CHECK(text(session.at("target")) == "192.0.2.1");
+  REQUIRE(session.at("members").as_array().size() == 2);
+  CHECK(session.at("members").at(1).at("flows").at(0).as_int64() == 1);
+  CHECK(session.at("members").at(1).at("min_ns").as_int64() == 22'000'000);
+  CHECK(session.at("flows").at(0).at("samples").as_int64() == 40);
+  CHECK(session.at("unplaced").as_array().empty());
 }
 
 TEST_CASE("a verdict reads back as it was written") {

@@ -107,6 +107,32 @@ TEST_CASE("a session without replies has counters but no delay") {
   }
 }
 
+TEST_CASE("flows have series of their own only where there are several") {
+  const auto families = collect(samples::snapshot());
+  const auto& minimum = *find(families, "strait_flow_rtt_min_seconds");
+  REQUIRE(minimum.metric.size() == 2);
+  CHECK(label(minimum.metric[1], "flow") == "1");
+  CHECK(label(minimum.metric[1], "target") == "192.0.2.1");
+  CHECK(minimum.metric[1].gauge.value == Approx(0.022));
+  CHECK(find(families, "strait_ecmp_members")->metric.at(0).gauge.value == 2);
+
+  Snapshot single = samples::snapshot();
+  single.evidence = single.newest;
+  for (const MetricFamily& family : collect(single)) {
+    CAPTURE(family.name);
+    CHECK_FALSE((family.name == "strait_ecmp_members" || family.name.starts_with("strait_flow_")));
+  }
+}
+
+TEST_CASE("samples that are kept apart are counted beside the replies") {
+  Snapshot snapshot = samples::snapshot();
+  snapshot.sessions[0].total.uncertain.record(Nanos{1}, 5);
+  const auto families = collect(snapshot);
+  const auto& apart = *find(families, "strait_samples_kept_apart_total");
+  CHECK(apart.metric.at(0).counter.value == 5);
+  CHECK(apart.metric.at(1).counter.value == 0);
+}
+
 TEST_CASE("a path is up when a probe was answered, down when none was, else unknown") {
   struct Case {
     std::uint64_t sent;

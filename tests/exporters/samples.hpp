@@ -82,6 +82,18 @@ inline analyzer::Evidence evidence(const std::string& path, const std::string& r
   return evidence;
 }
 
+// Two flows, 3 ms apart.
+inline analyzer::StreamFlows two_flows(const std::string& target) {
+  std::vector<analyzer::FlowDelays> flows(2);
+  flows[1].flow = 1;
+  flows[0].rtt.record(milliseconds{19}, 40);
+  flows[1].rtt.record(milliseconds{22}, 40);
+  return {.target = target,
+          .protocol = Protocol::stamp,
+          .dscp = 0,
+          .by_flow = analyzer::cluster_members(flows)};
+}
+
 inline analyzer::Evidence insufficient(const std::string& path, const std::string& region) {
   analyzer::Evidence evidence;
   evidence.path = path;
@@ -157,6 +169,7 @@ inline Snapshot snapshot() {
   snapshot.engines = {{.engine = "socket", .counters = counters}};
   snapshot.newest = {evidence("atlas-offshore", "europe"), insufficient("loukkos", "europe")};
   snapshot.evidence = snapshot.newest;
+  snapshot.evidence[0].flows = {two_flows("192.0.2.1")};
   snapshot.verdicts = {verdict()};
   snapshot.memory["europe"] = {.path = "atlas-offshore",
                                .changed = start,

@@ -36,7 +36,8 @@ Window any_window() {
   window.session = {.path = plain(),
                     .target = plain(),
                     .protocol = *rc::gen::element(Protocol::stamp, Protocol::icmp),
-                    .dscp = *rc::gen::inRange<std::uint8_t>(0, 64)};
+                    .dscp = *rc::gen::inRange<std::uint8_t>(0, 64),
+                    .flow = *rc::gen::inRange<std::uint16_t>(0, 64)};
   window.start = WallTime{Nanos{*rc::gen::inRange<std::int64_t>(INT64_MIN, INT64_MAX)}};
   window.length = Nanos{*rc::gen::inRange<std::int64_t>(1, INT64_MAX)};
   window.counts = {.scheduled = any_count(),
@@ -55,6 +56,7 @@ Window any_window() {
   window.forward = any_sketch();
   window.reverse = any_sketch();
   window.lag = any_sketch();
+  window.uncertain = any_sketch();
   window.source = *rc::gen::element(StampSource::hardware, StampSource::kernel, StampSource::tsc,
                                     StampSource::user);
   window.uncertainty = Nanos{*rc::gen::inRange<std::int64_t>(0, INT64_MAX)};

@@ -95,6 +95,7 @@ TEST_CASE("windows come back as they went in, ordered by time") {
   odd.session.protocol = Protocol::icmp;
   odd.forward.record(9ms);
   odd.reverse.record(Nanos{-3});
+  odd.uncertain.record(21ms, 2);
   odd.counts.errors = {{"quo\"te", 1}, {"\xc3\xa9", 2}};
   odd.source = StampSource::tsc;
   const std::vector<Window> windows{samples::window("atlas", "192.0.2.1", t0), odd,
@@ -114,6 +115,17 @@ TEST_CASE("a closed store opens again with all that it held") {
   const auto again = open(scratch.file());
   CHECK(read(*again) == windows);
   CHECK(*again->size() > 0);
+}
+
+TEST_CASE("the flows of a session are kept apart from each other") {
+  const Scratch scratch;
+  const auto store = open(scratch.file());
+  std::vector<Window> windows(3, samples::window("atlas", "192.0.2.1", t0));
+  windows[1].session.flow = 1;
+  windows[1].rtt.record(90ms);
+  windows[2].session.flow = 63;
+  REQUIRE(store->append(windows).has_value());
+  CHECK(read(*store) == windows);
 }
 
 TEST_CASE("of two windows with the same session and start the fuller one stays") {
@@ -279,6 +291,58 @@ TEST_CASE("files that are no store of ours are refused with the reason") {
     CHECK(store.error().code == Errc::not_found);
     CHECK_FALSE(std::filesystem::exists(file));
   }
+}
+
+TEST_CASE("a store of the first schema is read as it is, and brought up to date by a writer") {
+  const Scratch scratch;
+  const std::string file = scratch.file();
+  sql(file, R"(
+CREATE TABLE sessions (
+  id INTEGER PRIMARY KEY, path TEXT NOT NULL, target TEXT NOT NULL, protocol TEXT NOT NULL,
+  dscp INTEGER NOT NULL, UNIQUE (path, target, protocol, dscp)) STRICT;
+CREATE TABLE targets (target TEXT PRIMARY KEY, region TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE windows (
+  start_ns INTEGER NOT NULL, session INTEGER NOT NULL REFERENCES sessions (id),
+  length_ns INTEGER NOT NULL, scheduled INTEGER NOT NULL, missed INTEGER NOT NULL,
+  sent INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, late INTEGER NOT NULL,
+  duplicate INTEGER NOT NULL, reordered INTEGER NOT NULL, errors TEXT NOT NULL,
+  rtt BLOB NOT NULL, forward BLOB NOT NULL, reverse BLOB NOT NULL, lag BLOB NOT NULL,
+  source TEXT NOT NULL, uncertainty_ns INTEGER NOT NULL,
+  PRIMARY KEY (start_ns, session)) STRICT, WITHOUT ROWID;
+CREATE TABLE verdicts (
+  at_ns INTEGER NOT NULL, class TEXT NOT NULL, ruling TEXT NOT NULL, path TEXT,
+  verdict TEXT NOT NULL, PRIMARY KEY (at_ns, class)) STRICT, WITHOUT ROWID;
+CREATE TABLE memory (id INTEGER PRIMARY KEY CHECK (id = 1), memory TEXT NOT NULL) STRICT;
+INSERT INTO sessions VALUES (7, 'atlas', '192.0.2.1', 'stamp', 46);
+INSERT INTO windows VALUES (1000, 7, 60000000000, 10, 0, 10, 9, 1, 0, 0, 0, '{}', x'0107000000',
+  x'0107000000', x'0107000000', x'0104000000', 'kernel', 5);
+PRAGMA application_id = 0x73747261;
+PRAGMA user_version = 1;
+)");
+  const auto check = [&](const Window& window) {
+    CHECK(window.session == SessionKey{"atlas", "192.0.2.1", Protocol::stamp, 46, 0});
+    CHECK(window.counts.received == 9);
+    CHECK(window.uncertain == Sketch{lag_schema});
+  };
+  {
+    auto reader = SqliteStore::open_read_only(file);
+    REQUIRE(reader.has_value());
+    const auto windows = read(**reader);
+    REQUIRE(windows.size() == 1);
+    check(windows[0]);
+    CHECK(read(**reader, {}, {.path = "loukkos", .target = {}, .region = {}}).empty());
+  }
+  const auto store = open(file);
+  Window next = read(*store).at(0);
+  check(next);
+  next.session.flow = 1;
+  next.uncertain.record(20ms);
+  REQUIRE(store->append({&next, 1}).has_value());
+  const auto both = read(*store);
+  REQUIRE(both.size() == 2);
+  check(both[0]);
+  CHECK(both[1] == next);
+  CHECK(read(*open(file)).size() == 2);  // up to date: nothing more to do
 }
 
 TEST_CASE("a reader sees whole batches while the writer goes on, and cannot write") {

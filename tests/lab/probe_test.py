@@ -24,9 +24,9 @@ class OneShot(unittest.TestCase):
         cls.lab = cls.enterClassContext(make_lab())
         cls.scenario = cls.lab.scenario
 
-    def probe(self, *words: str) -> dict:
+    def probe(self, *words: str, count: int = COUNT) -> dict:
         done = subprocess.run(
-            self.lab.command("site", str(STRAIT), "probe", "--json", "-c", str(COUNT), "-i", "10ms", *words),
+            self.lab.command("site", str(STRAIT), "probe", "--json", "-c", str(count), "-i", "10ms", *words),
             capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout.splitlines()[-1])
@@ -64,6 +64,36 @@ class OneShot(unittest.TestCase):
                 pins = ("--engine", "dpdk", "-I", f"net_af_packet0,iface={path.name}",
                         "--source", path.bypass_v4, "--next-hop", path.upstream_v4)
                 self.check(self.stamp(region.target_v4, *pins), path, region)
+
+    def test_flows_over_an_ecmp_pair_are_two_members(self):
+        # The kernel hashes ports: about half of the flows leave by the other path, 3 ms farther. All
+        # come back by the first one, to whose link their source belongs; it is not an interface's
+        # first address, for which newer kernels prefer that interface.
+        near, far = self.scenario.paths[:2]
+        region = self.scenario.region("europe")
+        prefix = next(within for within in region.within if "." in within)
+        one_way = near.reach[region.name].one_way_ns
+        for path, delay in ((near, one_way), (far, one_way + 3_000_000)):
+            self.addCleanup(self.lab.ask, f"set {path.name} out {prefix} "
+                            f"delay={path.reach[region.name].one_way_ns}ns jitter={path.jitter}")
+            self.lab.ask(f"set {path.name} out {prefix} delay={delay}ns jitter=0ns")
+        self.lab.exec("site", "sysctl", "-q", "-w", "net.ipv4.fib_multipath_hash_policy=1")
+        source = near.site_v4.rsplit(".", 1)[0] + ".77"
+        hops = " ".join(f"nexthop via {path.upstream_v4} dev {path.name}" for path in (near, far))
+        for what, undo in ((f"address add {source}/24 dev {near.name}", f"address del {source}/24 dev {near.name}"),
+                           (f"rule add from {source} lookup 99", f"rule del from {source}"),
+                           (f"route add {region.target_v4} table 99 {hops}",
+                            f"route del {region.target_v4} table 99")):
+            self.lab.exec("site", "ip", *what.split())
+            self.addCleanup(self.lab.exec, "site", "ip", *undo.split())
+
+        report = self.probe(region.target_v4, "--protocol", "stamp", "-p", str(REFLECTOR_PORT),
+                            "--source", source, "--flows", "16", count=480)
+        self.assertEqual(report["received"], 480)
+        self.assertEqual(report["unplaced"], [])
+        first, second = report["members"]
+        self.assertEqual(sorted(first["flows"] + second["flows"]), list(range(16)))
+        self.assertAlmostEqual((second["min_ns"] - first["min_ns"]) / 1e6, 3, delta=0.3)
 
     def test_icmp_needs_no_reflector(self):
         path, region = self.scenario.path("loukkos"), self.scenario.region("europe")

@@ -192,7 +192,8 @@ class Service:
         wait_for("the service ready", seconds, lambda: self.get("/-/ready"), every=0.2)
 
     def round_trips_ms(self, path: str, targets: set[str], begin_ns: int, end_ns: int) -> list[float]:
-        """Of the probes that left in [begin, end), in order; a lost one is infinite. Needs `outcomes`."""
+        """Of the probes that left in [begin, end), in order; a lost one is infinite, what is kept apart is left
+        out. Needs `outcomes`."""
         found = []
         with open(self.lab.directory / OUTCOMES, encoding="utf-8") as lines:
             for line in lines:
@@ -200,6 +201,8 @@ class Service:
                     break  # being written
                 outcome = json.loads(line)
                 if outcome["path"] != path or outcome["target"] not in targets:
+                    continue
+                if outcome["kept_apart"]:
                     continue
                 if outcome["fate"] in ("received", "lost") and begin_ns <= since_1970_ns(outcome["sent"]) < end_ns:
                     found.append(outcome["rtt_ns"] / 1e6 if outcome["rtt_ns"] is not None else math.inf)

@@ -71,6 +71,9 @@ class FakeTransport final : public Transport {
 
   [[nodiscard]] Result<FlowId> open_flow(const FlowSpec& spec) override {
     flows_.push_back(spec);
+    if (spec.source_port == 0) {
+      flows_.back().source_port = static_cast<std::uint16_t>(49152 + flows_.size() - 1);
+    }
     return static_cast<FlowId>(flows_.size() - 1);
   }
   void close_flow(FlowId flow) override { closed.push_back(flow); }

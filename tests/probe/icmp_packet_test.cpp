@@ -2,9 +2,11 @@
 #include "probe/icmp_packet.hpp"
 
 #include <catch2/catch.hpp>
+#include <set>
 #include <vector>
 
 #include "probe/error_kind.hpp"
+#include "probe/octets.hpp"
 #include "probe/siphash.hpp"
 
 namespace strait::probe {
@@ -45,6 +47,25 @@ TEST_CASE("an echo reply is ours only with the right cookie, session and sequenc
   const EchoReply reply = read_icmp_payload(key, c.session, c.header_sequence, payload);
   CHECK(reply.check == c.check);
   if (c.check == EchoCheck::good) CHECK(reply.sequence == 0x12345);
+}
+
+TEST_CASE("the checksum of a flow's echo requests depends on its identifier alone") {
+  const auto size = GENERATE(as<std::size_t>{}, 24, 25, 56, 1400);
+  std::set<std::uint16_t> checksums;
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    const std::uint32_t sequence = i * 0x01234567U;
+    std::vector<std::byte> payload(size, std::byte{0xa5});  // of the probe before
+    write_icmp_payload(key, i % 7, sequence, WallTime{Nanos{i * 1'234'567'891'011LL}}, payload);
+    // RFC 1071: type 8, code 0, identifier, sequence number, data.
+    std::uint64_t sum = 0x0800 + 0x4321 + (sequence & 0xffff);
+    if (payload.size() % 2 != 0) payload.push_back(std::byte{0});
+    for (std::size_t at = 0; at < payload.size(); at += 2) {
+      sum += load<std::uint16_t>(std::span<const std::byte>{payload}, at);
+    }
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+    checksums.insert(static_cast<std::uint16_t>(~sum));
+  }
+  CHECK(checksums.size() == 1);
 }
 
 TEST_CASE("two processes do not share a cookie key") {

@@ -9,6 +9,24 @@ namespace {
 using namespace std::chrono_literals;
 using State = Probe::State;
 
+TEST_CASE("ten bits never understate an uncertainty, nor overstate it by more than 3.2 %") {
+  std::vector<std::int64_t> values{0, 1, 31, 32, 33, 63, 64, 65, 250'000, 67'645'734'912};
+  for (std::int64_t value = 1; value < 60'000'000'000; value += value / 97 + 1) {
+    values.push_back(value);
+  }
+  for (const std::int64_t value : values) {
+    const std::uint16_t code = CoarseUncertainty::encode(Nanos{value});
+    const std::int64_t read = CoarseUncertainty::decode(code).count();
+    CAPTURE(value, code, read);
+    REQUIRE(code < 1024);
+    REQUIRE(read >= value);
+    REQUIRE(static_cast<double>(read - value) <= 0.032 * static_cast<double>(value));
+    if (value < 64) REQUIRE(read == value);
+  }
+  CHECK(CoarseUncertainty::decode(CoarseUncertainty::encode(Nanos{-5})) == 0ns);
+  CHECK(CoarseUncertainty::decode(CoarseUncertainty::encode(Nanos::max())) > 67s);
+}
+
 TEST_CASE("a sequence number tells first, late, duplicate, replayed and unknown apart") {
   const auto first = GENERATE(values<std::uint32_t>({0, 1000, 0xfffffff0, 0xffffffff}));
   CAPTURE(first);

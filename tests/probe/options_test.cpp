@@ -15,6 +15,8 @@ TEST_CASE("an empty configuration gives the defaults and no targets") {
   CHECK(options.interval == 100ms);
   CHECK(options.timeout == 3s);
   CHECK(options.window == 60s);
+  CHECK(options.uncertainty_limit == 250us);
+  CHECK(options.flows == 1);
   CHECK(read_targets(document.root()).empty());
   CHECK_FALSE(document.errors().has_value());
 }
@@ -34,6 +36,8 @@ hop_limit = 64
 timestamps = "ptp"
 require_ssid = true
 clock_error_limit = "2ms"
+uncertainty_limit = "1ms"
+flows = 8
 
 [[target]]
 name = "marseille-1"
@@ -68,6 +72,32 @@ address = "2001:db8::1"
   CHECK(spec.flow.max_payload == 128);
   CHECK(spec.schedule.interval == 10ms);
   CHECK(prober_options(options).window == 10s);
+  CHECK(prober_options(options).uncertainty_limit == 1ms);
+  CHECK(options.flows == 8);
+}
+
+TEST_CASE("flows share out a session's probes, each as often as the others") {
+  SessionSpec session;
+  session.key = {"atlas", "dakar", Protocol::icmp, 46};
+  session.schedule.interval = 10ms;
+  session.count = 10;
+  const auto flows = flows_of(session, 4);
+  REQUIRE(flows.size() == 4);
+  std::uint64_t probes = 0;
+  for (std::uint16_t i = 0; i < 4; ++i) {
+    CHECK(flows[i].key == SessionKey{"atlas", "dakar", Protocol::icmp, 46, i});
+    CHECK(flows[i].schedule.interval == 40ms);
+    CHECK((flows[i].count == 2 || flows[i].count == 3));
+    probes += flows[i].count;
+  }
+  CHECK(probes == 10);
+
+  session.count = 0;  // endless
+  CHECK(flows_of(session, 2)[1].count == 0);
+  const auto single = flows_of(session, 1);
+  CHECK(single.size() == 1);
+  CHECK(single[0].key == session.key);
+  CHECK(single[0].schedule.interval == 10ms);
 }
 
 TEST_CASE("mistakes in the probe tables are named") {
@@ -81,6 +111,9 @@ TEST_CASE("mistakes in the probe tables are named") {
       {"[probe]\npayload = 46", "Extra Padding"},
       {"[probe]\ndscp = 64", "63"},
       {"[probe]\nwindow = \"1ms\"", "100ms"},
+      {"[probe]\nuncertainty_limit = \"2s\"", "at most 1s"},
+      {"[probe]\nflows = 0", "64"},
+      {"[probe]\nflows = 65", "64"},
       {"[probe]\ntwamp_light = true\ntimestamps = \"ptp\"", "TWAMP-Light"},
       {"[[target]]\nname = \"a\"", "address"},
       {"[[target]]\naddress = \"192.0.2.1\"", "name"},

@@ -245,10 +245,51 @@ TEST_CASE("a transmit stamp counts before and after its reply; without one the w
   check_sum(total);
   CHECK(total.counts.received == 20);
   const bool never = order == "never";
-  CHECK(total.rtt.max() == std::optional<Nanos>{never ? 20ms : 20ms - 6us});
+  // 9 ms are too much for a sample.
+  CHECK(total.rtt.count() == (never ? 0 : 20));
+  CHECK(total.uncertain.count() == (never ? 20 : 0));
+  CHECK((never ? total.uncertain : total.rtt).max() ==
+        std::optional<Nanos>{never ? 20ms : 20ms - 6us});
   CHECK(total.source == (never ? StampSource::user : StampSource::kernel));
-  CHECK(total.uncertainty == (never ? 9ms : 0ms));
+  CHECK(total.uncertainty == 0ms);
   CHECK(Bench::errors(total, "no-transmit-stamp") == (never ? 20 : 0));
+}
+
+TEST_CASE("samples whose two timestamps together are too uncertain are kept apart, not lost") {
+  Bench bench;
+  const Nanos of_sending{48 << 11};  // 98,304 ns, which 10 bits hold exactly
+  bench.net.uncertainty = of_sending;
+  std::uint64_t number = 0;
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    // Every fourth one is a nanosecond above the limit of 250 us, and has a delay of its own.
+    const bool above = number++ % 4 == 3;
+    const Nanos one_way = above ? 30ms : 10ms;
+    const Nanos of_receiving = 250us - of_sending + (above ? 1ns : 0ns);
+    bench.net.reflect(probe, one_way, 0ns, [&](Arrival& arrival, auto&) {
+      const Instant now = bench.clock.now();
+      arrival.received = {now.mono + 2 * one_way, now.wall + 2 * one_way, StampSource::tsc,
+                          of_receiving};
+    });
+  };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 100ms, 80)).has_value());
+  bench.run(15s);
+  const Window total = bench.total();
+  check_sum(total);
+  CHECK(total.counts.received == 80);
+  CHECK(total.counts.lost == 0);
+  CHECK(total.rtt.count() == 60);
+  CHECK(total.rtt.max() == std::optional<Nanos>{20ms});
+  CHECK(total.forward.count() == 60);
+  CHECK(total.forward.max() == std::optional<Nanos>{10ms});
+  CHECK(total.reverse.max() == std::optional<Nanos>{10ms});
+  CHECK(total.uncertain.count() == 20);
+  CHECK(total.uncertain.min() == std::optional<Nanos>{60ms});
+  CHECK(total.uncertainty == 250us);
+  CHECK(std::ranges::count_if(bench.outcomes, &Outcome::kept_apart) == 20);
+  for (const Outcome& outcome : bench.outcomes) {
+    CHECK(outcome.uncertainty == (outcome.kept_apart ? 250us + 1ns : 250us));
+    CHECK(outcome.rtt == std::optional<Nanos>{outcome.kept_apart ? 60ms : 20ms});
+  }
 }
 
 TEST_CASE("a wall clock that is set spoils one-way delays, never the sum") {

@@ -56,7 +56,7 @@ TEST_CASE("a core on another node than the device is a warning with the right CP
   fake.directory("sys/devices/system/cpu/cpu1/node0");
   const Finding far = the(look(fake, 1), "numa");
   CHECK(far.status == Status::warning);
-  CHECK(far.remedy == "core = one of 2-3, under [dpdk]");
+  CHECK(far.remedy == "cores out of 2-3, under [dpdk]");
 }
 
 TEST_CASE("without cpufreq a virtual machine cannot tell, and a host does not scale") {

@@ -119,9 +119,9 @@ TEST_CASE("probes over two ring wires are all answered, matched and counted") {
     CHECK(window.counts.lost == 0);
     CHECK(window.counts.duplicate == 0);
     CHECK(window.counts.reordered == 0);
-    CHECK(window.rtt.count() == window.counts.received);
-    // A slow machine may miss every slot of a session.
-    if (window.counts.received > 0) CHECK(window.source == StampSource::tsc);
+    CHECK(window.rtt.count() + window.uncertain.count() == window.counts.received);
+    // A slow machine may miss every slot of a session, or poll too seldom for a sample.
+    if (!window.rtt.empty()) CHECK(window.source == StampSource::tsc);
     sent += window.counts.sent;
   }
   const auto counters = transport->counters();
@@ -178,7 +178,7 @@ TEST_CASE("what the wire drops is lost, what it doubles is a duplicate, no more 
   for (const auto& [key, window] : merged(prober.finish())) {
     CAPTURE(key.target);
     CHECK(window.counts.sent == window.counts.received + window.counts.lost);
-    CHECK(window.rtt.count() == window.counts.received);
+    CHECK(window.rtt.count() + window.uncertain.count() == window.counts.received);
     all.sent += window.counts.sent;
     all.received += window.counts.received;
     all.lost += window.counts.lost;
@@ -213,7 +213,7 @@ TEST_CASE("an adaptive poller measures as well, and sleeps") {
   REQUIRE(windows.size() == 1);
   const Window& window = windows.begin()->second;
   CHECK(window.counts.received == window.counts.sent);
-  CHECK(window.uncertainty > 0ns);
+  CHECK((window.uncertainty > 0ns || window.uncertain.count() == window.counts.received));
 }
 
 TEST_CASE("a hostile payload reaches no session, and the reflector answers only what it may") {
