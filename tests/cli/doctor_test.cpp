@@ -126,7 +126,7 @@ TEST_CASE("what a configuration wants: its devices once, its longest packet, its
   CHECK(wanted.devices[0].longest_packet == 1000 + 8 + 40 + 8);  // two labels
   CHECK(wanted.devices[1].name == "net_tap0");
   CHECK(wanted.icmp);
-  CHECK(wanted.core == 2U);
+  CHECK(wanted.cores == std::vector<unsigned>{2});
   CHECK(wanted.busy);
   CHECK_FALSE(wanted.marks);
 }

@@ -209,6 +209,14 @@ class Layers(unittest.TestCase):
                 self.check(report, f"p{number}", v6=False)
             self.assertIn("strange=0", self.ask("stats")[-3])
 
+    def test_flows_of_a_bundle_are_two_members(self):
+        with self.emulator("p1 near far1 vlans=101", settings=("set p1 out 198.51.100.0/24 member=3ms",)):
+            report = self.probe("site", "net_af_packet0,iface=va", "--vlan", "101", "--flows", "8", "-c", "320",
+                                *self.words(1, v6=False))
+        first, second = report["members"]
+        self.assertEqual((len(first["flows"]), len(second["flows"])), (4, 4))
+        self.assertAlmostEqual(second["min_ns"] - first["min_ns"], 3_000_000, delta=TOLERANCE_NS)
+
     def test_the_wrong_label_gets_no_answer(self):
         with self.emulator("p1 near far1 mpls=16001"):
             done = subprocess.run(
