@@ -10,6 +10,7 @@
 #include "core/address.hpp"
 #include "core/config.hpp"
 #include "core/window.hpp"
+#include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
 
 namespace strait::probe {
@@ -32,6 +33,8 @@ struct ProbeOptions {
   bool twamp_light = false;
   bool require_ssid = false;
   Nanos clock_error_limit{1'000'000};
+  PinMode pin_check = PinMode::enforce;
+  Nanos pin_check_interval{std::chrono::minutes{5}};
 };
 
 // One [[target]]: an address that answers probes.

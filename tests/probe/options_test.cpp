@@ -15,6 +15,8 @@ TEST_CASE("an empty configuration gives the defaults and no targets") {
   CHECK(options.interval == 100ms);
   CHECK(options.timeout == 3s);
   CHECK(options.window == 60s);
+  CHECK(options.pin_check == PinMode::enforce);
+  CHECK(options.pin_check_interval == 5min);
   CHECK(read_targets(document.root()).empty());
   CHECK_FALSE(document.errors().has_value());
 }
@@ -34,6 +36,8 @@ hop_limit = 64
 timestamps = "ptp"
 require_ssid = true
 clock_error_limit = "2ms"
+pin_check = "warn"
+pin_check_interval = "30s"
 
 [[target]]
 name = "marseille-1"
@@ -57,6 +61,8 @@ address = "2001:db8::1"
   CHECK(options.schedule == ScheduleKind::poisson);
   CHECK(options.timestamps == TimestampFormat::ptp);
   CHECK(options.require_ssid);
+  CHECK(options.pin_check == PinMode::warn);
+  CHECK(options.pin_check_interval == 30s);
   REQUIRE(targets.size() == 2);
   CHECK(targets[0].port == 4000);
   CHECK(targets[0].weight == 2.5);
@@ -81,6 +87,8 @@ TEST_CASE("mistakes in the probe tables are named") {
       {"[probe]\npayload = 46", "Extra Padding"},
       {"[probe]\ndscp = 64", "63"},
       {"[probe]\nwindow = \"1ms\"", "100ms"},
+      {"[probe]\npin_check = \"yes\"", "enforce"},
+      {"[probe]\npin_check_interval = \"900ms\"", "want at least 1s"},
       {"[probe]\ntwamp_light = true\ntimestamps = \"ptp\"", "TWAMP-Light"},
       {"[[target]]\nname = \"a\"", "address"},
       {"[[target]]\naddress = \"192.0.2.1\"", "name"},
