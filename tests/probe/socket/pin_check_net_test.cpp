@@ -92,6 +92,8 @@ TEST_CASE("a check takes no stamp from the flows that are measured beside it") {
                 1s);  // before the measured flow: they must not share a socket all the same
   const auto flow = checker.open_flow(udp_flow(peer.endpoint()));
   REQUIRE(flow.has_value());
+  REQUIRE(*flow == 1);
+  CHECK(transport->local_port(0) != transport->local_port(*flow));
   std::size_t stamps = 0;
   constexpr std::uint32_t probes = 400;
   std::array<Arrival, 8> burst;
