@@ -22,7 +22,7 @@ CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
   add_choice(
       *command, "--engine", {"socket", "dpdk"},
       [options](std::size_t word) { options->engine = word == 0 ? Engine::socket : Engine::dpdk; },
-      "Kernel sockets, or frames of our own; dpdk answers ARP and ping for its addresses too, "
+      "Kernel sockets, or frames of our own; dpdk answers ARP, ND and ping for its addresses too, "
       "which should be none of the kernel's");
   command
       ->add_option("-I,--device", options->device,

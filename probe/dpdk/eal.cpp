@@ -132,9 +132,10 @@ struct ThreadRegistration {
 std::vector<std::string> eal_command_line(const DpdkOptions& options) {
   // No files, no socket, no scan: strait runs beside other DPDK programs and leaves NICs alone
   // that it was not given. One lcore; the CPU of the polling thread is our own business.
-  std::vector<std::string> words{"strait",      "--no-telemetry",
-                                 "--no-shconf", "--log-level=3",
-                                 "--lcores",    fmt::format("0@{}", options.core.value_or(0))};
+  std::vector<std::string> words{
+      "strait",      "--no-telemetry",
+      "--no-shconf", "--log-level=3",
+      "--lcores",    fmt::format("0@{}", options.cores.empty() ? 0 : options.cores.front())};
   words.insert(words.end(), {"-m", std::to_string(options.memory_mb)});
   // --in-memory needs no mounted hugetlbfs; it cannot be combined with --no-huge.
   words.emplace_back(options.huge_pages ? "--in-memory" : "--no-huge");
@@ -194,6 +195,12 @@ Result<std::uint16_t> Eal::attach(const std::string& device) {
   if (!is_pci_device(device)) static_cast<void>(rte_dev_probe(device.c_str()));
   if (rte_eth_dev_get_port_by_name(name.c_str(), &port) == 0) return port;
   return no_port(device);
+}
+
+// NOLINTNEXTLINE(readability-convert-member-functions-to-static): only a started EAL can detach
+void Eal::detach(const std::string& device) {
+  if (!is_pci_device(device))
+    static_cast<void>(rte_eal_hotplug_remove("vdev", device_name(device).c_str()));
 }
 
 void Eal::register_thread() {

@@ -32,6 +32,9 @@ class Eal {
   // device that is not there yet is made. A failure says what to do about it.
   [[nodiscard]] Result<std::uint16_t> attach(const std::string& device);
 
+  // Forgets a virtual device whose port is closed, so that attach() makes it anew. Others stay.
+  void detach(const std::string& device);
+
   // Gives the calling thread an lcore id, which makes its buffer allocation fast; until it ends.
   // A thread that gets none works too, only slower.
   static void register_thread();

@@ -15,6 +15,9 @@ namespace {
 constexpr std::int64_t least_memory_mb = 32;
 constexpr std::int64_t most_memory_mb = 65'536;
 constexpr std::int64_t most_cores = 1024;
+constexpr std::size_t most_threads = 64;
+constexpr std::int64_t least_mtu = 1280;  // IPv6 wants it (RFC 8200 §5)
+constexpr std::int64_t most_mtu = 9216;
 
 // One 'h' for each hexadecimal digit that must stand there.
 bool matches(std::string_view text, std::string_view pattern) {
@@ -32,11 +35,21 @@ DpdkOptions read_dpdk_options(ConfigTable table) {
   if (const auto mb = table.integer("memory_mb", least_memory_mb, most_memory_mb)) {
     options.memory_mb = static_cast<unsigned>(*mb);
   }
-  if (const auto core = table.integer("core", 0, most_cores)) {
-    options.core = static_cast<unsigned>(*core);
+  for (const std::int64_t core : table.integers("cores", 0, most_cores)) {
+    options.cores.push_back(static_cast<unsigned>(core));
+  }
+  if (options.cores.size() > most_threads) {
+    table.error("cores", fmt::format("want at most {} polling threads", most_threads));
+  }
+  if (const auto mtu = table.integer("mtu", least_mtu, most_mtu)) {
+    options.mtu = static_cast<std::size_t>(*mtu);
   }
   if (const auto poll = table.choice("poll", {"adaptive", "busy"})) {
     options.poll = *poll == 0 ? Poll::adaptive : Poll::busy;
+  }
+  // A reply may come in by any queue: a thread that sleeps would find those of others too late.
+  if (options.cores.size() > 1 && options.poll != Poll::busy) {
+    table.error("cores", "several polling threads want poll = \"busy\"");
   }
   options.eal_arguments = table.texts("eal_arguments");
   return options;

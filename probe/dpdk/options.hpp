@@ -21,10 +21,14 @@ struct DpdkOptions {
   std::vector<std::string> devices;
   bool huge_pages = false;
   unsigned memory_mb = 64;
-  // The CPU that the polling thread is pinned to; absent: wherever the scheduler puts it.
-  std::optional<unsigned> core;
+  // A polling thread is pinned to each of these CPUs, and the sessions are shared out among them.
+  // Empty: one thread, wherever the scheduler puts it.
+  std::vector<unsigned> cores;
+  std::size_t mtu = 1500;  // of the ports, in octets of IP packet
   Poll poll = Poll::adaptive;
   std::vector<std::string> eal_arguments;  // handed on as they are, after ours
+
+  [[nodiscard]] std::size_t threads() const { return cores.empty() ? 1 : cores.size(); }
 
   friend bool operator==(const DpdkOptions&, const DpdkOptions&) = default;
 };

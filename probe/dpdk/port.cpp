@@ -6,6 +6,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "probe/dpdk/frame.hpp"
 #include "probe/dpdk/options.hpp"
 
 namespace strait::probe::dpdk {
@@ -24,6 +26,7 @@ namespace {
 constexpr std::uint16_t ring_size = 512;
 constexpr unsigned pool_size = 2047;  // 2^n - 1 is what rte_mempool packs best
 constexpr unsigned cache_size = 128;
+constexpr std::uint64_t shared_receive_offloads = RTE_ETH_RX_OFFLOAD_TIMESTAMP;
 
 tl::unexpected<Error> dpdk_error(const std::string& device, std::string_view doing, int code) {
   if (code == -EPERM || code == -EACCES) {
@@ -44,7 +47,9 @@ bool interface_is_up(const std::string& name) {
   ifreq request{};
   name.copy(request.ifr_name, sizeof request.ifr_name - 1);
   const bool known = ioctl(fd, SIOCGIFFLAGS, &request) == 0;
+  const bool absent = !known && errno == ENODEV;
   close(fd);
+  if (absent) return false;
   return !known || ((request.ifr_flags & IFF_UP) != 0 && (request.ifr_flags & IFF_RUNNING) != 0);
 }
 
@@ -55,6 +60,8 @@ Result<void> check_link(std::uint16_t id, const std::string& device) {
                                       "{1} up`, and look at its far end",
                                       device, *interface));
   }
+  // A memif has no link before its peer is there, and may get it at any time later.
+  if (device.starts_with("net_memif")) return {};
   rte_eth_link link{};
   // Waits up to 9 s for a NIC that is still negotiating.
   if (rte_eth_link_get(id, &link) == 0 && link.link_status == RTE_ETH_LINK_DOWN) {
@@ -65,62 +72,127 @@ Result<void> check_link(std::uint16_t id, const std::string& device) {
   return {};
 }
 
-Mempool make_pool(int socket) {
+Mempool make_pool(int socket, std::size_t mtu) {
   static std::atomic<unsigned> number{0};
   const auto name = fmt::format("strait_{}", number++);
-  return Mempool{rte_pktmbuf_pool_create(name.c_str(), pool_size, cache_size, 0,
-                                         RTE_MBUF_DEFAULT_BUF_SIZE, socket)};
+  const std::size_t room = RTE_PKTMBUF_HEADROOM + longest_link_header + mtu;
+  const auto size =
+      static_cast<std::uint16_t>(std::max<std::size_t>(room, RTE_MBUF_DEFAULT_BUF_SIZE));
+  return Mempool{rte_pktmbuf_pool_create(name.c_str(), pool_size, cache_size, 0, size, socket)};
+}
+
+MacAddress made_up_mac(std::uint16_t id) {
+  return {{0x02, 's', 't', 'r', static_cast<std::uint8_t>(id >> 8U),
+           static_cast<std::uint8_t>(id & 0xffU)}};
 }
 
 }  // namespace
 
 void MempoolDeleter::operator()(rte_mempool* pool) const noexcept { rte_mempool_free(pool); }
 
-Result<DpdkPort> DpdkPort::open(std::uint16_t id, const std::string& device) {
-  const int socket = rte_eth_dev_socket_id(id);
-  Mempool pool = make_pool(socket);
-  if (!pool) {
-    return fail(Errc::io, fmt::format("dpdk device '{}': no memory for packet buffers ({}): raise "
-                                      "memory_mb in [dpdk]",
-                                      device, rte_strerror(rte_errno)));
+Result<void> DpdkPort::configure(const std::string& device, const PortSettings& settings) {
+  rte_eth_dev_info info{};
+  if (const int rc = rte_eth_dev_info_get(id_, &info); rc != 0) {
+    return dpdk_error(device, "ask what it can do", rc);
   }
-  const rte_eth_conf plain{};
-  if (const int rc = rte_eth_dev_configure(id, 1, 1, &plain); rc != 0) {
+  const auto most = std::max<std::uint16_t>(1, std::min(info.max_rx_queues, info.max_tx_queues));
+  queues_ = std::clamp<std::uint16_t>(settings.queues, 1, most);
+  rte_eth_conf conf{};
+  conf.rxmode.offloads = info.rx_offload_capa & shared_receive_offloads;
+  if (queues_ > 1) {
+    // Which queue a packet comes in by does not matter: its port number says whose it is.
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf =
+        info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP);
+    if (conf.rx_adv_conf.rss_conf.rss_hf == 0) conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+  }
+  if (const int rc = rte_eth_dev_configure(id_, queues_, queues_, &conf); rc != 0) {
     return dpdk_error(device, "configure", rc);
   }
+  mtu_ = settings.mtu;
+  // Software devices may not know the word; what they cannot take they say when it is sent.
+  if (const int rc = rte_eth_dev_set_mtu(id_, static_cast<std::uint16_t>(mtu_));
+      rc != 0 && rc != -ENOTSUP && mtu_ > default_mtu) {
+    return dpdk_error(device, fmt::format("set an MTU of {}", mtu_), rc);
+  }
+  if ((conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0) {
+    TimestampField field;
+    if (rte_mbuf_dyn_rx_timestamp_register(&field.offset, &field.flag) == 0) timestamps_ = field;
+  }
+  return {};
+}
 
-  // From here on the port is ours to close, whichever step fails.
-  DpdkPort port{id, std::move(pool)};
+Result<void> DpdkPort::set_up_queues(const std::string& device) {
+  const int socket = rte_eth_dev_socket_id(id_);
+  const auto node = static_cast<unsigned>(socket);
   std::uint16_t receive_ring = ring_size;
   std::uint16_t transmit_ring = ring_size;
-  if (const int rc = rte_eth_dev_adjust_nb_rx_tx_desc(id, &receive_ring, &transmit_ring); rc != 0) {
+  if (const int rc = rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_ring, &transmit_ring);
+      rc != 0) {
     return dpdk_error(device, "choose the size of its queues", rc);
   }
-  const auto node = static_cast<unsigned>(socket);
-  if (const int rc = rte_eth_rx_queue_setup(id, 0, receive_ring, node, nullptr, port.pool_.get());
-      rc != 0) {
-    return dpdk_error(device, "set up the receive queue", rc);
+  for (std::uint16_t queue = 0; queue < queues_; ++queue) {
+    pools_.push_back(make_pool(socket, mtu_));
+    if (!pools_.back()) {
+      return fail(Errc::io,
+                  fmt::format("dpdk device '{}': no memory for packet buffers ({}): raise "
+                              "memory_mb in [dpdk]",
+                              device, rte_strerror(rte_errno)));
+    }
+    if (const int rc = rte_eth_rx_queue_setup(id_, queue, receive_ring, node, nullptr, pool(queue));
+        rc != 0) {
+      return dpdk_error(device, "set up the receive queue", rc);
+    }
+    if (const int rc = rte_eth_tx_queue_setup(id_, queue, transmit_ring, node, nullptr); rc != 0) {
+      return dpdk_error(device, "set up the transmit queue", rc);
+    }
   }
-  if (const int rc = rte_eth_tx_queue_setup(id, 0, transmit_ring, node, nullptr); rc != 0) {
-    return dpdk_error(device, "set up the transmit queue", rc);
-  }
-  if (const int rc = rte_eth_dev_start(id); rc != 0) return dpdk_error(device, "start", rc);
+  return {};
+}
+
+Result<void> DpdkPort::start(const std::string& device) {
+  if (const int rc = rte_eth_dev_start(id_); rc != 0) return dpdk_error(device, "start", rc);
+  // Neighbour Discovery asks by multicast. Software devices pass everything on anyway.
+  static_cast<void>(rte_eth_allmulticast_enable(id_));
   rte_ether_addr mac{};
-  if (const int rc = rte_eth_macaddr_get(id, &mac); rc != 0) {
+  if (const int rc = rte_eth_macaddr_get(id_, &mac); rc != 0) {
     return dpdk_error(device, "read the MAC address", rc);
   }
-  std::ranges::copy(mac.addr_bytes, port.mac_.octets.begin());
+  std::ranges::copy(mac.addr_bytes, mac_.octets.begin());
   // net_ring has no address of its own: give it a locally administered one.
-  if (port.mac_ == MacAddress{}) {
-    port.mac_.octets = {0x02,
-                        's',
-                        't',
-                        'r',
-                        static_cast<std::uint8_t>(id >> 8U),
-                        static_cast<std::uint8_t>(id & 0xffU)};
+  if (mac_ == MacAddress{}) mac_ = made_up_mac(id_);
+  return check_link(id_, device);
+}
+
+Result<DpdkPort> DpdkPort::open(std::uint16_t id, const std::string& device,
+                                const PortSettings& settings) {
+  DpdkPort port{id};
+  port.interface_ = device_argument(device, "iface").value_or("");
+  if (auto ok = port.configure(device, settings); !ok) {
+    port.id_ = no_port;  // it may be somebody else's, and running
+    return tl::make_unexpected(ok.error());
   }
-  if (const auto link = check_link(id, device); !link) return tl::make_unexpected(link.error());
+  // From here on the port is ours to close, whichever step fails.
+  if (auto ok = port.set_up_queues(device); !ok) return tl::make_unexpected(ok.error());
+  if (auto ok = port.start(device); !ok) return tl::make_unexpected(ok.error());
   return port;
+}
+
+bool DpdkPort::link_is_up() const {
+  if (!interface_.empty() && !interface_is_up(interface_)) return false;
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(id_, &link) != 0 || link.link_status == RTE_ETH_LINK_UP;
+}
+
+bool DpdkPort::is_gone() const {
+  if (!interface_.empty() && if_nametoindex(interface_.c_str()) == 0) return true;
+  return rte_eth_dev_is_removed(id_) == 1;
+}
+
+PortCounters DpdkPort::counters() const {
+  rte_eth_stats stats{};
+  if (rte_eth_stats_get(id_, &stats) != 0) return {};
+  return {stats.imissed, stats.ierrors, stats.oerrors, stats.rx_nombuf};
 }
 
 DpdkPort::~DpdkPort() {

@@ -8,7 +8,10 @@
 #include <thread>
 
 #include "probe/dpdk/eal.hpp"
-#include "probe/dpdk/endpoint.hpp"
+#include "probe/dpdk/frame.hpp"
+#include "probe/dpdk/parse.hpp"
+#include "probe/dpdk/port_queue.hpp"
+#include "probe/dpdk/station.hpp"
 #include "probe/wake_up.hpp"
 
 namespace strait::probe::dpdk {
@@ -20,20 +23,34 @@ constexpr auto active_time = std::chrono::seconds{1};
 constexpr auto stall_limit = std::chrono::milliseconds{500};
 constexpr auto quality_period = std::chrono::seconds{1};
 
+Vlan vlan_of(const std::vector<std::uint16_t>& ids) {
+  if (ids.empty()) return {};
+  return {ids.front(), ids.size() > 1 ? ids.back() : std::uint16_t{0}};
+}
+
 }  // namespace
 
 struct DpdkReflector::Impl {
-  Impl(PortEndpoint endpoint, const TscClock& calibrated, const DpdkReflectorOptions& chosen,
-       Poll how)
-      : port{std::move(endpoint)},
+  Impl(DpdkPort opened, const TscClock& calibrated, const DpdkReflectorOptions& chosen, Poll how)
+      : port{std::move(opened)},
+        queue{port, 0},
+        station{port.mac(), vlan_of(chosen.vlans), false},
         clock{calibrated},
         policy{chosen.policy},
         udp_port{chosen.policy.local_port},
         poll{how},
         watch{static_cast<std::uint64_t>(std::chrono::duration<double>(stall_limit).count() *
-                                         calibrated.scale().hertz())} {}
+                                         calibrated.scale().hertz())} {
+    for (const Address& address : chosen.addresses) {
+      local.emplace_back(address);
+      station.add_local(local.back());
+    }
+  }
 
-  PortEndpoint port;
+  DpdkPort port;
+  PortQueue queue;
+  Station station;
+  std::vector<WireAddress> local;
   TscClock clock;
   Reflector reflector{read_clock_quality()};
   ReflectorPolicy policy;
@@ -43,60 +60,70 @@ struct DpdkReflector::Impl {
   MonoTime quality_due;
   DpdkReflectorCounters counts;
 
-  std::size_t answer(rte_mbuf* frame, const ParsedFrame& parsed, const Instant& received);
-  std::size_t answer_stamp(rte_mbuf* frame, const ParsedFrame& parsed, const Instant& received);
+  bool answer(rte_mbuf* frame, const ParsedFrame& parsed, const Instant& received);
+  bool answer_stamp(rte_mbuf* frame, const ParsedFrame& parsed, const Instant& received);
+  bool turn(rte_mbuf* frame, const ParsedFrame& parsed, std::size_t size);
   bool take(rte_mbuf* frame, const Instant& received);
   void ignore(std::string_view reason) { ++counts.ignored[std::string{reason}]; }
+  [[nodiscard]] Station::Emit emitter() {
+    return [this](std::span<const std::byte> frame) { return queue.send(frame, watch); };
+  }
 };
 
-// Returns the length of the reply in `frame`; 0 for none.
-std::size_t DpdkReflector::Impl::answer_stamp(rte_mbuf* frame, const ParsedFrame& parsed,
-                                              const Instant& received) {
-  const Refusal admitted =
-      policy.admit({Ipv4{parsed.sender}, parsed.tuple.source_port}, received.mono);
-  if (admitted != Refusal::none) {
-    ++counts.refused[std::string{to_string(admitted)}];
-    return 0;
-  }
-  std::byte* payload = octets_of(frame).data() + headers_size;
-  // A buffer has room for longest_frame whatever it holds now.
-  const Reflection reflection =
-      reflector.reflect(parsed.payload, {received.wall, clock.now().wall, parsed.hop_limit},
-                        {payload, longest_payload});
-  if (reflection.refusal != Refusal::none) {
-    ++counts.refused[std::string{to_string(reflection.refusal)}];
-    return 0;
-  }
-  ++counts.stamp_replies;
-  return turn_around(octets_of(frame).data(), reflection.size);
+bool DpdkReflector::Impl::turn(rte_mbuf* frame, const ParsedFrame& parsed, std::size_t size) {
+  const auto reply = turn_around(room_of(frame), parsed, size);
+  set_octets(frame, reply);
+  return true;
 }
 
-std::size_t DpdkReflector::Impl::answer(rte_mbuf* frame, const ParsedFrame& parsed,
-                                        const Instant& received) {
+bool DpdkReflector::Impl::answer_stamp(rte_mbuf* frame, const ParsedFrame& parsed,
+                                       const Instant& received) {
+  const Refusal admitted =
+      policy.admit({parsed.sender.address(), parsed.tuple.source_port}, received.mono);
+  if (admitted != Refusal::none) {
+    ++counts.refused[std::string{to_string(admitted)}];
+    return false;
+  }
+  const auto room = room_of(frame);
+  const auto payload = room.subspan(static_cast<std::size_t>(parsed.payload.data() - room.data()));
+  const Reflection reflection = reflector.reflect(
+      parsed.payload, {received.wall, clock.now().wall, parsed.hop_limit}, payload);
+  if (reflection.refusal != Refusal::none) {
+    ++counts.refused[std::string{to_string(reflection.refusal)}];
+    return false;
+  }
+  ++counts.stamp_replies;
+  return turn(frame, parsed, reflection.size);
+}
+
+bool DpdkReflector::Impl::answer(rte_mbuf* frame, const ParsedFrame& parsed,
+                                 const Instant& received) {
   const bool echo = parsed.kind == FrameKind::icmp_echo_request;
   if (!echo && parsed.kind != FrameKind::udp) {
     ignore(to_string(parsed.kind));
-    return 0;
+    return false;
   }
-  const auto local = port.local();
-  if (std::ranges::find(local, Ipv4{parsed.receiver}) == local.end()) {
+  if (parsed.link.vlan != station.vlan()) {
+    ignore("other-vlan");
+    return false;
+  }
+  if (std::ranges::find(local, parsed.receiver) == local.end()) {
     ignore("other-address");
-    return 0;
+    return false;
   }
-  const std::span<const std::byte> octets = octets_of(frame);
-  // IP options would have to be turned around too; nobody sends any to us.
-  if (parsed.payload.data() != octets.data() + headers_size ||
-      parsed.payload.size() > longest_payload) {
-    ignore("ip-options-or-size");
-    return 0;
+  // Options and extension headers would have to be turned around too; nobody sends any to us.
+  const std::size_t headers = parsed.link.size + packet_headers(parsed.v6);
+  if (parsed.payload.data() != octets_of(frame).data() + headers) {
+    ignore("ip-options");
+    return false;
   }
   if (echo) {
     ++counts.echo_replies;
-    return turn_around(octets_of(frame).data(), parsed.payload.size());
+    return turn(frame, parsed, parsed.payload.size());
   }
   if (parsed.tuple.destination_port != udp_port) {
     ignore("other-port");
-    return 0;
+    return false;
   }
   return answer_stamp(frame, parsed, received);
 }
@@ -104,13 +131,14 @@ std::size_t DpdkReflector::Impl::answer(rte_mbuf* frame, const ParsedFrame& pars
 // True when the frame has become its reply.
 bool DpdkReflector::Impl::take(rte_mbuf* frame, const Instant& received) {
   const ParsedFrame parsed = parse_frame(octets_of(frame));
-  if (parsed.kind == FrameKind::arp) {
-    port.hear_arp(octets_of(frame), received.mono, watch);
-    return false;
+  const bool question = parsed.kind == FrameKind::arp || parsed.kind == FrameKind::neighbor;
+  if (!question) return answer(frame, parsed, received);
+  if (parsed.link.vlan == station.vlan()) {
+    station.hear(octets_of(frame), parsed, received.mono, emitter());
+  } else {
+    ignore("other-vlan");
   }
-  const std::size_t length = answer(frame, parsed, received);
-  if (length > 0) set_length(frame, length);
-  return length > 0;
+  return false;
 }
 
 DpdkReflector::DpdkReflector(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
@@ -133,32 +161,23 @@ Result<std::unique_ptr<DpdkReflector>> DpdkReflector::open(const DpdkOptions& op
   if (!id) return tl::make_unexpected(id.error());
   const auto clock = TscClock::calibrate();
   if (!clock) return tl::make_unexpected(clock.error());
-  auto port = DpdkPort::open(*id, device);
+  auto port = DpdkPort::open(*id, device, {.queues = 1, .mtu = options.mtu});
   if (!port) return fail(std::move(port));
-  PortEndpoint endpoint{std::move(*port), device_name(device)};
-  for (const Address& address : reflector.addresses) {
-    if (!address.is_v4()) {
-      return fail(Errc::unsupported,
-                  fmt::format("dpdk reflector at {}: IPv6 is not there yet in the dpdk engine: use "
-                              "the socket engine",
-                              address.to_string()));
-    }
-    endpoint.add_local(address.to_v4());
-  }
-  return std::unique_ptr<DpdkReflector>{new DpdkReflector{
-      std::make_unique<Impl>(std::move(endpoint), *clock, reflector, options.poll)}};
+  return std::unique_ptr<DpdkReflector>{
+      new DpdkReflector{std::make_unique<Impl>(std::move(*port), *clock, reflector, options.poll)}};
 }
 
 std::size_t DpdkReflector::step() {
   Impl& impl = *impl_;
   std::array<rte_mbuf*, burst_limit> frames{};
-  const auto polled = impl.port.poll(frames);
+  const auto polled = impl.queue.poll(frames);
   impl.clock.refine(polled.tsc);
   const Instant received = impl.clock.scale().at(polled.tsc);
   if (received.mono >= impl.quality_due) {
     impl.reflector.set_clock_quality(read_clock_quality());
     impl.quality_due = received.mono + quality_period;
   }
+  if (received.mono >= impl.station.next_due()) impl.station.run(received.mono, impl.emitter());
   std::size_t replies = 0;
   for (rte_mbuf* frame : std::span{frames}.first(polled.count)) {
     if (impl.take(frame, received)) {
@@ -168,7 +187,7 @@ std::size_t DpdkReflector::step() {
     }
   }
   if (replies == 0) return polled.count;
-  const std::size_t sent = impl.port.transmit(std::span{frames}.first(replies), impl.watch).count;
+  const std::size_t sent = impl.queue.transmit(std::span{frames}.first(replies), impl.watch).count;
   if (sent < replies) impl.counts.refused["device-queue-full"] += replies - sent;
   return polled.count;
 }

@@ -17,9 +17,11 @@
 namespace strait::probe::dpdk {
 
 struct DpdkReflectorOptions {
-  std::string device;              // as of a path; empty: the only one of the DpdkOptions
-  std::vector<Address> addresses;  // IPv4; answered for by ARP, and should be none of the kernel's
-  ReflectorPolicyOptions policy;   // who gets replies, and the UDP port
+  std::string device;  // as of a path; empty: the only one of the DpdkOptions
+  // Answered for by ARP and Neighbour Discovery; should be none of the kernel's.
+  std::vector<Address> addresses;
+  std::vector<std::uint16_t> vlans;  // outer first; empty: untagged
+  ReflectorPolicyOptions policy;     // who gets replies, and the UDP port
 };
 
 struct DpdkReflectorCounters {
@@ -31,7 +33,8 @@ struct DpdkReflectorCounters {
 
 // A STAMP Session-Reflector on a DPDK port that answers in the memory of the request: T2 is the TSC
 // when the poll returned, T3 when the reply is written. Replies go back to the MAC address that the
-// request came from. Also answers ARP and ICMP echo for its addresses. Used by one thread.
+// request came from, with its tags and without its labels. Also answers ARP, Neighbour Discovery
+// and ICMP echo for its addresses. Used by one thread.
 class DpdkReflector {
  public:
   [[nodiscard]] static Result<std::unique_ptr<DpdkReflector>> open(

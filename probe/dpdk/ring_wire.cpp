@@ -9,10 +9,11 @@
 
 #include <array>
 #include <cstring>
+#include <vector>
 
 #include "probe/dpdk/eal.hpp"
-#include "probe/dpdk/endpoint.hpp"
 #include "probe/dpdk/port.hpp"
+#include "probe/dpdk/port_queue.hpp"
 
 namespace strait::probe::dpdk {
 namespace {
@@ -29,6 +30,8 @@ using Ring = std::unique_ptr<rte_ring, RingDeleter>;
 struct RingWire::Impl {
   std::string left;
   std::string right;
+  std::vector<std::string> rights;
+  std::vector<Ring> more;  // of make_queues()
   // Sent and received by each side; on a direct wire the received ones are the other side's sent.
   Ring left_sent;
   Ring right_sent;
@@ -52,11 +55,45 @@ RingWire::~RingWire() {
        {&impl_->left_sent, &impl_->right_sent, &impl_->left_received, &impl_->right_received}) {
     static_cast<void>(ring->release());
   }
+  for (Ring& ring : impl_->more) static_cast<void>(ring.release());
   static_cast<void>(impl_->pool.release());
 }
 
 const std::string& RingWire::left() const { return impl_->left; }
 const std::string& RingWire::right() const { return impl_->right; }
+const std::string& RingWire::right(unsigned queue) const { return impl_->rights[queue]; }
+
+Result<RingWire> RingWire::make_queues(const DpdkOptions& options, const std::string& name,
+                                       unsigned queues, bool crossed) {
+  if (auto eal = Eal::ensure(options); !eal) return tl::make_unexpected(eal.error());
+  auto impl = std::make_unique<Impl>();
+  const auto failed = [&] {
+    return fail(Errc::io, fmt::format("dpdk ring wire '{}': {}", name, rte_strerror(rte_errno)));
+  };
+  std::vector<rte_ring*> to_right;
+  std::vector<rte_ring*> to_left;
+  for (unsigned i = 0; i < 2 * queues; ++i) {
+    const auto ring_name = fmt::format("{}_{}", name, i);
+    impl->more.emplace_back(
+        rte_ring_create(ring_name.c_str(), ring_entries, 0, RING_F_SP_ENQ | RING_F_SC_DEQ));
+    if (!impl->more.back()) return failed();
+    (i < queues ? to_right : to_left).push_back(impl->more.back().get());
+  }
+  impl->left = fmt::format("net_ring_{}_left", name);
+  if (rte_eth_from_rings(fmt::format("{}_left", name).c_str(), to_left.data(), queues,
+                         to_right.data(), queues, 0) < 0) {
+    return failed();
+  }
+  for (unsigned i = 0; i < queues; ++i) {
+    rte_ring* sends = to_left[crossed ? (i + 1) % queues : i];
+    impl->rights.push_back(fmt::format("net_ring_{}_right{}", name, i));
+    if (rte_eth_from_rings(fmt::format("{}_right{}", name, i).c_str(), &to_right[i], 1, &sends, 1,
+                           0) < 0) {
+      return failed();
+    }
+  }
+  return RingWire{std::move(impl)};
+}
 
 Result<RingWire> RingWire::make(const DpdkOptions& options, const std::string& name, Kind kind) {
   if (auto eal = Eal::ensure(options); !eal) return tl::make_unexpected(eal.error());

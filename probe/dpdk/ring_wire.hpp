@@ -30,8 +30,16 @@ class RingWire {
 
   [[nodiscard]] const std::string& left() const;  // what to name as the device
   [[nodiscard]] const std::string& right() const;
+  [[nodiscard]] const std::string& right(unsigned queue) const;  // of make_queues()
 
   // Shown each frame and whether it goes from left to right; false drops it.
+  // A port of `queues` queues at the left, and for each of them a port of its own at the right,
+  // joined directly. What the right port i sends comes to the left by queue i, or by the next one
+  // when they are `crossed`: as from a NIC that hashes replies as it likes.
+  [[nodiscard]] static Result<RingWire> make_queues(const DpdkOptions& options,
+                                                    const std::string& name, unsigned queues,
+                                                    bool crossed);
+
   using Decide = std::function<bool(std::span<std::byte> frame, bool to_right)>;
   // Moves what is waiting, both ways. Returns how many frames got through.
   std::size_t carry(const Decide& decide);

@@ -15,11 +15,6 @@
 namespace strait::probe::dpdk {
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr auto stall_limit = milliseconds{500};
-constexpr auto watch_period = milliseconds{100};
-
 void sleep_until(MonoTime time) {
   const auto nanos = time.time_since_epoch().count();
   const timespec when{nanos / 1'000'000'000, nanos % 1'000'000'000};
@@ -29,25 +24,13 @@ void sleep_until(MonoTime time) {
 
 }  // namespace
 
-DpdkTransport::Impl::Impl(DpdkOptions chosen, Eal& started, const TscClock& calibrated,
-                          OnEvent events)
-    : options{std::move(chosen)},
-      eal{started},
-      clock{calibrated},
-      on_event{std::move(events)},
-      watch{static_cast<std::uint64_t>(std::chrono::duration<double>(stall_limit).count() *
-                                       calibrated.scale().hertz())},
-      watchdog{[this](const std::stop_token& stop) { watch_transmissions(stop); }} {}
-
-void DpdkTransport::Impl::watch_transmissions(const std::stop_token& stop) {
-  std::unique_lock lock{mutex};
-  while (!stop.stop_requested()) {
-    wake.wait_for(lock, stop, watch_period, [] { return false; });
-    if (watch.check(TscClock::ticks())) {
-      say("dpdk: transmit stalled: the device has taken no packet for half a second");
-    }
-  }
-}
+DpdkTransport::Impl::Impl(std::shared_ptr<DpdkShared> common, unsigned which)
+    : shared{std::move(common)},
+      number{which},
+      busy{shared->options().poll == Poll::busy},
+      clock{shared->clock()},
+      flows{{static_cast<std::uint16_t>(which), static_cast<std::uint16_t>(shared->threads())}},
+      watch{shared->watch(which)} {}
 
 // What belongs to the polling thread, which need not be the one that made the transport.
 void DpdkTransport::Impl::adopt_thread() {
@@ -55,58 +38,65 @@ void DpdkTransport::Impl::adopt_thread() {
   thread = std::this_thread::get_id();
   Eal::register_thread();
   sharpen_wake_ups();
-  if (!options.core) return;
+  const auto& cores = shared->options().cores;
+  if (cores.empty()) return;
+  const unsigned core = cores[number];
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(*options.core, &set);
+  CPU_SET(core, &set);
   if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0) {
-    say(fmt::format("dpdk: cannot pin the polling thread to CPU {}", *options.core));
+    shared->say(fmt::format("cannot pin a polling thread to CPU {}", core));
   }
 }
 
-Result<PortIndex> DpdkTransport::Impl::port_for(const std::string& wanted) {
-  if (wanted.empty() && options.devices.size() != 1) {
-    return fail(Errc::bad_input,
-                "dpdk flow without a device: name one, such as "
-                "\"net_af_packet0,iface=eth0\"");
-  }
-  std::string device = wanted.empty() ? options.devices.front() : wanted;
-  const std::string name = device_name(device);
-  for (std::size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i]->name() == name) return static_cast<PortIndex>(i);
-  }
-  for (const std::string& known : options.devices) {
-    if (device_name(known) == name) device = known;
-  }
-  const auto id = eal.attach(device);
-  if (!id) return tl::make_unexpected(id.error());
-  auto port = DpdkPort::open(*id, device);
-  if (!port) return fail(std::move(port));
-  ports.push_back(std::make_unique<PortEndpoint>(std::move(*port), name));
-  return flows.add_port();
+StationIndex DpdkTransport::Impl::join(Station& station, PortIndex port) {
+  const auto found = std::ranges::find(stations, &station, &Joined::station);
+  if (found != stations.end()) return static_cast<StationIndex>(found - stations.begin());
+  stations.push_back({.station = &station, .port = port, .version = 0, .neighbors = {}});
+  return static_cast<StationIndex>(stations.size() - 1);
 }
 
 Result<FlowId> DpdkTransport::Impl::open_flow(const FlowSpec& spec) {
   if (const auto ok = check_flow(spec); !ok) return tl::make_unexpected(ok.error());
   adopt_thread();
-  auto index = port_for(spec.pin.device);
-  if (!index) return fail(std::move(index));
-  PortEndpoint& port = *ports[*index];
-  const Ipv4 source = spec.pin.source_v4.value_or(Address{}).to_v4();  // check_flow() wants one
-  const Ipv4 next_hop = spec.pin.next_hop_v4.value_or(spec.destination.address).to_v4();
-  const NeighborId neighbor = port.neighbors().add(next_hop, source);
-  port.add_local(source);
-  return flows.open(*index, spec, port.mac(), {neighbor, port.neighbors().mac(neighbor)});
+  const auto index = shared->device_for(spec.pin.device);
+  if (!index) return tl::make_unexpected(index.error());
+  adopt_devices();
+  const auto port = static_cast<PortIndex>(*index);
+  Device& device = *ports[port].device;
+  if (number >= device.queues()) {
+    return fail(Errc::unsupported,
+                fmt::format("dpdk device '{}' has {} queues, fewer than there are polling threads",
+                            device.argument(), device.queues()));
+  }
+  const bool v6 = spec.destination.address.is_v6();
+  const WireAddress source{spec.pin.source(v6).value_or(Address{})};  // check_flow() wants one
+  const WireAddress next_hop{spec.pin.next_hop(v6).value_or(spec.destination.address)};
+  Station& station = device.station(encapsulation_of(spec).vlan, spec.pin.stacked_ctags);
+  const StationIndex at = join(station, port);
+  const NeighborId neighbor = station.add_neighbor(next_hop, source);
+  station.add_local(source);
+  upkeep_due = MonoTime{};  // both want to be told at once
+  auto flow = flows.open(spec, {.station = at,
+                                .port = port,
+                                .source_mac = station.own_mac(),
+                                .neighbor = neighbor,
+                                .destination_mac = station.mac(neighbor),
+                                .mtu = shared->options().mtu});
+  if (!flow) return flow;
+  if (std::ranges::find(stations[at].neighbors, neighbor) == stations[at].neighbors.end()) {
+    stations[at].neighbors.push_back(neighbor);
+  }
+  if (station.in_conflict(source)) flows.set_blocked(at, source, true);
+  return flow;
 }
 
 std::string DpdkTransport::Impl::unknown_next_hops() const {
   std::string names;
-  for (const auto& port : ports) {
-    const NeighborTable& neighbors = port->neighbors();
-    for (NeighborId id = 0; id < neighbors.size(); ++id) {
-      if (neighbors.mac(id)) continue;
-      names += fmt::format("{}{} on {}", names.empty() ? "" : ", ",
-                           neighbors.address(id).to_string(), port->name());
+  for (const Joined& joined : stations) {
+    for (const WireAddress& address : joined.station->unresolved()) {
+      names += fmt::format("{}{} on {}", names.empty() ? "" : ", ", address.address().to_string(),
+                           ports[joined.port].device->name());
     }
   }
   return names;
@@ -117,15 +107,18 @@ DpdkTransport::~DpdkTransport() = default;
 
 Result<std::unique_ptr<DpdkTransport>> DpdkTransport::open(const DpdkOptions& options,
                                                            OnEvent on_event) {
-  const auto eal = Eal::ensure(options);
-  if (!eal) return tl::make_unexpected(eal.error());
-  for (const std::string& device : options.devices) {
-    if (auto port = (*eal)->attach(device); !port) return fail(std::move(port));
+  if (options.threads() > 1) {
+    return fail(Errc::bad_input, "dpdk: several cores need as many polling threads");
   }
-  const auto clock = TscClock::calibrate();
-  if (!clock) return tl::make_unexpected(clock.error());
+  auto shared = DpdkShared::open(options, std::move(on_event));
+  if (!shared) return tl::make_unexpected(shared.error());
+  return join(std::move(*shared), 0);
+}
+
+std::unique_ptr<DpdkTransport> DpdkTransport::join(std::shared_ptr<DpdkShared> shared,
+                                                   unsigned thread) {
   return std::unique_ptr<DpdkTransport>{
-      new DpdkTransport{std::make_unique<Impl>(options, **eal, *clock, std::move(on_event))}};
+      new DpdkTransport{std::make_unique<Impl>(std::move(shared), thread)}};
 }
 
 Result<void> DpdkTransport::resolve(Nanos timeout) {
@@ -137,8 +130,9 @@ Result<void> DpdkTransport::resolve(Nanos timeout) {
     const MonoTime time = now().mono;
     if (time >= end) {
       return fail(Errc::io,
-                  fmt::format("dpdk: no ARP reply within {} from {}: is it a neighbour on that "
-                              "link, and if the target is farther away, is next_hop set?",
+                  fmt::format("dpdk: no answer to ARP or Neighbour Discovery within {} from {}: is "
+                              "it a neighbour on that link, and if the target is farther away, is "
+                              "the next hop set?",
                               strait::to_string(timeout), missing));
     }
     static_cast<void>(receive(unexpected));
@@ -152,39 +146,9 @@ const TscScale& DpdkTransport::scale() const { return impl_->clock.scale(); }
 Result<FlowId> DpdkTransport::open_flow(const FlowSpec& spec) { return impl_->open_flow(spec); }
 void DpdkTransport::close_flow(FlowId flow) { impl_->flows.close(flow); }
 
-std::size_t DpdkTransport::send(std::span<Departure> burst) {
-  std::size_t done = 0;
-  impl_->device_full = false;
-  if (burst.size() > 2) {
-    for (const Departure& departure : burst) impl_->flows.prefetch(departure.flow);
-  }
-  while (done < burst.size() && !impl_->device_full) {
-    done += impl_->send_run(burst.subspan(done, std::min(burst.size() - done, burst_limit)));
-  }
-  return done;
-}
-
-std::size_t DpdkTransport::receive(std::span<Arrival> burst) {
-  Impl& impl = *impl_;
-  impl.adopt_thread();
-  impl.free_held();
-  impl.more_waiting = false;
-  std::size_t arrivals = 0;
-  burst = burst.first(std::min(burst.size(), burst_limit));
-  for (std::size_t i = 0; i < impl.ports.size() && arrivals < burst.size(); ++i) {
-    const auto port = static_cast<PortIndex>(impl.next_port++ % impl.ports.size());
-    arrivals += impl.poll_port(port, burst.subspan(arrivals));
-  }
-  const MonoTime now = impl.clock.scale().at(impl.polled_at).mono;
-  if (arrivals > 0) impl.plan.arrived(arrivals, now);
-  impl.clock.refine(impl.polled_at);
-  impl.housekeep(now);
-  return arrivals;
-}
-
 void DpdkTransport::wait(MonoTime until) {
   Impl& impl = *impl_;
-  if (impl.options.poll == Poll::busy || impl.more_waiting) return;
+  if (impl.busy || impl.more_waiting) return;
   const MonoTime now = this->now().mono;
   const MonoTime wake = impl.plan.wake_time(now, until);
   if (wake <= now) return;
@@ -193,7 +157,30 @@ void DpdkTransport::wait(MonoTime until) {
 }
 
 void DpdkTransport::expect(MonoTime when) {
-  if (impl_->options.poll == Poll::adaptive) impl_->plan.expect(when);
+  if (!impl_->busy) impl_->plan.expect(when);
+}
+
+// What the devices and stations count is everybody's: the first thread tells it.
+void DpdkTransport::Impl::count_devices(TransportCounters& counters) const {
+  if (number != 0) return;
+  const auto add = [&](std::string_view name, std::uint64_t value) {
+    if (value == 0) return;
+    counters.errors.try_emplace(std::string{name}).first->second += value;
+  };
+  for (const Port& port : ports) {
+    for (const Station* const station : port.device->stations()) {
+      add("next-hop-lost", station->losses());
+      add("address-conflict-found", station->conflicts());
+    }
+    add("link-lost", port.device->link_losses());
+    if (!port.queue) continue;
+    const PortCounters device = port.device->port().counters();
+    add("device-missed", device.missed);
+    add("device-receive-errors", device.receive_errors);
+    add("device-transmit-errors", device.transmit_errors);
+    add("device-no-buffer", device.no_buffer);
+    add("hardware-clock-step", port.queue->clock_steps());
+  }
 }
 
 TransportCounters DpdkTransport::counters() {
@@ -207,9 +194,7 @@ TransportCounters DpdkTransport::counters() {
   for (std::size_t i = 0; i < impl.problems.size(); ++i) {
     count(counters.errors, Impl::problem_names[i], impl.problems[i]);
   }
-  std::uint64_t losses = 0;
-  for (const auto& port : impl.ports) losses += port->neighbors().losses();
-  count(counters.errors, "next-hop-lost", losses);
+  impl.count_devices(counters);
   count(counters.errors, "transmit-stalled", impl.watch.stalls());
   count(counters.errors, "wall-clock-step", impl.clock.scale().wall_steps());
   count(counters.errors, "clock-jump", impl.clock.scale().jumps());
@@ -218,6 +203,7 @@ TransportCounters DpdkTransport::counters() {
   }
   count(counters.ignored, "no-flow", impl.no_flow_count);
   count(counters.ignored, "other-address", impl.not_ours);
+  count(counters.ignored, "other-vlan", impl.other_vlan);
   counters.largest_poll_gap = impl.clock.scale().length(impl.largest_gap);
   impl.largest_gap = 0;
   return counters;

@@ -10,27 +10,34 @@
 
 #include "core/result.hpp"
 #include "probe/dpdk/options.hpp"
+#include "probe/dpdk/shared.hpp"
 #include "probe/dpdk/tsc_clock.hpp"
 #include "probe/transport.hpp"
 
 namespace strait::probe::dpdk {
 
 // Probes from DPDK ports in frames of our own. A flow's pin names the device (may be left out when
-// there is only one), the source address, which this engine answers ARP for and which should be
-// none of the kernel's, and the next hop, whose MAC address it resolves; without one the
-// destination itself is asked for. A port starts with its first flow. IPv4 only so far.
+// there is only one), VLAN tags and MPLS labels, the source address, which this engine answers ARP
+// and Neighbour Discovery for and which should be none of the kernel's, and the next hop, whose MAC
+// address it resolves; without one the destination itself is asked for. A port starts with its
+// first flow.
 //
-// Stamps are the TSC's: T1 just before the burst is handed to the device, T4 when a poll returns.
-// Their uncertainty is what the hand-over took and the time since the poll before.
+// One of these is one polling thread with a queue of its own on each port. With several, frames
+// that come in by another's queue are handed to the thread whose port number they carry.
+//
+// T1 is the TSC just before the burst is handed to the device, T4 the hardware's stamp where the
+// driver has one, else the TSC when a poll returns. Their uncertainty is what the hand-over took,
+// the time since the poll before, and the error of the calibration.
 class DpdkTransport final : public Transport {
  public:
-  // Called from another thread too, with a sentence for the log: "transmit stalled", a next hop
-  // that moved or was lost.
-  using OnEvent = std::function<void(const std::string&)>;
+  using OnEvent = DpdkShared::OnEvent;
 
-  // Starts the EAL and calibrates the clock (some 250 ms), and looks at all devices of the options.
+  // The only thread: options.cores has one CPU at most.
   [[nodiscard]] static Result<std::unique_ptr<DpdkTransport>> open(const DpdkOptions& options,
                                                                    OnEvent on_event = {});
+  // The `thread`th of shared->threads(). Each may be used once.
+  [[nodiscard]] static std::unique_ptr<DpdkTransport> join(std::shared_ptr<DpdkShared> shared,
+                                                           unsigned thread);
   DpdkTransport(const DpdkTransport&) = delete;
   DpdkTransport& operator=(const DpdkTransport&) = delete;
   DpdkTransport(DpdkTransport&&) = delete;

@@ -52,7 +52,7 @@ ClockReading read_clocks(int tries) {
     const std::uint64_t after = rte_rdtsc_precise();
     if (after - before >= tightest) continue;
     tightest = after - before;
-    best = {before + tightest / 2, raw, monotonic, wall};
+    best = {before + tightest / 2, raw, monotonic, wall, tightest};
   }
   return best;
 }
@@ -65,9 +65,11 @@ TscScale::TscScale(const ClockReading& first, const ClockReading& second)
       wall_offset_{second.wall - second.monotonic} {
   hertz_ = static_cast<double>(second.tsc - first.tsc) * billion /
            static_cast<double>(second.raw - first.raw);
-  set_rate(static_cast<double>(second.monotonic - first.monotonic) /
-               static_cast<double>(second.raw - first.raw) -
-           1);
+  slew_ = static_cast<double>(second.monotonic - first.monotonic) /
+              static_cast<double>(second.raw - first.raw) -
+          1;
+  set_rate(slew_);
+  error_ = length(second.bracket / 2);
 }
 
 void TscScale::set_rate(double correction) {
@@ -83,9 +85,10 @@ void TscScale::adjust(const ClockReading& reading) {
   const std::int64_t here = mono_at_ + elapsed(reading.tsc);
   const std::int64_t behind = reading.monotonic - here;
   // How CLOCK_MONOTONIC ran against the raw one: what NTP makes of it.
-  const double slew = static_cast<double>(reading.monotonic - last_.monotonic) /
-                          static_cast<double>(reading.raw - last_.raw) -
-                      1;
+  slew_ = static_cast<double>(reading.monotonic - last_.monotonic) /
+              static_cast<double>(reading.raw - last_.raw) -
+          1;
+  error_ = length(reading.bracket / 2) + Nanos{std::abs(behind)};
   last_ = reading;
   hertz_ = static_cast<double>(reading.tsc - first_.tsc) * billion /
            static_cast<double>(reading.raw - first_.raw);
@@ -100,7 +103,7 @@ void TscScale::adjust(const ClockReading& reading) {
     set_rate(0);
   } else {
     mono_at_ = here;
-    set_rate(slew + static_cast<double>(behind) / period);
+    set_rate(slew_ + static_cast<double>(behind) / period);
   }
   const std::int64_t offset = reading.wall - reading.monotonic;
   if (std::abs(offset - wall_offset_) > step_limit) ++wall_steps_;

@@ -14,6 +14,7 @@ struct ClockReading {
   std::int64_t raw = 0;        // CLOCK_MONOTONIC_RAW
   std::int64_t monotonic = 0;  // CLOCK_MONOTONIC
   std::int64_t wall = 0;       // CLOCK_REALTIME
+  std::uint64_t bracket = 0;   // TSC ticks between which all of them were read
 };
 
 // Turns TSC readings into times. Pure: it is fed with readings.
@@ -41,6 +42,12 @@ class TscScale {
   }
 
   [[nodiscard]] double hertz() const { return hertz_; }
+  // How far off `mono` may be: half the bracket of the newest reading, and what it showed the
+  // prediction to be off.
+  [[nodiscard]] Nanos error() const { return error_; }
+  // CLOCK_MONOTONIC's rate against CLOCK_MONOTONIC_RAW's at the newest reading, less one: what NTP
+  // makes of the clock.
+  [[nodiscard]] double slew() const { return slew_; }
   // Changes of CLOCK_REALTIME against CLOCK_MONOTONIC by more than 1 ms.
   [[nodiscard]] std::uint64_t wall_steps() const { return wall_steps_; }
   [[nodiscard]] std::uint64_t jumps() const { return jumps_; }
@@ -66,6 +73,8 @@ class TscScale {
   std::int64_t wall_offset_ = 0;
   std::uint64_t multiplier_ = 0;
   double hertz_ = 0;
+  double slew_ = 0;
+  Nanos error_{};
   std::uint64_t wall_steps_ = 0;
   std::uint64_t jumps_ = 0;
 };

@@ -71,8 +71,8 @@ class Dpdk(unittest.TestCase):
         done = self.probe("192.0.2.77")
         self.assertEqual((done.returncode, done.stdout), (4, ""))
         self.assertEqual(done.stderr, (
-            "strait: dpdk: no ARP reply within 3s from 192.0.2.77 on net_af_packet0: is it a neighbour on that link, "
-            "and if the target is farther away, is next_hop set?\n"))
+            "strait: dpdk: no answer to ARP or Neighbour Discovery within 3s from 192.0.2.77 on net_af_packet0: is it "
+            "a neighbour on that link, and if the target is farther away, is the next hop set?\n"))
 
     def test_a_capability_that_is_missing_is_named(self):
         # A copy where everybody may run it.

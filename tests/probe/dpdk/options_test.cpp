@@ -13,7 +13,7 @@ TEST_CASE("[dpdk] is read into options, and its mistakes are reported") {
 devices = ["net_af_packet0,iface=veth0", "0000:03:00.0"]
 huge_pages = true
 memory_mb = 128
-core = 1
+cores = [1, 3]
 poll = "busy"
 eal_arguments = ["--vdev=net_null0"]
 )",
@@ -24,7 +24,7 @@ eal_arguments = ["--vdev=net_null0"]
   CHECK(options.devices.size() == 2);
   CHECK(options.huge_pages);
   CHECK(options.memory_mb == 128);
-  CHECK(options.core == 1U);
+  CHECK(options.cores == std::vector<unsigned>{1, 3});
   CHECK(options.poll == Poll::busy);
   CHECK(options.eal_arguments.size() == 1);
 

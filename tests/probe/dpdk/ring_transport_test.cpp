@@ -5,105 +5,13 @@
 #include <thread>
 #include <vector>
 
-#include "probe/dpdk/arp.hpp"
 #include "probe/dpdk/eal.hpp"
-#include "probe/dpdk/frame.hpp"
-#include "probe/dpdk/ring_wire.hpp"
-#include "probe/dpdk/transport.hpp"
+#include "tests/probe/dpdk/far_end.hpp"
 
 using namespace strait;
 using namespace strait::probe;
 using namespace strait::probe::dpdk;
 using namespace std::chrono_literals;
-
-namespace {
-
-using Octets = std::vector<std::byte>;
-
-constexpr MacAddress router_mac{{2, 0, 0, 0, 0, 0xfe}};
-constexpr MacAddress new_router_mac{{2, 0, 0, 0, 0, 0xfd}};
-const Ipv4 router{0x0a0000fe};
-
-// The far end of a carried wire: what the probes meet, one frame at a time.
-struct FarEnd {
-  explicit FarEnd(RingWire made) : wire{std::move(made)} {}
-
-  RingWire wire;
-  MacAddress mac = router_mac;
-  bool answers_arp = true;
-  bool answers_probes = true;
-  std::vector<Octets> seen;  // frames from the left, without ARP
-
-  static FarEnd make(const std::string& name) {
-    static int number = 0;  // names are taken until the process ends
-    auto made = RingWire::make({}, name + std::to_string(number++), RingWire::Kind::carried);
-    if (!made) FAIL(made.error().message);
-    return FarEnd(std::move(*made));
-  }
-
-  void carry() {
-    std::vector<Octets> replies;
-    wire.carry([&](std::span<std::byte> frame, bool to_right) {
-      if (!to_right) return false;
-      if (const auto arp = read_arp(frame)) {
-        const std::array local{router};
-        const auto answer = answer_arp(*arp, local, mac);
-        if (!answer || !answers_arp) return false;
-        replies.emplace_back(shortest_frame);
-        write_arp(*answer, arp->sender_mac, replies.back().data());
-        return false;
-      }
-      seen.emplace_back(frame.begin(), frame.end());
-      if (!answers_probes) return false;
-      const auto parsed = parse_frame(frame);
-      replies.emplace_back(longest_frame);
-      std::memcpy(replies.back().data(), frame.data(), frame.size());
-      replies.back().resize(turn_around(replies.back().data(), parsed.payload.size()));
-      return false;
-    });
-    for (const Octets& reply : replies) REQUIRE(wire.inject(reply, false));
-  }
-};
-
-std::unique_ptr<DpdkTransport> open_transport(DpdkTransport::OnEvent on_event = {}) {
-  auto transport = DpdkTransport::open({}, std::move(on_event));
-  if (!transport) FAIL(transport.error().message);
-  return std::move(*transport);
-}
-
-FlowSpec spec_on(const std::string& device) {
-  FlowSpec spec;
-  spec.pin.device = device;
-  spec.pin.source_v4 = Ipv4{0x0a000001};
-  spec.pin.next_hop_v4 = router;
-  spec.destination = {Ipv4{0xc0000201}, 862};
-  spec.dscp = 46;
-  return spec;
-}
-
-FlowId open_flow(DpdkTransport& transport, const FlowSpec& spec) {
-  const auto flow = transport.open_flow(spec);
-  if (!flow) FAIL(flow.error().message);
-  return *flow;
-}
-
-std::vector<Arrival> receive_all(DpdkTransport& transport) {
-  std::array<Arrival, 32> burst;
-  const std::size_t count = transport.receive(burst);
-  return {burst.begin(), burst.begin() + static_cast<long>(count)};
-}
-
-void resolve(DpdkTransport& transport, FarEnd& far) {
-  static_cast<void>(receive_all(transport));  // asks
-  far.carry();
-  static_cast<void>(receive_all(transport));  // hears
-  const auto resolved = transport.resolve(0ns);
-  if (!resolved) FAIL(resolved.error().message);
-}
-
-Octets octets(std::size_t size) { return Octets(size, std::byte{0x5a}); }
-
-}  // namespace
 
 TEST_CASE("a probe goes to the resolved next hop and its reply comes back to its flow") {
   auto far = FarEnd::make("there");
@@ -145,7 +53,7 @@ TEST_CASE("a probe goes to the resolved next hop and its reply comes back to its
   const auto counters = transport->counters();
   CHECK(counters.sent == 1);
   CHECK(counters.received == 1);
-  CHECK(counters.largest_poll_gap == arrivals[0].received.uncertainty);
+  CHECK(counters.largest_poll_gap <= arrivals[0].received.uncertainty);
 }
 
 TEST_CASE("an ICMP echo carries its sequence number there and back") {
@@ -173,9 +81,9 @@ TEST_CASE("a next hop that does not answer is named in the error") {
   open_flow(*transport, spec_on(far.wire.left()));
   const auto resolved = transport->resolve(20ms);
   REQUIRE_FALSE(resolved);
-  CHECK_THAT(resolved.error().message, Catch::Contains("no ARP reply within 20ms") &&
+  CHECK_THAT(resolved.error().message, Catch::Contains("within 20ms from") &&
                                            Catch::Contains("10.0.0.254") &&
-                                           Catch::Contains("next_hop"));
+                                           Catch::Contains("next hop"));
 }
 
 TEST_CASE("a burst over several ports, of which one has no next hop yet, sends all the rest") {
@@ -233,25 +141,34 @@ TEST_CASE("foreign traffic is counted by reason and reaches nobody") {
   REQUIRE(transport->send(burst) == 1);
   far.answers_probes = false;
   far.carry();
-  Octets reply(longest_frame);
-  std::memcpy(reply.data(), far.seen[0].data(), far.seen[0].size());
-  reply.resize(turn_around(reply.data(), 44));
+  Octets reply = FarEnd::reply_to(far.seen[0]);
   std::string reason;
   SECTION("damaged") {
     reply[60] ^= std::byte{1};
     reason = "bad-checksum";
   }
   SECTION("from another source") {
-    FrameFields fields{FlowKind::udp, router_mac, {}, router, Ipv4{0x0a000001}, 862, 0, 0, 64};
-    fields.destination_port = parse_frame(far.seen[0]).tuple.source_port;
+    const FrameFields fields{.kind = FlowKind::udp,
+                             .source_mac = router_mac,
+                             .destination_mac = {},
+                             .encapsulation = {},
+                             .source = router,
+                             .destination = Ipv4{0x0a000001},
+                             .source_port = 862,
+                             .destination_port = parse_frame(far.seen[0]).tuple.source_port};
     reply.resize(longest_frame);
     reply.resize(FrameTemplate{fields}.write(reply.data(), payload, 0));
     reason = "no-flow";
   }
-  SECTION("IPv6") {
+  SECTION("neither IP nor ARP") {
     reply[12] = std::byte{0x86};
-    reply[13] = std::byte{0xdd};
-    reason = "not-ipv4";
+    reply[13] = std::byte{0xde};
+    reason = "not-ip";
+  }
+  SECTION("on a VLAN that we are not on") {
+    constexpr std::array tag{std::byte{0x81}, std::byte{0}, std::byte{0}, std::byte{7}};
+    reply.insert(reply.begin() + 12, tag.begin(), tag.end());
+    reason = "other-vlan";
   }
   SECTION("cut off") {
     reply.resize(20);
@@ -284,7 +201,12 @@ TEST_CASE("an ICMP error is told to the flow that it is about") {
   // Port unreachable from the router, built as an echo first: 8 octets of header, then the quote.
   const Octets& probe = far.seen[0];
   Octets frame(longest_frame);
-  FrameFields fields{FlowKind::icmp_echo, router_mac, {}, router, Ipv4{0x0a000001}, 0, 0, 0, 64};
+  const FrameFields fields{.kind = FlowKind::icmp_echo,
+                           .source_mac = router_mac,
+                           .destination_mac = {},
+                           .encapsulation = {},
+                           .source = router,
+                           .destination = Ipv4{0x0a000001}};
   frame.resize(FrameTemplate{fields}.write(frame.data(),
                                            std::span{probe}.subspan(ethernet_header_size, 28), 0));
   frame[34] = std::byte{3};
@@ -309,14 +231,14 @@ TEST_CASE("a request for our address is answered, and a next hop that moves is f
   const FlowId flow = open_flow(*transport, spec_on(far.wire.left()));
   resolve(*transport, far);
 
-  Octets request(shortest_frame);
-  write_arp({ArpOperation::request, new_router_mac, router, {}, Ipv4{0x0a000001}}, broadcast_mac,
-            request.data());
+  Octets request(longest_arp_frame);
+  request.resize(write_arp({ArpOperation::request, new_router_mac, router, {}, Ipv4{0x0a000001}},
+                           broadcast_mac, {}, request));
   REQUIRE(far.wire.inject(request, false));
   CHECK(receive_all(*transport).empty());
   std::optional<ArpMessage> answer;
   far.wire.carry([&](std::span<std::byte> frame, bool) {
-    answer = read_arp(frame);
+    answer = read_arp(frame, parse_frame(frame).link);
     return false;
   });
   REQUIRE(answer);
@@ -326,7 +248,7 @@ TEST_CASE("a request for our address is answered, and a next hop that moves is f
 
   CHECK(transport->counters().errors.at("next-hop-moved") == 1);
   REQUIRE(events.size() == 1);
-  CHECK_THAT(events[0], Catch::Contains("10.0.0.254 is now at 02:00:00:00:00:fd"));
+  CHECK_THAT(events[0], Catch::Contains("10.0.0.254 has moved to 02:00:00:00:00:fd"));
   const Octets payload = octets(44);
   std::array<Departure, 1> burst{Departure{flow, 0, payload}};
   REQUIRE(transport->send(burst) == 1);
