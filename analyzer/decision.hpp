@@ -24,7 +24,7 @@ struct DecisionInputs {
   std::optional<std::map<std::string, std::set<std::string>, std::less<>>> routed;
   // By class, the path that plain BGP would use (our preferences aside), where that is known.
   std::map<std::string, std::string, std::less<>> default_path;
-  PinNotes pins{};
+  PinNotes pins;
 };
 
 struct Decision {

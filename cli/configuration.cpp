@@ -144,13 +144,13 @@ std::vector<Address> accepted_answers(const probe::NamedPin& pin,
     if (std::ranges::find(accepted, address) == accepted.end()) accepted.push_back(address);
   };
   const auto path = std::ranges::find(paths, pin.path, &routes::Path::name);
-  const bool knows_neighbor = path != paths.end() && neighbor(*path, v6).has_value();
-  if (knows_neighbor) add(*neighbor(*path, v6));
+  const std::optional<Address> own = path == paths.end() ? std::nullopt : neighbor(*path, v6);
+  if (own) add(*own);
   const std::optional<Address>& next_hop = pin.pin.next_hop(v6);
   const bool is_anothers = std::ranges::any_of(paths, [&](const routes::Path& other) {
     return other.name != pin.path && next_hop.has_value() && neighbor(other, v6) == next_hop;
   });
-  if (next_hop && !(is_anothers && knows_neighbor)) add(*next_hop);
+  if (next_hop && !(is_anothers && own)) add(*next_hop);
   for (const Address& address : pin.answers) {
     if (address.is_v6() == v6) add(address);
   }

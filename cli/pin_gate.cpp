@@ -124,10 +124,10 @@ bool PinGate::covers(const Window& window) const {
 }
 
 std::vector<Window> PinGate::refuse(std::vector<Window>& windows) {
-  const auto first = std::stable_partition(windows.begin(), windows.end(),
-                                           [&](const Window& window) { return !covers(window); });
-  std::vector<Window> taken(std::move_iterator{first}, std::move_iterator{windows.end()});
-  windows.erase(first, windows.end());
+  const auto covered =
+      std::ranges::stable_partition(windows, [&](const Window& window) { return !covers(window); });
+  std::vector<Window> taken(std::move_iterator{covered.begin()}, std::move_iterator{covered.end()});
+  windows.erase(covered.begin(), covered.end());
   for (const Window& window : taken) ++refused_[window.session.path];
   return taken;
 }

@@ -124,7 +124,7 @@ class PinChecker final : public Transport {
   enum class Attempt : std::uint8_t { sent, later, never };
 
   void act(std::size_t index, MonoTime now);
-  void begin(Watch& watch, MonoTime now);
+  static void begin(Watch& watch, MonoTime now);
   [[nodiscard]] Attempt attempt(Watch& watch, MonoTime now);
   void give_up(std::size_t index, MonoTime now);
   void end(std::size_t index, MonoTime now);
