@@ -10,6 +10,7 @@
 
 #include "analyzer/gather.hpp"
 #include "analyzer/options.hpp"
+#include "analyzer/pin_note.hpp"
 #include "analyzer/verdict.hpp"
 
 namespace strait::analyzer {
@@ -23,6 +24,7 @@ struct DecisionInputs {
   std::optional<std::map<std::string, std::set<std::string>, std::less<>>> routed;
   // By class, the path that plain BGP would use (our preferences aside), where that is known.
   std::map<std::string, std::string, std::less<>> default_path;
+  PinNotes pins;
 };
 
 struct Decision {

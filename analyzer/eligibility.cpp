@@ -35,4 +35,14 @@ Eligibility judge_path(const routes::Path& path, bool routed, const Evidence& ev
                       to_text(evidence.loss), mixture_text(evidence))};
 }
 
+Eligibility with_pin(Eligibility judged, const PinNote* note) {
+  if (note == nullptr || judged.standing == Standing::forbidden ||
+      judged.standing == Standing::no_route) {
+    return judged;
+  }
+  if (note->failed) return {Standing::mispinned, note->words};
+  judged.reason += fmt::format("; {}", note->words);
+  return judged;
+}
+
 }  // namespace strait::analyzer

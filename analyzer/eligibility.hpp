@@ -6,6 +6,7 @@
 
 #include "analyzer/evidence.hpp"
 #include "analyzer/options.hpp"
+#include "analyzer/pin_note.hpp"
 #include "analyzer/wilson.hpp"
 #include "routes/model/path.hpp"
 
@@ -16,6 +17,7 @@ enum class Standing : std::uint8_t {
   eligible,
   forbidden,   // by policy
   no_route,    // the RIB holds nothing of the class from its upstream
+  mispinned,   // its probes were on another path
   unmeasured,  // no fresh window
   lossy,       // certainly more loss than the objective, or the newest window is mostly lost
   impossible,  // below the fibre floor
@@ -32,5 +34,9 @@ struct Eligibility {
 [[nodiscard]] Eligibility judge_path(const routes::Path& path, bool routed,
                                      const Evidence& evidence, const Proportion& newest_loss,
                                      bool fresh, const DecisionOptions& options);
+
+// What a note on the path's pin makes of that; null: the pin is proven. A failed one outranks all
+// that was measured; one that is not verified only shows.
+[[nodiscard]] Eligibility with_pin(Eligibility judged, const PinNote* note);
 
 }  // namespace strait::analyzer

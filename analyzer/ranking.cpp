@@ -32,6 +32,11 @@ bool is_routed(const ClassView& view, const std::string& path) {
   return paths != view.inputs.routed->end() && paths->second.contains(path);
 }
 
+const PinNote* pin_note(const ClassView& view, const std::string& path) {
+  const auto note = view.inputs.pins.find(path);
+  return note == view.inputs.pins.end() ? nullptr : &note->second;
+}
+
 void mark_lossier(std::vector<Candidate>& candidates, double margin) {
   double least = 1;
   for (const Candidate& each : candidates) {
@@ -72,8 +77,9 @@ std::vector<Candidate> rank(const ClassView& view) {
     candidates.push_back(
         {.path = &path,
          .evidence = *found,
-         .eligibility = judge_path(path, is_routed(view, path.name), *found,
-                                   newest_loss(view, path.name), fresh, view.options)});
+         .eligibility = with_pin(judge_path(path, is_routed(view, path.name), *found,
+                                            newest_loss(view, path.name), fresh, view.options),
+                                 pin_note(view, path.name))});
   }
   mark_lossier(candidates, view.options.loss_margin);
   std::ranges::sort(candidates, {}, [&](const Candidate& each) {

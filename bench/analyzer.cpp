@@ -68,7 +68,7 @@ void decide_classes(benchmark::State& state) {
     targets.push_back({.name = "t" + std::to_string(i), .traffic_class = "c" + std::to_string(i)});
   }
   const auto windows = make_windows(paths, targets, 12);
-  const DecisionInputs inputs{windows, {targets, paths, {}}, {}, {}};
+  const DecisionInputs inputs{windows, {targets, paths, {}}, {}, {}, {}};
   for (auto _ : state) {
     benchmark::DoNotOptimize(decide(inputs, {}, {}, start + 12 * minute));
   }

@@ -75,6 +75,19 @@ std::vector<routes::Wish> wishes(const Configuration& configuration,
   return found;
 }
 
+void note_pins(const analyzer::PinNotes& pins, std::vector<analyzer::Evidence>& evidence) {
+  for (analyzer::Evidence& each : evidence) {
+    const auto note = pins.find(each.path);
+    if (note == pins.end()) continue;
+    if (note->second.failed) {
+      each.adequacy = analyzer::Adequacy::insufficient;
+      each.adequacy_reason = note->second.words;
+    } else {
+      each.notes.push_back(note->second.words);
+    }
+  }
+}
+
 routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
                        const KnownRib& known, WallTime now) {
   const routes::PlanLimits limits{
@@ -152,7 +165,8 @@ Nanos look_back(const Configuration& configuration) {
 
 Advice advise(const Configuration& configuration, std::span<const Window> windows,
               const KnownRib* rib, const routes::Plan* in_force,
-              const analyzer::DecisionMemory& before, WallTime now) {
+              const analyzer::DecisionMemory& before, WallTime now,
+              const analyzer::PinNotes& pins) {
   const analyzer::Network network = configuration.network();
   analyzer::EvidenceOptions newest_only = configuration.analyzer.decision.evidence;
   newest_only.span_windows = 1;
@@ -161,9 +175,11 @@ Advice advise(const Configuration& configuration, std::span<const Window> window
   advice.newest = analyzer::gather(windows, network, newest_only, now);
   advice.evidence =
       analyzer::gather(windows, network, configuration.analyzer.decision.evidence, now);
+  note_pins(pins, advice.newest);
+  note_pins(pins, advice.evidence);
 
   analyzer::DecisionInputs inputs{
-      .windows = windows, .network = network, .routed = {}, .default_path = {}};
+      .windows = windows, .network = network, .routed = {}, .default_path = {}, .pins = pins};
   if (rib != nullptr) {
     inputs.routed = routed_paths(configuration, rib->rib);
     inputs.default_path = default_paths(configuration, rib->rib, in_force);

@@ -9,6 +9,7 @@
 
 #include "analyzer/decision.hpp"
 #include "analyzer/evidence.hpp"
+#include "analyzer/pin_note.hpp"
 #include "analyzer/verdict.hpp"
 #include "cli/configuration.hpp"
 #include "core/window.hpp"
@@ -43,7 +44,8 @@ struct Advice {
 // it raised is put back to the router's usual local-pref before asking what plain BGP would do.
 [[nodiscard]] Advice advise(const Configuration& configuration, std::span<const Window> windows,
                             const KnownRib* rib, const routes::Plan* in_force,
-                            const analyzer::DecisionMemory& before, WallTime now);
+                            const analyzer::DecisionMemory& before, WallTime now,
+                            const analyzer::PinNotes& pins = {});
 
 // By class, the path whose upstream plain BGP would use for most of the class's prefixes.
 [[nodiscard]] std::map<std::string, std::string, std::less<>> default_paths(

@@ -71,6 +71,16 @@ void Adviser::reconfigure(std::shared_ptr<const Configuration> configuration) {
   configuration_ = std::move(configuration);
 }
 
+void Adviser::heed(analyzer::PinNotes pins) {
+  {
+    const std::scoped_lock lock{mutex_};
+    if (pins == pins_) return;
+    pins_ = std::move(pins);
+    pins_changed_ = true;
+  }
+  wake_.notify_all();  // a preference that has lost its evidence does not wait for a window
+}
+
 void Adviser::reopen_json() {
   const std::scoped_lock lock{mutex_};
   reopen_json_ = true;
@@ -96,11 +106,13 @@ void Adviser::run() {
     std::unique_lock lock{mutex_};
     // Wakes without windows too: evidence that goes stale must be noticed.
     wake_.wait_for(lock, configuration_->probe.window,
-                   [this] { return stopping_ || !news_.empty(); });
+                   [this] { return stopping_ || !news_.empty() || pins_changed_; });
     last_round = stopping_;
     std::vector<Window> closed = std::exchange(news_, {});
     const bool reopen = std::exchange(reopen_json_, false);
     auto configuration = configuration_;
+    pins_changed_ = false;
+    pins_in_use_ = pins_;
     lock.unlock();
     take_over(std::move(configuration));
 
@@ -108,6 +120,10 @@ void Adviser::run() {
       if (auto reopened = json_->reopen(); !reopened) complain(reopened.error());
     }
     if (!closed.empty()) keep(std::move(closed));
+    std::erase_if(recent_, [&](const Window& window) {
+      const auto note = pins_in_use_.find(window.session.path);
+      return note != pins_in_use_.end() && note->second.failed;
+    });
     if (!last_round && may_decide()) decide();
   }
 }
@@ -183,7 +199,7 @@ void Adviser::decide() {
   const WallTime now = clock_.now().wall;
   refresh_rib(now);
   const auto in_force = router_ != nullptr ? router_->state().in_force : nullptr;
-  Advice advice = advise(*in_use_, recent_, rib_.get(), in_force.get(), memory_, now);
+  Advice advice = advise(*in_use_, recent_, rib_.get(), in_force.get(), memory_, now, pins_in_use_);
   memory_ = advice.memory;
   if (router_ != nullptr) router_->want(advice.plan);
   write_verdicts(advice.verdicts);

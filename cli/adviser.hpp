@@ -43,6 +43,8 @@ class Adviser {
   void tell(std::vector<Window> closed);
   // From the next windows on. The store and the JSON file stay what they were.
   void reconfigure(std::shared_ptr<const Configuration> configuration);
+  // A path whose pin has failed has no evidence from now on, nor until then.
+  void heed(analyzer::PinNotes pins);
   void reopen_json();  // after the file was rotated away
   [[nodiscard]] std::shared_ptr<const State> state() const;
 
@@ -72,6 +74,7 @@ class Adviser {
   exporters::StoreSnapshot written_;
   std::vector<Window> recent_;
   analyzer::DecisionMemory memory_;
+  analyzer::PinNotes pins_in_use_;
   std::shared_ptr<const KnownRib> rib_;
   std::optional<WallTime> rib_asked_;
   std::optional<WallTime> first_window_;
@@ -82,6 +85,8 @@ class Adviser {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Window> news_;
+  analyzer::PinNotes pins_;
+  bool pins_changed_ = false;
   std::shared_ptr<const Configuration> configuration_;
   std::shared_ptr<const State> state_ = std::make_shared<const State>();
   bool reopen_json_ = false;

@@ -118,6 +118,46 @@ Result<routes::Regions> make_regions(const Parts& parts, const routes::Catalogue
   return regions;
 }
 
+// As the path's sessions send, since policy routing may look at protocol and port; only that it
+// ends at the upstream.
+probe::FlowSpec check_flow(const probe::ProbeOptions& options, const probe::Target& target,
+                           const probe::NamedPin& pin) {
+  const probe::SessionSpec session = probe::session_spec(options, target, pin.path, pin.pin);
+  probe::FlowSpec flow = session.flow;
+  const bool icmp = target.protocol == Protocol::icmp;
+  flow.kind = icmp ? probe::FlowKind::icmp_echo : probe::FlowKind::udp;
+  flow.dscp = session.key.dscp;
+  if (icmp) flow.destination.port = 0;
+  flow.hop_limit = pin.hops;
+  return flow;
+}
+
+const std::optional<Address>& neighbor(const routes::Path& path, bool v6) {
+  return v6 ? path.neighbor_v6 : path.neighbor_v4;
+}
+
+// By which addresses a path's upstream may answer. The next hop that the probes are given is one,
+// unless it is another path's neighbour: then the pin itself is the mistake to be found.
+std::vector<Address> accepted_answers(const probe::NamedPin& pin,
+                                      const std::vector<routes::Path>& paths, bool v6) {
+  std::vector<Address> accepted;
+  const auto add = [&](const Address& address) {
+    if (std::ranges::find(accepted, address) == accepted.end()) accepted.push_back(address);
+  };
+  const auto path = std::ranges::find(paths, pin.path, &routes::Path::name);
+  const std::optional<Address> own = path == paths.end() ? std::nullopt : neighbor(*path, v6);
+  if (own) add(*own);
+  const std::optional<Address>& next_hop = pin.pin.next_hop(v6);
+  const bool is_anothers = std::ranges::any_of(paths, [&](const routes::Path& other) {
+    return other.name != pin.path && next_hop.has_value() && neighbor(other, v6) == next_hop;
+  });
+  if (next_hop && !(is_anothers && own)) add(*next_hop);
+  for (const Address& address : pin.answers) {
+    if (address.is_v6() == v6) add(address);
+  }
+  return accepted;
+}
+
 Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, std::string file) {
   auto regions = make_regions(parts, catalogue);
   if (!regions) return tl::make_unexpected(regions.error());
@@ -164,6 +204,21 @@ std::vector<probe::SessionSpec> Configuration::sessions() const {
     }
   }
   return specs;
+}
+
+std::vector<probe::PinCheck> Configuration::pin_checks() const {
+  std::vector<probe::PinCheck> checks;
+  for (const probe::NamedPin& pin : pins) {
+    for (const bool v6 : {false, true}) {
+      const auto target = std::ranges::find_if(
+          targets, [&](const probe::Target& each) { return each.address.is_v6() == v6; });
+      if (target == targets.end()) continue;
+      checks.push_back({.path = pin.path,
+                        .flow = check_flow(probe, *target, pin),
+                        .accepted = accepted_answers(pin, paths, v6)});
+    }
+  }
+  return checks;
 }
 
 Result<Configuration> parse_configuration(std::string_view text, std::string name) {

@@ -42,6 +42,8 @@ struct Configuration {
   [[nodiscard]] std::map<std::string, std::string, std::less<>> region_of_targets() const;
   // Every target over every path, in flows.
   [[nodiscard]] std::vector<probe::SessionSpec> sessions() const;
+  // One of every path and address family that has a target: towards the first of them.
+  [[nodiscard]] std::vector<probe::PinCheck> pin_checks() const;
 };
 
 // The error of a bad file is ready to print: all mistakes with file:line:column.

@@ -2,6 +2,7 @@
 #include "cli/probe_worker.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <iterator>
@@ -12,6 +13,9 @@ namespace strait::cli {
 namespace {
 
 constexpr Nanos publish_every = std::chrono::milliseconds{100};
+// A little more than the tries of one check take.
+constexpr Nanos pin_patience =
+    probe::PinChecker::tries * probe::PinChecker::try_gap + std::chrono::milliseconds{200};
 
 Result<probe::SessionId> begin(probe::Prober& prober, const probe::SessionSpec& spec) {
   auto id = prober.add(spec);
@@ -21,6 +25,29 @@ Result<probe::SessionId> begin(probe::Prober& prober, const probe::SessionSpec& 
 }
 
 }  // namespace
+
+struct ProbeWorker::Bench {
+  Bench(probe::Transport& wire, probe::ProberOptions options)
+      : transport{wire}, prober{transport, std::move(options)} {}
+
+  [[nodiscard]] bool is(const probe::SessionSpec& spec, probe::PinStanding standing) const {
+    return mode == probe::PinMode::enforce &&
+           probe::any_pin(transport.states(), spec.key.path, standing);
+  }
+  void check(PinPlan pins) {
+    mode = pins.mode;
+    if (mode == probe::PinMode::off) pins.checks.clear();
+    transport.check(std::move(pins.checks), pins.interval);
+  }
+
+  probe::PinChecker transport;
+  probe::Prober prober;
+  std::vector<Running> running;
+  probe::PinMode mode = probe::PinMode::off;
+  std::uint64_t seen_changes = 0;
+  bool try_again = false;  // a session whose pin holds again could not begin
+  std::string complaint;
+};
 
 bool same_session(const probe::SessionSpec& a, const probe::SessionSpec& b) {
   const auto facts = [](const probe::SessionSpec& spec) {
@@ -36,9 +63,9 @@ bool same_session(const probe::SessionSpec& a, const probe::SessionSpec& b) {
 Result<std::unique_ptr<ProbeWorker>> ProbeWorker::start(MakeTransport make_transport,
                                                         probe::ProberOptions options,
                                                         std::vector<probe::SessionSpec> sessions,
-                                                        Prepare prepare) {
+                                                        Prepare prepare, PinPlan pins) {
   std::unique_ptr<ProbeWorker> worker{new ProbeWorker};
-  Order first{std::move(sessions), {}};
+  Order first{std::move(sessions), std::move(pins), {}};
   auto started = first.done.get_future();
   worker->thread_ =
       std::thread{[raw = worker.get(), make = std::move(make_transport), with = std::move(options),
@@ -58,28 +85,37 @@ void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions 
     first.done.set_value(tl::make_unexpected(transport.error()));
     return;
   }
-  probe::Prober prober{**transport, std::move(options)};
-  std::vector<Running> running;
-  const auto opened = carry_out(first, prober, running);
+  Bench bench{**transport, std::move(options)};
+  bench.check(std::move(first.pins));
+  bench.transport.settle(pin_patience);
+  const auto opened = carry_out(first, bench);
   first.done.set_value(opened);
   if (!opened) return;
   if (prepare) prepare(**transport);
 
-  MonoTime next_publish = (*transport)->now().mono;
+  MonoTime next_publish = bench.transport.now().mono;
   while (!stopping_.load(std::memory_order_relaxed)) {
-    prober.step();
-    const MonoTime now = (*transport)->now().mono;
-    if (now >= next_publish) {
-      publish(prober, **transport);
+    bench.prober.step();
+    const MonoTime now = bench.transport.now().mono;
+    const bool publishes = now >= next_publish;
+    if (bench.seen_changes != bench.transport.changes() || (bench.try_again && publishes)) {
+      obey_pins(bench);
+    }
+    if (publishes) {
+      publish(bench);
       next_publish = now + publish_every;
     }
-    if (auto order = take_order()) order->done.set_value(carry_out(*order, prober, running));
-    (*transport)->wait(std::min(prober.next_wakeup(), next_publish));
+    if (auto order = take_order()) {
+      bench.check(std::move(order->pins));
+      order->done.set_value(carry_out(*order, bench));
+    }
+    bench.transport.wait(std::min(bench.prober.next_wakeup(), next_publish));
   }
-  auto rest = prober.finish();
+  auto rest = bench.prober.finish();
   const std::scoped_lock lock{mutex_};
   std::ranges::move(rest, std::back_inserter(harvest_.closed));
   harvest_.open.clear();
+  harvest_.pins = bench.transport.states();
 }
 
 std::optional<ProbeWorker::Order> ProbeWorker::take_order() {
@@ -88,35 +124,67 @@ std::optional<ProbeWorker::Order> ProbeWorker::take_order() {
   return std::exchange(order_, std::nullopt);
 }
 
-Result<void> ProbeWorker::carry_out(const Order& order, probe::Prober& prober,
-                                    std::vector<Running>& running) {
+Result<void> ProbeWorker::carry_out(const Order& order, Bench& bench) {
   std::vector<Running> next;
-  for (Running& old : running) {
+  for (Running& old : bench.running) {
     const bool stays = std::ranges::any_of(
         order.sessions, [&](const auto& spec) { return same_session(spec, old.spec); });
     if (stays) {
       next.push_back(std::move(old));
-    } else {
-      prober.remove(old.id);
+    } else if (old.id) {
+      bench.prober.remove(*old.id);
     }
   }
-  running = std::move(next);
+  bench.running = std::move(next);
   for (const probe::SessionSpec& spec : order.sessions) {
     const bool runs = std::ranges::any_of(
-        running, [&](const Running& old) { return same_session(spec, old.spec); });
+        bench.running, [&](const Running& old) { return same_session(spec, old.spec); });
     if (runs) continue;
-    const auto id = begin(prober, spec);
-    if (!id) return tl::make_unexpected(id.error());
-    running.push_back({spec, *id});
+    Running session{spec, std::nullopt};
+    if (!bench.is(spec, probe::PinStanding::failed)) {
+      const auto id = begin(bench.prober, spec);
+      if (!id) return tl::make_unexpected(id.error());
+      session.id = *id;
+    }
+    // That it can begin is known; it does when its pin has been checked.
+    if (session.id && bench.is(spec, probe::PinStanding::pending)) {
+      bench.prober.remove(*session.id);
+      session.id.reset();
+    }
+    bench.running.push_back(std::move(session));
   }
   return {};
 }
 
-void ProbeWorker::publish(probe::Prober& prober, probe::Transport& transport) {
-  auto closed = prober.take_closed();
-  auto open = prober.open_windows();
-  auto counters = transport.counters();
-  auto strays = prober.strays();
+// What is on another path than its own is not even measured: its times would be nobody's.
+void ProbeWorker::obey_pins(Bench& bench) {
+  bench.seen_changes = bench.transport.changes();
+  bench.try_again = false;
+  for (Running& session : bench.running) {
+    if (bench.is(session.spec, probe::PinStanding::failed)) {
+      if (session.id) bench.prober.remove(*session.id);
+      session.id.reset();
+      continue;
+    }
+    if (session.id || bench.is(session.spec, probe::PinStanding::pending)) continue;
+    const auto id = begin(bench.prober, session.spec);
+    if (id) {
+      session.id = *id;
+      continue;
+    }
+    bench.try_again = true;
+    if (bench.complaint == id.error().message) continue;
+    bench.complaint = id.error().message;
+    spdlog::error("{}", bench.complaint);
+  }
+}
+
+void ProbeWorker::publish(Bench& bench) {
+  auto closed = bench.prober.take_closed();
+  auto open = bench.prober.open_windows();
+  auto counters = bench.transport.counters();
+  auto strays = bench.prober.strays();
+  auto pins = bench.transport.states();
   const std::scoped_lock lock{mutex_};
   std::ranges::move(closed, std::back_inserter(harvest_.closed));
   harvest_.open = std::move(open);
@@ -125,6 +193,7 @@ void ProbeWorker::publish(probe::Prober& prober, probe::Transport& transport) {
       std::max(counters.largest_poll_gap, harvest_.counters.largest_poll_gap);
   harvest_.counters = std::move(counters);
   harvest_.strays = std::move(strays);
+  harvest_.pins = std::move(pins);
 }
 
 Harvest ProbeWorker::harvest() {
@@ -135,10 +204,10 @@ Harvest ProbeWorker::harvest() {
   return taken;
 }
 
-Result<void> ProbeWorker::replace(std::vector<probe::SessionSpec> sessions) {
+Result<void> ProbeWorker::replace(std::vector<probe::SessionSpec> sessions, PinPlan pins) {
   // Nobody would ever answer.
   if (!thread_.joinable()) return fail(Errc::unsupported, "the probing thread has stopped");
-  Order order{std::move(sessions), {}};
+  Order order{std::move(sessions), std::move(pins), {}};
   auto done = order.done.get_future();
   {
     const std::scoped_lock lock{mutex_};

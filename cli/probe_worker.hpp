@@ -12,6 +12,7 @@
 
 #include "core/result.hpp"
 #include "core/window.hpp"
+#include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
 #include "probe/transport.hpp"
 
@@ -23,6 +24,14 @@ struct Harvest {
   std::vector<Window> open;    // as they stand
   probe::TransportCounters counters;
   probe::StrayCounts strays;
+  std::vector<probe::PinState> pins;
+};
+
+// The checks of the paths' pins.
+struct PinPlan {
+  probe::PinMode mode = probe::PinMode::off;
+  std::vector<probe::PinCheck> checks;
+  Nanos interval{std::chrono::minutes{5}};
 };
 
 // A Prober on a thread of its own, so that nothing else that the service does delays a probe. All
@@ -36,10 +45,12 @@ class ProbeWorker {
   // to find its next hops; on the probing thread too.
   using Prepare = std::function<void(probe::Transport&)>;
 
-  // Returns when every session is open, or with the first error.
+  // Returns when every session is open, or with the first error. Before that the pins are checked,
+  // for at most a second or so: where they are enforced, no session of a path whose pin fails
+  // begins until it holds.
   [[nodiscard]] static Result<std::unique_ptr<ProbeWorker>> start(
       MakeTransport make_transport, probe::ProberOptions options,
-      std::vector<probe::SessionSpec> sessions, Prepare prepare = {});
+      std::vector<probe::SessionSpec> sessions, Prepare prepare = {}, PinPlan pins = {});
 
   ProbeWorker(const ProbeWorker&) = delete;
   ProbeWorker& operator=(const ProbeWorker&) = delete;
@@ -52,7 +63,7 @@ class ProbeWorker {
   // From now on these sessions: unchanged ones go on undisturbed, others end or begin. If one of
   // the new ones cannot begin, the error says which; the old ones are gone all the same. An error
   // after stop().
-  [[nodiscard]] Result<void> replace(std::vector<probe::SessionSpec> sessions);
+  [[nodiscard]] Result<void> replace(std::vector<probe::SessionSpec> sessions, PinPlan pins = {});
 
   // Stops at once and gives every window that was not harvested, open ones too.
   [[nodiscard]] std::vector<Window> stop();
@@ -60,20 +71,23 @@ class ProbeWorker {
  private:
   struct Running {
     probe::SessionSpec spec;
-    probe::SessionId id;
+    std::optional<probe::SessionId> id;  // nothing: it waits for its path's pin
   };
   struct Order {
     std::vector<probe::SessionSpec> sessions;
+    PinPlan pins;
     std::promise<Result<void>> done;
   };
+  // What works on the probing thread.
+  struct Bench;
 
   ProbeWorker() = default;
   void run(const MakeTransport& make_transport, probe::ProberOptions options, Order first,
            const Prepare& prepare);
   [[nodiscard]] std::optional<Order> take_order();
-  void publish(probe::Prober& prober, probe::Transport& transport);
-  [[nodiscard]] static Result<void> carry_out(const Order& order, probe::Prober& prober,
-                                              std::vector<Running>& running);
+  void publish(Bench& bench);
+  [[nodiscard]] static Result<void> carry_out(const Order& order, Bench& bench);
+  static void obey_pins(Bench& bench);
 
   std::thread thread_;
   std::atomic<bool> stopping_{false};

@@ -47,6 +47,12 @@ std::string needs_restart(const Configuration& old, const Configuration& now) {
   return {};
 }
 
+PinPlan pin_plan(const Configuration& configuration) {
+  return {.mode = configuration.probe.pin_check,
+          .checks = configuration.pin_checks(),
+          .interval = configuration.probe.pin_check_interval};
+}
+
 // The file's configuration, if the service that runs on `old` can take it.
 Result<Configuration> load_again(const Configuration& old) {
   auto loaded = load_configuration(old.file);
@@ -107,7 +113,8 @@ Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
       spdlog::warn("{}", found.error().message);
     }
   };
-  auto worker = ProbeWorker::start(make, std::move(prober), config->sessions(), find_next_hops);
+  auto worker = ProbeWorker::start(make, std::move(prober), config->sessions(), find_next_hops,
+                                   pin_plan(*config));
   if (!worker) return tl::make_unexpected(worker.error());
   service->worker_ = std::move(*worker);
   return service;
@@ -172,13 +179,25 @@ void Service::write_outcomes() {
 void Service::tick() {
   Harvest harvest = worker_->harvest();
   write_outcomes();  // before the windows that they are in are shown
-  totals_.add(harvest.closed);
+  judge(harvest);
   publish(harvest);
   // With many sessions a slot of time closes in several pieces, and a decision must see all of it:
   // hand over when nothing more comes.
   const bool complete = harvest.closed.empty();
   std::ranges::move(harvest.closed, std::back_inserter(closing_));
   if (complete && !closing_.empty()) adviser_->tell(std::exchange(closing_, {}));
+}
+
+// Whatever was not on its path goes no further than into the totals of what was sent.
+void Service::judge(Harvest& harvest) {
+  pins_.note(configuration_->probe.pin_check, harvest.pins, clock_.now().wall);
+  totals_.add_refused(pins_.refuse(harvest.closed));
+  totals_.add(harvest.closed);
+  std::ignore = pins_.refuse(closing_);  // they are in the totals already
+  for (const auto& [path, note] : pins_.notes()) {
+    if (note.failed) totals_.forget_newest(path);
+  }
+  adviser_->heed(pins_.notes());
 }
 
 void Service::publish(const Harvest& harvest) {
@@ -197,6 +216,8 @@ void Service::publish(const Harvest& harvest) {
   snapshot.verdicts = state->advice.verdicts;
   snapshot.memory = state->advice.memory;
   snapshot.plan = state->advice.plan;
+  snapshot.pins = pins_.states();
+  snapshot.windows_refused = pins_.refused();
   snapshot.config = config_state_;
   snapshot.store = state->store;
   snapshot.build = this_build();
@@ -220,7 +241,7 @@ void Service::reload() {
   std::vector<SessionKey> keys;
   keys.reserve(sessions.size());
   for (const probe::SessionSpec& spec : sessions) keys.push_back(spec.key);
-  if (auto replaced = worker_->replace(std::move(sessions)); !replaced) {
+  if (auto replaced = worker_->replace(std::move(sessions), pin_plan(*loaded)); !replaced) {
     // The sessions that could begin are running; what could not is in the log and in the metrics.
     config_state_.last_reload_successful = false;
     spdlog::error("reload: {}", replaced.error().message);
@@ -234,7 +255,11 @@ void Service::reload() {
 }
 
 void Service::finish() {
-  auto last = worker_->stop();
+  auto closed = worker_->stop();
+  Harvest end = worker_->harvest();
+  end.closed = std::move(closed);
+  judge(end);
+  auto last = std::move(end.closed);
   last.insert(last.begin(), std::move_iterator{closing_.begin()},
               std::move_iterator{closing_.end()});
   const std::size_t windows = last.size();

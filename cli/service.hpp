@@ -8,6 +8,7 @@
 #include "cli/adviser.hpp"
 #include "cli/configuration.hpp"
 #include "cli/outcome_log.hpp"
+#include "cli/pin_gate.hpp"
 #include "cli/probe_worker.hpp"
 #include "cli/router.hpp"
 #include "cli/totals.hpp"
@@ -40,6 +41,7 @@ class Service {
   void publish(const Harvest& harvest);
   void announce() const;
   void write_outcomes();
+  void judge(Harvest& harvest);
   void finish();
 
   SystemClock clock_;
@@ -47,6 +49,7 @@ class Service {
   std::shared_ptr<exporters::SnapshotCell> cell_ = std::make_shared<exporters::SnapshotCell>();
   exporters::ConfigSnapshot config_state_;
   Totals totals_;
+  PinGate pins_;
   std::vector<Window> closing_;  // of a slot of time whose sessions are still being closed
   // In this order: what stands below uses what stands above, and ends first.
   std::unique_ptr<OutcomeLog> outcomes_;  // null: not asked for

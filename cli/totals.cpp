@@ -33,16 +33,31 @@ void add_newest(std::optional<Window>& newest, const Window& window) {
 
 }  // namespace
 
+Totals::Session& Totals::add_up(const Window& window) {
+  auto [entry, fresh] = sessions_.try_emplace(window.session);
+  Session& session = entry->second;
+  if (fresh) {
+    session.total = window;
+  } else {
+    merge(session.total, window);
+  }
+  return session;
+}
+
 void Totals::add(std::span<const Window> closed) {
   for (const Window& window : closed) {
-    auto [entry, fresh] = sessions_.try_emplace(window.session);
-    Session& session = entry->second;
-    if (fresh) {
-      session.total = window;
-    } else {
-      merge(session.total, window);
-    }
+    Session& session = add_up(window);
     if (!session.newest || session.newest->start <= window.start) session.newest = window;
+  }
+}
+
+void Totals::add_refused(std::span<const Window> closed) {
+  for (const Window& window : closed) add_up(window);
+}
+
+void Totals::forget_newest(std::string_view path) {
+  for (auto& [key, session] : sessions_) {
+    if (key.path == path) session.newest.reset();
   }
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/window.hpp"
@@ -18,6 +19,9 @@ namespace strait::cli {
 class Totals {
  public:
   void add(std::span<const Window> closed);
+  // The same for windows that are no evidence: they count, and are nobody's newest.
+  void add_refused(std::span<const Window> closed);
+  void forget_newest(std::string_view path);
   // Sessions that are no longer configured go with their next reading.
   void keep_only(const std::vector<SessionKey>& sessions);
 
@@ -32,6 +36,8 @@ class Totals {
     Window total;
     std::optional<Window> newest;
   };
+  Session& add_up(const Window& window);
+
   std::map<SessionKey, Session> sessions_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -46,6 +47,37 @@ void path_floor(const Snapshot& snapshot, Samples& samples) {
     const Nanos floor = 2 * each.path.one_way_floor;
     if (floor > Nanos::zero())
       samples.push_back(gauge({{"path", each.path.name}}, in_seconds(floor)));
+  }
+}
+
+Labels labels_of(const probe::PinState& pin) {
+  return {{"path", pin.path}, {"family", pin.v6 ? "ipv6" : "ipv4"}};
+}
+
+void pin_ok(const Snapshot& snapshot, Samples& samples) {
+  for (const probe::PinState& pin : snapshot.pins) {
+    const bool ok = pin.standing == probe::PinStanding::ok;
+    if (!ok && pin.standing != probe::PinStanding::failed) continue;
+    samples.push_back(gauge(labels_of(pin), ok ? 1 : 0));
+  }
+}
+
+void pin_checked(const Snapshot& snapshot, Samples& samples) {
+  for (const probe::PinState& pin : snapshot.pins) {
+    if (pin.checked) samples.push_back(gauge(labels_of(pin), in_seconds(*pin.checked)));
+  }
+}
+
+// From the start on for every path whose pin is checked, so that the first refusal is an increase.
+void windows_refused(const Snapshot& snapshot, Samples& samples) {
+  for (const PathSnapshot& each : snapshot.paths) {
+    const auto& refused = snapshot.windows_refused;
+    const auto found = refused.find(each.path.name);
+    const bool checked = std::ranges::find(snapshot.pins, each.path.name, &probe::PinState::path) !=
+                         snapshot.pins.end();
+    if (!checked && found == refused.end()) continue;
+    samples.push_back(counter({{"path", each.path.name}, {"reason", "pin-failed"}},
+                              found == refused.end() ? 0 : found->second));
   }
 }
 
@@ -167,6 +199,14 @@ constexpr std::array table{
     MetricSpec{"strait_path_floor_seconds", MetricType::Gauge,
                "Round-trip time that the fibre of the path's segments takes by itself.",
                path_floor},
+    MetricSpec{"strait_path_pin_ok", MetricType::Gauge,
+               "1 when the path's upstream answered the newest check of the pin, 0 when another "
+               "router did.",
+               pin_ok},
+    MetricSpec{"strait_path_pin_checked_timestamp_seconds", MetricType::Gauge,
+               "When a check of the path's pin was last answered.", pin_checked},
+    MetricSpec{"strait_windows_refused_total", MetricType::Counter,
+               "Windows that are no evidence of their path, by reason.", windows_refused},
     MetricSpec{"strait_evidence_samples", MetricType::Gauge,
                "Replies that the newest evidence rests on.", evidence_samples},
     MetricSpec{"strait_evidence_adequate", MetricType::Gauge,

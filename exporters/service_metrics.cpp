@@ -86,7 +86,7 @@ void process_start(const Snapshot&, Samples& samples) {
 
 constexpr std::array table{
     MetricSpec{"strait_transport_packets_total", MetricType::Counter,
-               "Packets that an engine has sent and received.", packets},
+               "Packets that an engine has sent and received, checks of pins aside.", packets},
     MetricSpec{"strait_send_errors_total", MetricType::Counter,
                "Sends that an engine could not do, by reason.",
                by_reason<&probe::TransportCounters::errors>},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "analyzer/evidence.hpp"
 #include "analyzer/verdict.hpp"
 #include "core/window.hpp"
+#include "probe/pin_check.hpp"
 #include "probe/transport.hpp"
 #include "routes/model/path.hpp"
 #include "routes/model/plan.hpp"
@@ -68,6 +70,8 @@ struct Snapshot {
   std::vector<analyzer::Verdict> verdicts;   // the newest per class
   analyzer::DecisionMemory memory;
   std::shared_ptr<const routes::Plan> plan;  // null: no plan
+  std::vector<probe::PinState> pins;
+  std::map<std::string, std::uint64_t> windows_refused;  // for a failed pin, by path
   ConfigSnapshot config;
   std::optional<StoreSnapshot> store;  // nothing: no store is configured
   BuildSnapshot build;

@@ -62,6 +62,17 @@ void read_packet(ConfigTable& table, ProbeOptions& options) {
   }
 }
 
+void read_pin_check(ConfigTable& table, ProbeOptions& options) {
+  if (const auto mode = table.choice("pin_check", {"enforce", "warn", "off"})) {
+    options.pin_check = static_cast<PinMode>(*mode);
+  }
+  set(options.pin_check_interval, table.duration("pin_check_interval"));
+  // Shorter, the checks of a path would overlap.
+  if (options.pin_check_interval < std::chrono::seconds{1}) {
+    table.error("pin_check_interval", "want at least 1s");
+  }
+}
+
 Target read_target(ConfigTable& table) {
   Target target;
   table.require("name");
@@ -93,6 +104,7 @@ ProbeOptions read_probe_options(ConfigTable root) {
   }
   read_times(table, options);
   read_packet(table, options);
+  read_pin_check(table, options);
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include "core/address.hpp"
 #include "core/config.hpp"
 #include "core/window.hpp"
+#include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
 
 namespace strait::probe {
@@ -34,6 +35,8 @@ struct ProbeOptions {
   Nanos clock_error_limit{1'000'000};
   Nanos uncertainty_limit{250'000};
   std::uint16_t flows = 1;  // of each session, which they share out among them
+  PinMode pin_check = PinMode::enforce;
+  Nanos pin_check_interval{std::chrono::minutes{5}};
 };
 
 inline constexpr std::uint16_t most_flows = 64;

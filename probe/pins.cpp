@@ -13,6 +13,7 @@ constexpr std::int64_t last_label = 0xfffff;
 constexpr std::size_t most_labels = 4;
 constexpr std::int64_t least_mtu = 576;  // RFC 791: what every host takes
 constexpr std::int64_t most_mtu = 9216;
+constexpr std::int64_t most_hops = 16;  // beyond, it is no upstream
 
 std::optional<Address> of_family(ConfigTable& path, const char* key, bool wants_v4) {
   auto address = path.address(key);
@@ -49,6 +50,20 @@ void read_tags(ConfigTable& path, PathPin& pin) {
   }
 }
 
+void read_check(ConfigTable& path, NamedPin& named) {
+  for (const std::string& text : path.texts("pin_answers")) {
+    const auto address = parse_address(text);
+    if (!address) {
+      path.error("pin_answers", address.error().message);
+      continue;
+    }
+    named.answers.push_back(*address);
+  }
+  if (const auto hops = path.integer("pin_hops", 1, most_hops)) {
+    named.hops = static_cast<std::uint8_t>(*hops);
+  }
+}
+
 }  // namespace
 
 std::vector<NamedPin> read_pins(ConfigTable root) {
@@ -66,6 +81,7 @@ std::vector<NamedPin> read_pins(ConfigTable root) {
     if (const auto mark = path.integer("mark", 0, std::numeric_limits<std::uint32_t>::max())) {
       named.pin.mark = static_cast<std::uint32_t>(*mark);
     }
+    read_check(path, named);
     pins.push_back(std::move(named));
   }
   return pins;

@@ -375,6 +375,7 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
   notice.icmp_type = error.ee_type;
   notice.icmp_code = error.ee_code;
   if (control.offender) notice.source.address = *control.offender;
+  ++counters.received;
   notices.push_back(notice);
 }
 

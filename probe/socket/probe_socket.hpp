@@ -19,6 +19,8 @@ struct SocketKey {
   std::string device;
   std::optional<std::uint32_t> mark;
   std::optional<Address> source;
+  // Its packets end on the way: the errors that come of it disturb no socket but their own.
+  bool short_range = false;
 
   friend bool operator==(const SocketKey&, const SocketKey&) = default;
 };

@@ -28,6 +28,7 @@ using kernel::SocketKey;
 constexpr std::size_t largest_payload = 9000;
 constexpr std::size_t slot_octets = 9216;
 constexpr std::size_t most_foreign = 1024;
+constexpr std::uint8_t longest_short_range = 16;
 
 Result<SocketKey> key_of(const FlowSpec& spec) {
   const Address& to = spec.destination.address;
@@ -60,7 +61,8 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
                    .v6 = to.is_v6(),
                    .device = spec.pin.device,
                    .mark = spec.pin.mark,
-                   .source = to.is_v6() ? spec.pin.source_v6 : spec.pin.source_v4};
+                   .source = to.is_v6() ? spec.pin.source_v6 : spec.pin.source_v4,
+                   .short_range = spec.hop_limit <= longest_short_range};
 }
 
 constexpr Nanos longest_hold = std::chrono::milliseconds{20};

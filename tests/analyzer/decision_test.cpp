@@ -39,7 +39,7 @@ struct Site {
     return judge();
   }
   Verdict judge() {
-    const DecisionInputs inputs{windows, {europe, paths, {}}, routed, default_path};
+    const DecisionInputs inputs{windows, {europe, paths, {}}, routed, default_path, {}};
     Decision decision = decide(inputs, memory, options, start + (now * minute));
     memory = std::move(decision.memory);
     return decision.verdicts.at(0);

@@ -183,3 +183,34 @@ TEST_CASE("a RIB with holes in it blocks the plan") {
 TEST_CASE("a decision looks back as far as evidence, pairs and repetition need") {
   CHECK(look_back(configuration()) == (9 + 3 + 1) * minute);
 }
+
+TEST_CASE("a path whose pin fails has no evidence, no rank and no preference, and it is said why") {
+  const KnownRib rib = known(offers());
+  Advice before = six_minutes(30, 20, &rib);
+  REQUIRE(before.verdicts.at(0).path == "loukkos");
+  const analyzer::PinNotes pins{
+      {"loukkos", {true, "pin failed: 192.0.2.9 answered, not 192.0.2.6"}},
+      {"atlas", {false, "pin unverified: nobody answered"}}};
+  std::vector<Window> windows;
+  WindowBuilder window("atlas", "madrid", 6);
+  std::mt19937_64 random{5};
+  windows.push_back(window.noisy(random, analyzer::test::millis(30), Nanos{500'000}, 300));
+  const Advice after = advise(configuration(), windows, &rib, nullptr, before.memory,
+                              analyzer::test::start + (7 * minute), pins);
+  const analyzer::Verdict& verdict = after.verdicts.at(0);
+  CHECK_FALSE(verdict.path.has_value());
+  CHECK_THAT(verdict.reason,
+             Catch::Contains("the preference for loukkos is withdrawn: pin failed"));
+  REQUIRE(verdict.ranking.size() == 2);
+  CHECK(verdict.ranking[0].eligible);
+  CHECK_THAT(verdict.ranking[0].reason, Catch::Contains("; pin unverified: nobody answered"));
+  CHECK(verdict.ranking[1].reason == "pin failed: 192.0.2.9 answered, not 192.0.2.6");
+  CHECK(after.plan->preferences.empty());
+  for (const analyzer::Evidence& evidence : after.evidence) {
+    CAPTURE(evidence.path);
+    const bool failed = evidence.path == "loukkos";
+    CHECK((evidence.adequacy == analyzer::Adequacy::insufficient) == failed);
+    if (failed) CHECK(evidence.adequacy_reason == pins.at("loukkos").words);
+    CHECK(std::ranges::count(evidence.notes, pins.at("atlas").words) == (failed ? 0 : 1));
+  }
+}

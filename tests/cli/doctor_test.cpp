@@ -118,7 +118,7 @@ TEST_CASE("what a configuration wants: its devices once, its longest packet, its
            path("two", "device = \"net_af_packet0\"\nmpls = [16, 17]\n") +
            path("three", "device = \"net_tap0\"\n") + target("madrid", "192.0.2.9") +
            target("rome", "2001:db8::9") +
-           "[probe]\nengine = \"dpdk\"\npayload = 1000\n[dpdk]\ncore = 2\npoll = \"busy\"\n"
+           "[probe]\nengine = \"dpdk\"\npayload = 1000\n[dpdk]\ncores = [2]\npoll = \"busy\"\n"
            "devices = [\"net_af_packet0,iface=eth1\"]\n");
   const auto wanted = wanted_of(configuration);
   REQUIRE(wanted.devices.size() == 2);

@@ -17,7 +17,17 @@ struct Seen {
   std::atomic<std::uint64_t> sent{0};
   std::atomic<int> opened{0};
   std::atomic<int> closed{0};
+  std::atomic<std::uint32_t> router{0xc0000202};  // who answers what ends at the first hop
 };
+
+probe::Arrival time_exceeded(probe::FlowId flow, std::uint32_t by) {
+  probe::Arrival arrival;
+  arrival.kind = probe::Arrival::Kind::icmp_error;
+  arrival.flow = flow;
+  arrival.source = {boost::asio::ip::address_v4{by}, 0};
+  arrival.icmp_type = 11;
+  return arrival;
+}
 
 // A fake network that answers everything after 10 ms, in virtual time that runs a few thousand
 // times as fast as ours. Its first poll gap is its largest.
@@ -25,6 +35,10 @@ class FastNetwork final : public probe::Transport {
  public:
   explicit FastNetwork(Seen& seen) : seen_{seen} {
     net_.network = [this](const probe::FakeTransport::Sent& sent) {
+      if (sent.flow_spec.hop_limit == 1) {
+        net_.deliver(1ms, time_exceeded(sent.flow, seen_.router));
+        return;
+      }
       ++seen_.sent;
       net_.reflect(sent, 5ms);
     };
@@ -226,4 +240,113 @@ TEST_CASE("the transport is prepared once its flows are open, before the first p
   REQUIRE(worker);
   REQUIRE(eventually([&] { return seen.sent > 20; }));
   CHECK(sent_before == 0);
+}
+
+namespace {
+
+PinPlan pin_plan(probe::PinMode mode) {
+  probe::PinCheck check;
+  check.path = "atlas";
+  check.flow = spec("madrid").flow;
+  check.flow.hop_limit = 1;
+  check.accepted = {parse_address("192.0.2.2").value()};
+  return {.mode = mode, .checks = {check}, .interval = 1s};
+}
+
+Result<std::unique_ptr<ProbeWorker>> start_checked(Seen& seen, probe::PinMode mode) {
+  return ProbeWorker::start(
+      [&seen]() -> Result<std::unique_ptr<probe::Transport>> {
+        return std::make_unique<FastNetwork>(seen);
+      },
+      options(), {spec("madrid")}, {}, pin_plan(mode));
+}
+
+bool stands(ProbeWorker& worker, probe::PinStanding standing) {
+  const auto pins = worker.harvest().pins;
+  return pins.size() == 1 && pins[0].standing == standing;
+}
+
+constexpr std::uint32_t upstream = 0xc0000202;
+constexpr std::uint32_t stranger = 0xc0000263;
+
+}  // namespace
+
+TEST_CASE("not one probe leaves on a path whose pin fails, until it holds") {
+  Seen seen;
+  seen.router = stranger;
+  auto worker = start_checked(seen, probe::PinMode::enforce);
+  REQUIRE(worker);
+  std::size_t windows = 0;
+  REQUIRE(eventually([&] { return stands(**worker, probe::PinStanding::failed); }));
+  for (int i = 0; i < 20; ++i) {
+    windows += (*worker)->harvest().closed.size();
+    std::this_thread::sleep_for(2ms);
+  }
+  CHECK(windows == 0);
+  CHECK(seen.sent == 0);
+
+  seen.router = upstream;
+  REQUIRE(eventually([&] { return !(*worker)->harvest().closed.empty(); }));
+  CHECK(stands(**worker, probe::PinStanding::ok));
+  CHECK(seen.sent > 0);
+
+  seen.router = stranger;
+  REQUIRE(eventually([&] { return stands(**worker, probe::PinStanding::failed); }));
+  const std::uint64_t sent = seen.sent;
+  std::this_thread::sleep_for(20ms);  // minutes of the network's time
+  CHECK(seen.sent == sent);
+}
+
+TEST_CASE("where pins are not enforced, a path is measured whatever they say") {
+  const auto mode = GENERATE(probe::PinMode::warn, probe::PinMode::off);
+  Seen seen;
+  seen.router = stranger;
+  auto worker = start_checked(seen, mode);
+  REQUIRE(worker);
+  REQUIRE(eventually([&] { return !(*worker)->harvest().closed.empty(); }));
+  CHECK(seen.sent > 0);
+  CHECK((*worker)->harvest().pins.size() == (mode == probe::PinMode::off ? 0 : 1));
+}
+
+TEST_CASE("sessions and checks are replaced together") {
+  Seen seen;
+  seen.router = stranger;
+  auto worker = start_checked(seen, probe::PinMode::enforce);
+  REQUIRE(worker);
+  REQUIRE(eventually([&] { return stands(**worker, probe::PinStanding::failed); }));
+  auto plan = pin_plan(probe::PinMode::enforce);
+  plan.checks[0].accepted.push_back(Address{boost::asio::ip::address_v4{stranger}});
+  REQUIRE((*worker)->replace({spec("madrid")}, plan));
+  REQUIRE(eventually([&] { return !(*worker)->harvest().closed.empty(); }));
+  CHECK(stands(**worker, probe::PinStanding::ok));
+}
+
+TEST_CASE("a path that is new sends nothing before its pin is proven, and opens at once") {
+  Seen seen;
+  auto worker = start_checked(seen, probe::PinMode::enforce);
+  REQUIRE(worker);
+  REQUIRE(eventually([&] { return stands(**worker, probe::PinStanding::ok); }));
+  auto plan = pin_plan(probe::PinMode::enforce);
+  plan.checks[0].path = "loukkos";
+  plan.checks[0].accepted = {parse_address("192.0.2.6").value()};
+  auto loukkos = spec("madrid");
+  loukkos.key.path = "loukkos";
+  const int opened = seen.opened;
+  REQUIRE((*worker)->replace({loukkos}, plan));
+  CHECK(seen.opened == opened + 2);  // the session's flow, and that of the check
+  std::vector<Window> all;
+  REQUIRE(eventually([&] {
+    Harvest harvest = (*worker)->harvest();
+    take(all, std::move(harvest.closed));
+    take(all, std::move(harvest.open));
+    return harvest.pins.at(0).standing == probe::PinStanding::failed;
+  }));
+  for (const Window& window : all) CHECK(window.session.path == "atlas");
+
+  auto closed_port = loukkos;
+  closed_port.flow.destination.port = 1;
+  plan.checks[0].accepted = {parse_address("192.0.2.7").value()};
+  const auto refused = (*worker)->replace({closed_port}, plan);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::no_permission);
 }

@@ -110,3 +110,20 @@ TEST_CASE("a session that is no longer configured is gone") {
   REQUIRE(sessions.size() == 1);
   CHECK(sessions.front().total.session.target == "madrid");
 }
+
+TEST_CASE("a window that is no evidence counts, and is not the newest") {
+  Totals totals;
+  totals.add(std::vector{window("madrid", 0, 10)});
+  totals.add_refused(std::vector{window("madrid", 1, 5), window("dakar", 1, 5)});
+  auto sessions = totals.with({}, regions);
+  REQUIRE(sessions.size() == 2);
+  CHECK(sessions[1].total.counts.sent == 15);
+  CHECK(sessions[1].newest->start == start);
+  CHECK_FALSE(sessions[0].newest.has_value());
+  totals.forget_newest("loukkos");
+  CHECK(totals.with({}, regions)[1].newest.has_value());
+  totals.forget_newest("atlas");
+  sessions = totals.with({}, regions);
+  CHECK_FALSE(sessions[1].newest.has_value());
+  CHECK(sessions[1].total.counts.sent == 15);
+}

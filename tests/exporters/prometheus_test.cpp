@@ -151,6 +151,30 @@ TEST_CASE("a path is up when a probe was answered, down when none was, else unkn
   if (up != nullptr) CHECK(up->metric.at(0).gauge.value == c.up);
 }
 
+TEST_CASE("a pin is ok or failed, and one without an answer is neither") {
+  struct Case {
+    probe::PinStanding standing;
+    int ok;  // -1: absent
+  };
+  using enum probe::PinStanding;
+  const auto c = GENERATE(values<Case>({{pending, -1}, {ok, 1}, {failed, 0}, {unverified, -1}}));
+  CAPTURE(to_string(c.standing));
+  Snapshot snapshot = samples::snapshot();
+  snapshot.pins[0].standing = c.standing;
+  snapshot.pins[0].v6 = true;
+  snapshot.windows_refused.clear();
+  const auto families = collect(snapshot);
+  const MetricFamily* pin = find(families, "strait_path_pin_ok");
+  REQUIRE((pin != nullptr) == (c.ok >= 0));
+  if (pin != nullptr) {
+    CHECK(pin->metric.at(0).gauge.value == c.ok);
+    CHECK(label(pin->metric[0], "path") == "atlas-offshore");
+    CHECK(label(pin->metric[0], "family") == "ipv6");
+  }
+  REQUIRE(find(families, "strait_path_pin_checked_timestamp_seconds") != nullptr);
+  CHECK(find(families, "strait_windows_refused_total")->metric.at(0).counter.value == 0);
+}
+
 TEST_CASE("only percentiles that the sample carries are published, with their bounds") {
   const auto families = collect(samples::snapshot());
   const auto& window = *find(families, "strait_rtt_window_seconds");

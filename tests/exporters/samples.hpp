@@ -186,6 +186,12 @@ inline Snapshot snapshot() {
                        .reason = "faster"}};
   plan.expires = start + minutes{5};
   snapshot.plan = std::make_shared<const routes::Plan>(plan);
+  probe::PinState pin;
+  pin.path = "atlas-offshore";
+  pin.standing = probe::PinStanding::ok;
+  pin.checked = start;
+  snapshot.pins = {pin};
+  snapshot.windows_refused = {{"atlas-offshore", 2}};
   snapshot.config.last_success = start;
   snapshot.store = {.windows_written = 4, .write_failures = 0, .bytes = 4096, .last_write = start};
   snapshot.build = {.version = "0.1.0", .revision = "abc", .compiler = "g++ 12"};

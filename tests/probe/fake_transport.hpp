@@ -36,6 +36,8 @@ class FakeTransport final : public Transport {
   std::function<bool(FlowId)> refuses;  // flows that cannot be sent on
   std::size_t burst = 32;
   std::uint64_t sent = 0;
+  std::uint64_t received = 0;                    // transmit stamps not counted
+  std::function<bool(const FlowSpec&)> forbids;  // flows that cannot be opened
   std::vector<FlowId> closed;
 
   void deliver(Nanos after, Arrival arrival, std::vector<std::byte> payload = {}) {
@@ -70,6 +72,7 @@ class FakeTransport final : public Transport {
   [[nodiscard]] Instant now() const override { return clock_.now(); }
 
   [[nodiscard]] Result<FlowId> open_flow(const FlowSpec& spec) override {
+    if (forbids && forbids(spec)) return fail(Errc::not_found, "no such device");
     flows_.push_back(spec);
     if (spec.source_port == 0) {
       flows_.back().source_port = static_cast<std::uint16_t>(49152 + flows_.size() - 1);
@@ -113,6 +116,7 @@ class FakeTransport final : public Transport {
         const MonoTime when = flying.key();
         out[count].received = {when, now.wall - (now.mono - when), source, {}};
       }
+      if (out[count].kind != Arrival::Kind::transmit_stamp) ++received;
       ++count;
     }
     return count;
@@ -125,7 +129,12 @@ class FakeTransport final : public Transport {
   }
 
   [[nodiscard]] std::size_t burst_size() const override { return burst; }
-  [[nodiscard]] TransportCounters counters() override { return {}; }
+  [[nodiscard]] TransportCounters counters() override {
+    TransportCounters counters;
+    counters.sent = sent;
+    counters.received = received;
+    return counters;
+  }
 
  private:
   struct Flying {

@@ -17,6 +17,8 @@ TEST_CASE("an empty configuration gives the defaults and no targets") {
   CHECK(options.window == 60s);
   CHECK(options.uncertainty_limit == 250us);
   CHECK(options.flows == 1);
+  CHECK(options.pin_check == PinMode::enforce);
+  CHECK(options.pin_check_interval == 5min);
   CHECK(read_targets(document.root()).empty());
   CHECK_FALSE(document.errors().has_value());
 }
@@ -38,6 +40,8 @@ require_ssid = true
 clock_error_limit = "2ms"
 uncertainty_limit = "1ms"
 flows = 8
+pin_check = "warn"
+pin_check_interval = "30s"
 
 [[target]]
 name = "marseille-1"
@@ -61,6 +65,8 @@ address = "2001:db8::1"
   CHECK(options.schedule == ScheduleKind::poisson);
   CHECK(options.timestamps == TimestampFormat::ptp);
   CHECK(options.require_ssid);
+  CHECK(options.pin_check == PinMode::warn);
+  CHECK(options.pin_check_interval == 30s);
   REQUIRE(targets.size() == 2);
   CHECK(targets[0].port == 4000);
   CHECK(targets[0].weight == 2.5);
@@ -114,6 +120,8 @@ TEST_CASE("mistakes in the probe tables are named") {
       {"[probe]\nuncertainty_limit = \"2s\"", "at most 1s"},
       {"[probe]\nflows = 0", "64"},
       {"[probe]\nflows = 65", "64"},
+      {"[probe]\npin_check = \"yes\"", "enforce"},
+      {"[probe]\npin_check_interval = \"900ms\"", "want at least 1s"},
       {"[probe]\ntwamp_light = true\ntimestamps = \"ptp\"", "TWAMP-Light"},
       {"[[target]]\nname = \"a\"", "address"},
       {"[[target]]\naddress = \"192.0.2.1\"", "name"},

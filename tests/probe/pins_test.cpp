@@ -31,6 +31,8 @@ outer_vlan_type = "802.1q"
 mpls = [16001, 1048575]
 mtu = 1400
 mark = 7
+pin_answers = ["192.0.2.3", "2001:db8::3"]
+pin_hops = 2
 )",
                                         "t.toml")
                       .value();
@@ -50,6 +52,9 @@ mark = 7
   CHECK(pin.labels == std::vector<std::uint32_t>{16001, 1048575});
   CHECK(pin.mtu == 1400);
   CHECK(pin.mark == 7U);
+  CHECK(pins[0].hops == 2);
+  REQUIRE(pins[0].answers.size() == 2);
+  CHECK(pins[0].answers[1].to_string() == "2001:db8::3");
 }
 
 TEST_CASE("tags, labels and addresses that cannot be on the wire are refused where they stand") {
@@ -68,6 +73,8 @@ TEST_CASE("tags, labels and addresses that cannot be on the wire are refused whe
       {"mpls = [16, 17, 18, 19, 20]", "want at most four"},
       {"mtu = 100", "mtu is 100: want 576 to 9216"},
       {"outer_vlan_type = \"q\"", "802.1ad"},
+      {"pin_answers = [\"router-1\"]", "'router-1'"},
+      {"pin_hops = 0", "pin_hops is 0: want 1 to 16"},
       {"next_hop_v6 = \"192.0.2.1\"", "must be an IPv6 address"},
       {"next_hop_v4 = \"fe80::1\"", "must be an IPv4 address"},
   }));
