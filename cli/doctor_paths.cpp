@@ -317,10 +317,13 @@ PathFindings examine_paths(const Configuration& configuration, const Kernel& ker
                            const WhileOpen& while_open) {
   PathFindings result;
   auto visits = visits_of(configuration);
-  auto transport = make_transport({.engine = configuration.probe.engine,
-                                   .interval = configuration.probe.interval,
-                                   .realtime = false,
-                                   .dpdk = configuration.dpdk});
+  probe::dpdk::DpdkOptions dpdk = configuration.dpdk;
+  if (dpdk.cores.size() > 1) dpdk.cores.resize(1);  // one thread will do to look
+  auto transport = make_engine({.engine = configuration.probe.engine,
+                                .interval = configuration.probe.interval,
+                                .realtime = false,
+                                .dpdk = std::move(dpdk)})
+                       .make(0);
   if (!transport) {
     result.findings.push_back(refusal("", "engine", transport.error()));
     while_open({});

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
 
 #include "probe/dpdk/transport.hpp"
 #include "probe/socket/socket_transport.hpp"
@@ -30,14 +32,41 @@ probe::SocketOptions socket_options(const EngineOptions& options) {
   return socket;
 }
 
+// What the threads of the DPDK engine share: opened by the first of them that comes.
+class SharedDpdk {
+ public:
+  explicit SharedDpdk(probe::dpdk::DpdkOptions options) : options_{std::move(options)} {}
+
+  Result<std::shared_ptr<probe::dpdk::DpdkShared>> get() {
+    const std::scoped_lock lock{mutex_};
+    if (!shared_) {
+      shared_ = probe::dpdk::DpdkShared::open(
+          options_, [](const std::string& event) { spdlog::warn("dpdk: {}", event); });
+    }
+    return *shared_;
+  }
+
+ private:
+  probe::dpdk::DpdkOptions options_;
+  std::mutex mutex_;
+  std::optional<Result<std::shared_ptr<probe::dpdk::DpdkShared>>> shared_;
+};
+
 }  // namespace
 
-Result<std::unique_ptr<probe::Transport>> make_transport(const EngineOptions& options) {
+EngineThreads make_engine(const EngineOptions& options) {
   if (options.engine == probe::Engine::socket) {
-    return as_transport(probe::SocketTransport::open(socket_options(options)));
+    return {1, [options](unsigned) {
+              return as_transport(probe::SocketTransport::open(socket_options(options)));
+            }};
   }
-  return as_transport(probe::dpdk::DpdkTransport::open(
-      options.dpdk, [](const std::string& event) { spdlog::warn("dpdk: {}", event); }));
+  const auto common = std::make_shared<SharedDpdk>(options.dpdk);
+  return {static_cast<unsigned>(options.dpdk.threads()),
+          [common](unsigned thread) -> Result<std::unique_ptr<probe::Transport>> {
+            auto shared = common->get();
+            if (!shared) return tl::make_unexpected(shared.error());
+            return probe::dpdk::DpdkTransport::join(std::move(*shared), thread);
+          }};
 }
 
 Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& options) {
@@ -56,7 +85,7 @@ Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& opt
     }
     engine.dpdk.devices.push_back(options.device);
   }
-  return make_transport(engine);
+  return make_engine(engine).make(0);
 }
 
 Result<void> await_next_hops(probe::Transport& transport, Nanos patience) {

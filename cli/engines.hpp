@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "cli/probe_command.hpp"
@@ -19,10 +20,15 @@ struct EngineOptions {
   probe::dpdk::DpdkOptions dpdk;
 };
 
+// How an engine is run: by so many threads, each with a transport that is made on it.
+struct EngineThreads {
+  unsigned threads = 1;
+  std::function<Result<std::unique_ptr<probe::Transport>>(unsigned thread)> make;
+};
+
 // Events of the DPDK engine (a next hop that was lost, a transmit that stalled) go to the log. The
-// one place that knows all engines.
-[[nodiscard]] Result<std::unique_ptr<probe::Transport>> make_transport(
-    const EngineOptions& options);
+// one place that knows all engines. Nothing is opened before the first transport is made.
+[[nodiscard]] EngineThreads make_engine(const EngineOptions& options);
 
 // The same for one shot: `--device` names the EAL's device.
 [[nodiscard]] Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& options);

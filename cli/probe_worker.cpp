@@ -5,7 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <ctime>
 #include <iterator>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -22,6 +24,12 @@ Result<probe::SessionId> begin(probe::Prober& prober, const probe::SessionSpec& 
   if (id) return id;
   return fail(id.error().code, fmt::format("path {}, target {}: {}", spec.key.path, spec.key.target,
                                            id.error().message));
+}
+
+Nanos cpu_of_this_thread() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds{time.tv_sec} + Nanos{time.tv_nsec};
 }
 
 }  // namespace
@@ -76,7 +84,10 @@ Result<std::unique_ptr<ProbeWorker>> ProbeWorker::start(MakeTransport make_trans
   return worker;
 }
 
-ProbeWorker::~ProbeWorker() { std::ignore = stop(); }
+ProbeWorker::~ProbeWorker() {
+  std::ignore = stop();
+  delete mailbox_.exchange(nullptr);
+}
 
 void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions options,
                       Order first, const Prepare& prepare) {
@@ -102,7 +113,7 @@ void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions 
       obey_pins(bench);
     }
     if (publishes) {
-      publish(bench);
+      publish(bench, bench.prober.take_closed(), bench.prober.open_windows());
       next_publish = now + publish_every;
     }
     if (auto order = take_order()) {
@@ -111,11 +122,7 @@ void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions 
     }
     bench.transport.wait(std::min(bench.prober.next_wakeup(), next_publish));
   }
-  auto rest = bench.prober.finish();
-  const std::scoped_lock lock{mutex_};
-  std::ranges::move(rest, std::back_inserter(harvest_.closed));
-  harvest_.open.clear();
-  harvest_.pins = bench.transport.states();
+  publish(bench, bench.prober.finish(), {});
 }
 
 std::optional<ProbeWorker::Order> ProbeWorker::take_order() {
@@ -179,29 +186,29 @@ void ProbeWorker::obey_pins(Bench& bench) {
   }
 }
 
-void ProbeWorker::publish(Bench& bench) {
-  auto closed = bench.prober.take_closed();
-  auto open = bench.prober.open_windows();
-  auto counters = bench.transport.counters();
-  auto strays = bench.prober.strays();
-  auto pins = bench.transport.states();
-  const std::scoped_lock lock{mutex_};
-  std::ranges::move(closed, std::back_inserter(harvest_.closed));
-  harvest_.open = std::move(open);
-  // The gap is "since the last reading": keep the largest until somebody harvests it.
-  counters.largest_poll_gap =
-      std::max(counters.largest_poll_gap, harvest_.counters.largest_poll_gap);
-  harvest_.counters = std::move(counters);
-  harvest_.strays = std::move(strays);
-  harvest_.pins = std::move(pins);
+void ProbeWorker::publish(Bench& bench, std::vector<Window> closed, std::vector<Window> open) {
+  auto fresh = std::make_unique<Harvest>();
+  fresh->closed = std::move(closed);
+  fresh->open = std::move(open);
+  fresh->counters = bench.transport.counters();
+  fresh->strays = bench.prober.strays();
+  fresh->pins = bench.transport.states();
+  fresh->cpu = {cpu_of_this_thread()};
+  // What only comes once must not be lost with a harvest that nobody fetched.
+  if (const std::unique_ptr<Harvest> missed{mailbox_.exchange(nullptr)}) {
+    fresh->closed.insert(fresh->closed.begin(), std::move_iterator{missed->closed.begin()},
+                         std::move_iterator{missed->closed.end()});
+    fresh->counters.largest_poll_gap =
+        std::max(fresh->counters.largest_poll_gap, missed->counters.largest_poll_gap);
+  }
+  mailbox_.store(fresh.release());
 }
 
 Harvest ProbeWorker::harvest() {
-  const std::scoped_lock lock{mutex_};
-  Harvest taken = harvest_;
-  harvest_.closed.clear();
-  harvest_.counters.largest_poll_gap = Nanos::zero();
-  return taken;
+  newest_.closed.clear();
+  newest_.counters.largest_poll_gap = Nanos::zero();
+  if (const std::unique_ptr<Harvest> fresh{mailbox_.exchange(nullptr)}) newest_ = std::move(*fresh);
+  return newest_;
 }
 
 Result<void> ProbeWorker::replace(std::vector<probe::SessionSpec> sessions, PinPlan pins) {

@@ -25,6 +25,7 @@ struct Harvest {
   probe::TransportCounters counters;
   probe::StrayCounts strays;
   std::vector<probe::PinState> pins;
+  std::vector<Nanos> cpu;  // that each probing thread has used
 };
 
 // The checks of the paths' pins.
@@ -85,14 +86,17 @@ class ProbeWorker {
   void run(const MakeTransport& make_transport, probe::ProberOptions options, Order first,
            const Prepare& prepare);
   [[nodiscard]] std::optional<Order> take_order();
-  void publish(Bench& bench);
+  void publish(Bench& bench, std::vector<Window> closed, std::vector<Window> open);
   [[nodiscard]] static Result<void> carry_out(const Order& order, Bench& bench);
   static void obey_pins(Bench& bench);
 
   std::thread thread_;
   std::atomic<bool> stopping_{false};
+  // The newest harvest that was not fetched: given and taken by exchange, so that neither side ever
+  // waits for the other. Owns what it points to.
+  std::atomic<Harvest*> mailbox_{nullptr};
+  Harvest newest_;  // the other thread's: what it fetched last
   std::mutex mutex_;
-  Harvest harvest_;             // guarded by mutex_
   std::optional<Order> order_;  // guarded by mutex_
   std::atomic<bool> has_order_{false};
 };

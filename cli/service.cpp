@@ -92,12 +92,10 @@ Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
     service->server_ = std::make_unique<exporters::HttpServer>(std::move(*server));
   }
 
-  const auto make = [config] {
-    return make_transport({.engine = config->probe.engine,
-                           .interval = config->probe.interval,
-                           .realtime = false,
-                           .dpdk = config->dpdk});
-  };
+  const EngineThreads engine = make_engine({.engine = config->probe.engine,
+                                            .interval = config->probe.interval,
+                                            .realtime = false,
+                                            .dpdk = config->dpdk});
   probe::ProberOptions prober = probe::prober_options(config->probe);
   if (!config->exporters.outcomes.empty()) {
     auto log = OutcomeLog::open(config->exporters.outcomes);
@@ -113,10 +111,10 @@ Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
       spdlog::warn("{}", found.error().message);
     }
   };
-  auto worker = ProbeWorker::start(make, std::move(prober), config->sessions(), find_next_hops,
-                                   pin_plan(*config));
-  if (!worker) return tl::make_unexpected(worker.error());
-  service->worker_ = std::move(*worker);
+  auto probes = ProbeFleet::start(engine.threads, engine.make, prober, config->sessions(),
+                                  find_next_hops, pin_plan(*config));
+  if (!probes) return tl::make_unexpected(probes.error());
+  service->probes_ = std::move(*probes);
   return service;
 }
 
@@ -177,7 +175,7 @@ void Service::write_outcomes() {
 }
 
 void Service::tick() {
-  Harvest harvest = worker_->harvest();
+  Harvest harvest = probes_->harvest();
   write_outcomes();  // before the windows that they are in are shown
   judge(harvest);
   publish(harvest);
@@ -210,7 +208,7 @@ void Service::publish(const Harvest& harvest) {
   for (const routes::Path& path : configuration_->paths) {
     snapshot.paths.push_back({path, engine});
   }
-  snapshot.engines.push_back({engine, harvest.counters});
+  snapshot.engines.push_back({engine, harvest.counters, harvest.cpu});
   snapshot.newest = state->advice.newest;
   snapshot.evidence = state->advice.evidence;
   snapshot.verdicts = state->advice.verdicts;
@@ -241,7 +239,7 @@ void Service::reload() {
   std::vector<SessionKey> keys;
   keys.reserve(sessions.size());
   for (const probe::SessionSpec& spec : sessions) keys.push_back(spec.key);
-  if (auto replaced = worker_->replace(std::move(sessions), pin_plan(*loaded)); !replaced) {
+  if (auto replaced = probes_->replace(std::move(sessions), pin_plan(*loaded)); !replaced) {
     // The sessions that could begin are running; what could not is in the log and in the metrics.
     config_state_.last_reload_successful = false;
     spdlog::error("reload: {}", replaced.error().message);
@@ -255,8 +253,8 @@ void Service::reload() {
 }
 
 void Service::finish() {
-  auto closed = worker_->stop();
-  Harvest end = worker_->harvest();
+  auto closed = probes_->stop();
+  Harvest end = probes_->harvest();
   end.closed = std::move(closed);
   judge(end);
   auto last = std::move(end.closed);

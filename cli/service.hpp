@@ -9,7 +9,7 @@
 #include "cli/configuration.hpp"
 #include "cli/outcome_log.hpp"
 #include "cli/pin_gate.hpp"
-#include "cli/probe_worker.hpp"
+#include "cli/probe_fleet.hpp"
 #include "cli/router.hpp"
 #include "cli/totals.hpp"
 #include "core/clock.hpp"
@@ -56,7 +56,7 @@ class Service {
   std::unique_ptr<Router> router_;
   std::unique_ptr<Adviser> adviser_;
   std::unique_ptr<exporters::HttpServer> server_;
-  std::unique_ptr<ProbeWorker> worker_;
+  std::unique_ptr<ProbeFleet> probes_;
 };
 
 }  // namespace strait::cli

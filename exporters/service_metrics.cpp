@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 #include <string>
+#include <type_traits>
 
 #include "exporters/metric_table.hpp"
 #include "exporters/process_usage.hpp"
@@ -33,6 +34,29 @@ void poll_gap(const Snapshot& snapshot, Samples& samples) {
   for (const EngineSnapshot& each : snapshot.engines) {
     const Nanos gap = each.counters.largest_poll_gap;
     if (gap > Nanos::zero()) samples.push_back(gauge({{"engine", each.engine}}, in_seconds(gap)));
+  }
+}
+
+void thread_cpu(const Snapshot& snapshot, Samples& samples) {
+  for (const EngineSnapshot& each : snapshot.engines) {
+    for (std::size_t thread = 0; thread < each.cpu.size(); ++thread) {
+      auto metric = counter({{"engine", each.engine}, {"thread", std::to_string(thread)}}, 0);
+      metric.counter.value = in_seconds(each.cpu[thread]);
+      samples.push_back(std::move(metric));
+    }
+  }
+}
+
+template <auto member>
+void clock_gauge(const Snapshot& snapshot, Samples& samples) {
+  for (const EngineSnapshot& each : snapshot.engines) {
+    if (!each.counters.clock) continue;
+    const auto value = (*each.counters.clock).*member;
+    if constexpr (std::is_same_v<decltype(value), const Nanos>) {
+      samples.push_back(gauge({{"engine", each.engine}}, in_seconds(value)));
+    } else {
+      samples.push_back(gauge({{"engine", each.engine}}, value));
+    }
   }
 }
 
@@ -95,6 +119,18 @@ constexpr std::array table{
                by_reason<&probe::TransportCounters::ignored>},
     MetricSpec{"strait_poll_gap_seconds", MetricType::Gauge,
                "Largest time between two polls of the device since the last reading.", poll_gap},
+    MetricSpec{"strait_probe_cpu_seconds_total", MetricType::Counter,
+               "CPU time of each probing thread: its rate is the share of a core.", thread_cpu},
+    MetricSpec{"strait_tsc_hertz", MetricType::Gauge,
+               "Rate of the CPU's counter that an engine keeps time by, as measured.",
+               clock_gauge<&probe::CounterClock::hertz>},
+    MetricSpec{
+        "strait_tsc_slew_ratio", MetricType::Gauge,
+        "How much faster CLOCK_MONOTONIC runs than CLOCK_MONOTONIC_RAW: drift, as NTP sees it.",
+        clock_gauge<&probe::CounterClock::slew>},
+    MetricSpec{"strait_tsc_error_seconds", MetricType::Gauge,
+               "How far an engine's clock may be from CLOCK_MONOTONIC.",
+               clock_gauge<&probe::CounterClock::error>},
     MetricSpec{"strait_store_windows_written_total", MetricType::Counter,
                "Windows written to the store.", store_counter<&StoreSnapshot::windows_written>},
     MetricSpec{"strait_store_write_failures_total", MetricType::Counter,

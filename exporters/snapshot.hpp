@@ -37,6 +37,7 @@ struct PathSnapshot {
 struct EngineSnapshot {
   std::string engine;
   probe::TransportCounters counters;
+  std::vector<Nanos> cpu;  // of each probing thread
 };
 
 struct ConfigSnapshot {

@@ -111,6 +111,13 @@ struct Arrival {
   std::uint8_t icmp_code = 0;
 };
 
+// The clock of a transport that keeps time by a counter of the CPU.
+struct CounterClock {
+  double hertz = 0;
+  double slew = 0;  // CLOCK_MONOTONIC's rate against CLOCK_MONOTONIC_RAW's, less one
+  Nanos error{};    // of its times against CLOCK_MONOTONIC
+};
+
 // What the transport itself has seen; all counters only grow.
 struct TransportCounters {
   std::uint64_t sent = 0;
@@ -118,6 +125,7 @@ struct TransportCounters {
   std::map<std::string, std::uint64_t, std::less<>> errors;   // by kind: "send-would-block", ...
   std::map<std::string, std::uint64_t, std::less<>> ignored;  // foreign traffic, by reason
   Nanos largest_poll_gap{};                                   // since the last reading
+  std::optional<CounterClock> clock;
 };
 
 // The one edge between the measuring logic and the wire: bursts of packets out and in, each with

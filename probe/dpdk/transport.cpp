@@ -208,6 +208,8 @@ TransportCounters DpdkTransport::counters() {
   count(counters.ignored, "other-vlan", impl.other_vlan);
   counters.largest_poll_gap = impl.clock.scale().length(impl.largest_gap);
   impl.largest_gap = 0;
+  const TscScale& scale = impl.clock.scale();
+  counters.clock = CounterClock{scale.hertz(), scale.slew(), scale.error()};
   return counters;
 }
 

@@ -166,7 +166,9 @@ inline Snapshot snapshot() {
   counters.errors = {{"send-would-block", 2}};
   counters.ignored = {{"not-ours", 7}};
   counters.largest_poll_gap = Nanos{40'000};
-  snapshot.engines = {{.engine = "socket", .counters = counters}};
+  counters.clock = probe::CounterClock{2.4e9, 1e-6, Nanos{40}};
+  snapshot.engines = {
+      {.engine = "socket", .counters = counters, .cpu = {std::chrono::milliseconds{1500}}}};
   snapshot.newest = {evidence("atlas-offshore", "europe"), insufficient("loukkos", "europe")};
   snapshot.evidence = snapshot.newest;
   snapshot.evidence[0].flows = {two_flows("192.0.2.1")};
