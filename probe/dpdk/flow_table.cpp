@@ -17,8 +17,8 @@ constexpr std::uint32_t largest_flow_label = 0xfffff;
 // so the flow stays on one member of a bundle whether routers hash ports or labels.
 std::uint32_t flow_label(const FlowTable::Flow& flow, const WireAddress& source) {
   std::uint64_t state = source.low ^ flow.remote.high ^ (flow.remote.low << 1U) ^
-                        (std::uint64_t{flow.local_port} << 32U | flow.remote_port << 2U |
-                         static_cast<unsigned>(flow.kind));
+                        (std::uint64_t{flow.local_port} << 32U |
+                         std::uint64_t{flow.remote_port} << 2U | static_cast<unsigned>(flow.kind));
   state = next_random(state);
   return std::max(static_cast<std::uint32_t>(state >> 44U), 1U);  // 0 says: no label
 }
