@@ -185,6 +185,7 @@ Result<DpdkPort> DpdkPort::open(std::uint16_t id, const std::string& device,
                                 const PortSettings& settings) {
   DpdkPort port{id};
   port.interface_ = kernel_interface(device).value_or("");
+  port.index_ = if_nametoindex(port.interface_.c_str());
   if (auto ok = port.configure(device, settings); !ok) {
     port.id_ = no_port;  // it may be somebody else's, and running
     return tl::make_unexpected(ok.error());
@@ -202,7 +203,7 @@ bool DpdkPort::link_is_up() const {
 }
 
 bool DpdkPort::is_gone() const {
-  if (!interface_.empty() && if_nametoindex(interface_.c_str()) == 0) return true;
+  if (!interface_.empty() && if_nametoindex(interface_.c_str()) != index_) return true;
   return rte_eth_dev_is_removed(id_) == 1;
 }
 

@@ -54,6 +54,7 @@ class DpdkPort {
         mtu_{other.mtu_},
         mac_{other.mac_},
         interface_{std::move(other.interface_)},
+        index_{other.index_},
         timestamps_{other.timestamps_},
         pools_{std::move(other.pools_)} {}
   DpdkPort& operator=(DpdkPort&&) = delete;
@@ -87,6 +88,7 @@ class DpdkPort {
   std::size_t mtu_ = 1500;
   MacAddress mac_;
   std::string interface_;  // under a software device, else empty
+  unsigned index_ = 0;     // of the interface: one of the same name that comes later is another one
   std::optional<TimestampField> timestamps_;
   std::vector<Mempool> pools_;
 };

@@ -52,10 +52,13 @@ class Layers(unittest.TestCase):
                         "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
                         f"net.ipv6.conf.default.disable_ipv6={int(name in ('site', 'emulator'))}")
             self.batch(name, "link set lo up")
-        self.batch("site", f"link add va type veth peer name near netns {self.ns('emulator')}", "link set va up")
-        self.batch("emulator", "link set near up")
+        self.join_site()
         for number in (1, 2):
             self.build_upstream(number)
+
+    def join_site(self):
+        self.batch("site", f"link add va type veth peer name near netns {self.ns('emulator')}", "link set va up")
+        self.batch("emulator", "link set near up")
 
     def build_upstream(self, number: int):
         name, far = f"u{number}", f"far{number}"
@@ -143,10 +146,10 @@ class Layers(unittest.TestCase):
             return ["--source", f"2001:db8:9:{number}::10", "--next-hop", f"2001:db8:9:{number}::1", "2001:db8:51::1"]
         return ["--source", f"10.9.{number}.10", "--next-hop", f"10.9.{number}.1", "198.51.100.1"]
 
-    def probe(self, where: str, device: str, *words: str) -> dict:
+    def probe(self, where: str, device: str, *words: str, count: int = COUNT) -> dict:
         done = subprocess.run(
             ["ip", "netns", "exec", self.ns(where), "timeout", "-s", "KILL", "60", str(BUILD), "probe", "--engine",
-             "dpdk", "-I", device, "--protocol", "stamp", "-p", PORT, "-c", str(COUNT), "-i", INTERVAL, "--json",
+             "dpdk", "-I", device, "--protocol", "stamp", "-p", PORT, "-c", str(count), "-i", INTERVAL, "--json",
              *words],
             capture_output=True, text=True, check=False, timeout=90)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -211,11 +214,57 @@ class Layers(unittest.TestCase):
 
     def test_flows_of_a_bundle_are_two_members(self):
         with self.emulator("p1 near far1 vlans=101", settings=("set p1 out 198.51.100.0/24 member=3ms",)):
-            report = self.probe("site", "net_af_packet0,iface=va", "--vlan", "101", "--flows", "8", "-c", "320",
-                                *self.words(1, v6=False))
+            report = self.probe("site", "net_af_packet0,iface=va", "--vlan", "101", "--flows", "8",
+                                *self.words(1, v6=False), count=320)
         first, second = report["members"]
         self.assertEqual((len(first["flows"]), len(second["flows"])), (4, 4))
         self.assertAlmostEqual(second["min_ns"] - first["min_ns"], 3_000_000, delta=TOLERANCE_NS)
+
+    # --- faults ---
+
+    def probe_while(self, count: int, happens) -> dict:
+        """Probes every 10 ms and calls happens() after a second."""
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self.ns("site"), "timeout", "-s", "KILL", "60", str(BUILD), "probe", "--engine",
+             "dpdk", "-I", "net_af_packet0,iface=va", "--protocol", "stamp", "-p", PORT, "-c", str(count), "-i", "10ms",
+             "--timeout", "2s", "--json", *self.words(1, v6=False)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        time.sleep(1.5)
+        happens()
+        out, err = process.communicate(timeout=60)
+        self.assertIn(process.returncode, (0, 1), err)
+        self.said = err
+        return json.loads(out.splitlines()[-1])
+
+    def test_a_link_that_goes_down_and_up_again(self):
+        def down_and_up():
+            self.batch("site", "link set va down")
+            time.sleep(1)
+            self.batch("site", "link set va up")
+
+        with self.emulator("p1 near far1"):
+            report = self.probe_while(600, down_and_up)
+        # While it is down nothing is sent: those are missed, not lost.
+        self.assertGreater(report["missed"], 50)
+        self.assertLess(report["lost"], 40)
+        self.assertGreater(report["received"], 300)
+        self.assertIn("link-lost: 1", self.said)
+        self.assertIn("link-down: ", self.said)
+        # What the driver kept meanwhile and sent late is in no percentile.
+        self.assertLess(report["rtt_ns"]["max"], 100_000_000)
+
+    def test_a_device_that_goes_and_comes_back(self):
+        def replace():
+            self.batch("site", "link del va")
+            self.join_site()
+            self.enterContext(self.emulator("p1 near far1"))
+
+        with self.emulator("p1 near far1"):
+            report = self.probe_while(800, replace)
+        self.assertIn("link-lost: 1", self.said)
+        self.assertGreater(report["received"], 300)
+        self.assertLess(report["rtt_ns"]["max"], 100_000_000)
 
     def test_the_wrong_label_gets_no_answer(self):
         with self.emulator("p1 near far1 mpls=16001"):
