@@ -28,7 +28,7 @@ Result<probe::SessionId> begin(probe::Prober& prober, const probe::SessionSpec& 
 
 struct ProbeWorker::Bench {
   Bench(probe::Transport& wire, probe::ProberOptions options)
-      : transport{wire}, prober{transport, std::move(options)} {}
+      : mtus{wire}, transport{mtus}, prober{transport, std::move(options)} {}
 
   [[nodiscard]] bool is(const probe::SessionSpec& spec, probe::PinStanding standing) const {
     return mode == probe::PinMode::enforce &&
@@ -38,8 +38,10 @@ struct ProbeWorker::Bench {
     mode = pins.mode;
     if (mode == probe::PinMode::off) pins.checks.clear();
     transport.check(std::move(pins.checks), pins.interval);
+    mtus.check(std::move(pins.mtus), pins.interval);
   }
 
+  probe::MtuChecker mtus;  // between the wire and the pins' checks
   probe::PinChecker transport;
   probe::Prober prober;
   std::vector<Running> running;
@@ -116,6 +118,7 @@ void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions 
   std::ranges::move(rest, std::back_inserter(harvest_.closed));
   harvest_.open.clear();
   harvest_.pins = bench.transport.states();
+  harvest_.mtus = bench.mtus.states();
 }
 
 std::optional<ProbeWorker::Order> ProbeWorker::take_order() {
@@ -185,6 +188,7 @@ void ProbeWorker::publish(Bench& bench) {
   auto counters = bench.transport.counters();
   auto strays = bench.prober.strays();
   auto pins = bench.transport.states();
+  auto mtus = bench.mtus.states();
   const std::scoped_lock lock{mutex_};
   std::ranges::move(closed, std::back_inserter(harvest_.closed));
   harvest_.open = std::move(open);
@@ -194,6 +198,7 @@ void ProbeWorker::publish(Bench& bench) {
   harvest_.counters = std::move(counters);
   harvest_.strays = std::move(strays);
   harvest_.pins = std::move(pins);
+  harvest_.mtus = std::move(mtus);
 }
 
 Harvest ProbeWorker::harvest() {
