@@ -7,7 +7,7 @@
 
 namespace strait::analyzer {
 
-// What speaks against taking a path's probes for having been on it.
+// What speaks against taking a path's probes for having been on it, and what else its checks found.
 struct PinNote {
   bool failed = false;  // they were not: what they measured is no evidence of this path
   std::string words;    // "pin failed: 192.0.2.99 answered, not 192.0.2.2"

@@ -118,6 +118,17 @@ Result<routes::Regions> make_regions(const Parts& parts, const routes::Catalogue
   return regions;
 }
 
+// The first target of each address family.
+std::vector<const probe::Target*> checked_targets(const std::vector<probe::Target>& targets) {
+  std::vector<const probe::Target*> checked;
+  for (const bool v6 : {false, true}) {
+    const auto target = std::ranges::find_if(
+        targets, [&](const probe::Target& each) { return each.address.is_v6() == v6; });
+    if (target != targets.end()) checked.push_back(&*target);
+  }
+  return checked;
+}
+
 // As the path's sessions send, since policy routing may look at protocol and port; only that it
 // ends at the upstream.
 probe::FlowSpec check_flow(const probe::ProbeOptions& options, const probe::Target& target,
@@ -130,6 +141,20 @@ probe::FlowSpec check_flow(const probe::ProbeOptions& options, const probe::Targ
   if (icmp) flow.destination.port = 0;
   flow.hop_limit = pin.hops;
   return flow;
+}
+
+// As the path's sessions send, but as long as the path's MTU.
+probe::MtuCheck mtu_check(const probe::ProbeOptions& options, const probe::Target& target,
+                          const probe::NamedPin& pin) {
+  const std::size_t headers = probe::header_octets(target.address.is_v6());
+  probe::MtuCheck check{.path = pin.path,
+                        .flow = check_flow(options, target, pin),
+                        .timestamps = options.timestamps,
+                        .twamp_light = options.twamp_light,
+                        .session_octets = static_cast<std::uint32_t>(options.payload + headers)};
+  check.flow.hop_limit = options.hop_limit;
+  check.flow.max_payload = pin.pin.mtu - headers;
+  return check;
 }
 
 const std::optional<Address>& neighbor(const routes::Path& path, bool v6) {
@@ -209,13 +234,21 @@ std::vector<probe::SessionSpec> Configuration::sessions() const {
 std::vector<probe::PinCheck> Configuration::pin_checks() const {
   std::vector<probe::PinCheck> checks;
   for (const probe::NamedPin& pin : pins) {
-    for (const bool v6 : {false, true}) {
-      const auto target = std::ranges::find_if(
-          targets, [&](const probe::Target& each) { return each.address.is_v6() == v6; });
-      if (target == targets.end()) continue;
+    for (const probe::Target* const target : checked_targets(targets)) {
       checks.push_back({.path = pin.path,
                         .flow = check_flow(probe, *target, pin),
-                        .accepted = accepted_answers(pin, paths, v6)});
+                        .accepted = accepted_answers(pin, paths, target->address.is_v6())});
+    }
+  }
+  return checks;
+}
+
+std::vector<probe::MtuCheck> Configuration::mtu_checks() const {
+  std::vector<probe::MtuCheck> checks;
+  if (!probe.mtu_check) return checks;
+  for (const probe::NamedPin& pin : pins) {
+    for (const probe::Target* const target : checked_targets(targets)) {
+      checks.push_back(mtu_check(probe, *target, pin));
     }
   }
   return checks;

@@ -12,6 +12,7 @@
 #include "core/result.hpp"
 #include "exporters/options.hpp"
 #include "probe/dpdk/options.hpp"
+#include "probe/mtu_check.hpp"
 #include "probe/options.hpp"
 #include "probe/pins.hpp"
 #include "routes/catalogue/catalogue.hpp"
@@ -44,6 +45,8 @@ struct Configuration {
   [[nodiscard]] std::vector<probe::SessionSpec> sessions() const;
   // One of every path and address family that has a target: towards the first of them.
   [[nodiscard]] std::vector<probe::PinCheck> pin_checks() const;
+  // The same for the MTU; none where that is not tested.
+  [[nodiscard]] std::vector<probe::MtuCheck> mtu_checks() const;
 };
 
 // The error of a bad file is ready to print: all mistakes with file:line:column.

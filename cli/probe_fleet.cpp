@@ -21,14 +21,24 @@ std::vector<Share> share_out(std::vector<probe::SessionSpec> sessions, unsigned 
   return shares;
 }
 
-// The checks of the paths that these sessions are of.
-PinPlan pins_of(const PinPlan& all, const Share& share) {
-  PinPlan pins = all;
-  std::erase_if(pins.checks, [&](const probe::PinCheck& check) {
-    return std::ranges::none_of(share,
-                                [&](const auto& spec) { return spec.key.path == check.path; });
-  });
-  return pins;
+// The checks that go with each share. The pin of a path by every thread that probes it, because
+// each has to act at once; its MTU by one of them.
+std::vector<PinPlan> plans_of(const PinPlan& all, const std::vector<Share>& shares) {
+  std::vector<PinPlan> plans;
+  PinPlan left = all;
+  for (const Share& share : shares) {
+    const auto is_elsewhere = [&](const auto& check) {
+      return std::ranges::none_of(share,
+                                  [&](const auto& spec) { return spec.key.path == check.path; });
+    };
+    PinPlan plan = all;
+    std::erase_if(plan.checks, is_elsewhere);
+    plan.mtus = left.mtus;
+    std::erase_if(plan.mtus, is_elsewhere);
+    std::erase_if(left.mtus, [&](const auto& check) { return !is_elsewhere(check); });
+    plans.push_back(std::move(plan));
+  }
+  return plans;
 }
 
 // The worse one first: what is refuted by one thread holds for none, what one has proved is true.
@@ -87,6 +97,7 @@ void add(Harvest& into, Harvest other) {
   if (!into.counters.clock) into.counters.clock = other.counters.clock;
   add_counts(into.strays, other.strays);
   for (probe::PinState& pin : other.pins) add_pin(into.pins, std::move(pin));
+  std::ranges::move(other.mtus, std::back_inserter(into.mtus));
   std::ranges::copy(other.cpu, std::back_inserter(into.cpu));
 }
 
@@ -98,11 +109,11 @@ Result<std::unique_ptr<ProbeFleet>> ProbeFleet::start(unsigned threads,
                                                       const PinPlan& pins) {
   auto shares = share_out(std::move(sessions), threads);
   std::vector<std::future<Result<std::unique_ptr<ProbeWorker>>>> starting;
+  auto plans = plans_of(pins, shares);
   for (unsigned i = 0; i < threads; ++i) {
     starting.push_back(std::async(std::launch::async, [&, i] {
-      auto its_pins = pins_of(pins, shares[i]);
       return ProbeWorker::start([make_transport, i] { return make_transport(i); }, options,
-                                std::move(shares[i]), prepare, std::move(its_pins));
+                                std::move(shares[i]), prepare, std::move(plans[i]));
     }));
   }
   std::unique_ptr<ProbeFleet> fleet{new ProbeFleet};
@@ -129,10 +140,10 @@ Harvest ProbeFleet::harvest() {
 
 Result<void> ProbeFleet::replace(std::vector<probe::SessionSpec> sessions, const PinPlan& pins) {
   auto shares = share_out(std::move(sessions), static_cast<unsigned>(workers_.size()));
+  auto plans = plans_of(pins, shares);
   Result<void> result;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    auto its_pins = pins_of(pins, shares[i]);
-    auto replaced = workers_[i]->replace(std::move(shares[i]), std::move(its_pins));
+    auto replaced = workers_[i]->replace(std::move(shares[i]), std::move(plans[i]));
     if (!replaced && result) result = std::move(replaced);
   }
   return result;

@@ -36,7 +36,7 @@ Nanos cpu_of_this_thread() {
 
 struct ProbeWorker::Bench {
   Bench(probe::Transport& wire, probe::ProberOptions options)
-      : transport{wire}, prober{transport, std::move(options)} {}
+      : mtus{wire}, transport{mtus}, prober{transport, std::move(options)} {}
 
   [[nodiscard]] bool is(const probe::SessionSpec& spec, probe::PinStanding standing) const {
     return mode == probe::PinMode::enforce &&
@@ -46,8 +46,10 @@ struct ProbeWorker::Bench {
     mode = pins.mode;
     if (mode == probe::PinMode::off) pins.checks.clear();
     transport.check(std::move(pins.checks), pins.interval);
+    mtus.check(std::move(pins.mtus), pins.interval);
   }
 
+  probe::MtuChecker mtus;  // between the wire and the pins' checks
   probe::PinChecker transport;
   probe::Prober prober;
   std::vector<Running> running;
@@ -193,6 +195,7 @@ void ProbeWorker::publish(Bench& bench, std::vector<Window> closed, std::vector<
   fresh->counters = bench.transport.counters();
   fresh->strays = bench.prober.strays();
   fresh->pins = bench.transport.states();
+  fresh->mtus = bench.mtus.states();
   fresh->cpu = {cpu_of_this_thread()};
   // What only comes once must not be lost with a harvest that nobody fetched.
   if (const std::unique_ptr<Harvest> missed{mailbox_.exchange(nullptr)}) {

@@ -12,6 +12,7 @@
 
 #include "core/result.hpp"
 #include "core/window.hpp"
+#include "probe/mtu_check.hpp"
 #include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
 #include "probe/transport.hpp"
@@ -25,13 +26,15 @@ struct Harvest {
   probe::TransportCounters counters;
   probe::StrayCounts strays;
   std::vector<probe::PinState> pins;
+  std::vector<probe::MtuState> mtus;
   std::vector<Nanos> cpu;  // that each probing thread has used
 };
 
-// The checks of the paths' pins.
+// The checks of the paths' pins, and of their MTU.
 struct PinPlan {
   probe::PinMode mode = probe::PinMode::off;
   std::vector<probe::PinCheck> checks;
+  std::vector<probe::MtuCheck> mtus;
   Nanos interval{std::chrono::minutes{5}};
 };
 

@@ -50,6 +50,7 @@ std::string needs_restart(const Configuration& old, const Configuration& now) {
 PinPlan pin_plan(const Configuration& configuration) {
   return {.mode = configuration.probe.pin_check,
           .checks = configuration.pin_checks(),
+          .mtus = configuration.mtu_checks(),
           .interval = configuration.probe.pin_check_interval};
 }
 
@@ -195,7 +196,8 @@ void Service::judge(Harvest& harvest) {
   for (const auto& [path, note] : pins_.notes()) {
     if (note.failed) totals_.forget_newest(path);
   }
-  adviser_->heed(pins_.notes());
+  mtus_.note(harvest.mtus);
+  adviser_->heed(mtus_.added_to(pins_.notes()));
 }
 
 void Service::publish(const Harvest& harvest) {
@@ -215,6 +217,7 @@ void Service::publish(const Harvest& harvest) {
   snapshot.memory = state->advice.memory;
   snapshot.plan = state->advice.plan;
   snapshot.pins = pins_.states();
+  snapshot.mtus = mtus_.states();
   snapshot.windows_refused = pins_.refused();
   snapshot.config = config_state_;
   snapshot.store = state->store;

@@ -7,6 +7,7 @@
 
 #include "cli/adviser.hpp"
 #include "cli/configuration.hpp"
+#include "cli/mtu_notes.hpp"
 #include "cli/outcome_log.hpp"
 #include "cli/pin_gate.hpp"
 #include "cli/probe_fleet.hpp"
@@ -50,6 +51,7 @@ class Service {
   exporters::ConfigSnapshot config_state_;
   Totals totals_;
   PinGate pins_;
+  MtuNotes mtus_;
   std::vector<Window> closing_;  // of a slot of time whose sessions are still being closed
   // In this order: what stands below uses what stands above, and ends first.
   std::unique_ptr<OutcomeLog> outcomes_;  // null: not asked for

@@ -50,21 +50,36 @@ void path_floor(const Snapshot& snapshot, Samples& samples) {
   }
 }
 
-Labels labels_of(const probe::PinState& pin) {
-  return {{"path", pin.path}, {"family", pin.v6 ? "ipv6" : "ipv4"}};
+template <class State>  // of a pin or an MTU
+Labels labels_of_check(const State& state) {
+  return {{"path", state.path}, {"family", state.v6 ? "ipv6" : "ipv4"}};
 }
 
 void pin_ok(const Snapshot& snapshot, Samples& samples) {
   for (const probe::PinState& pin : snapshot.pins) {
     const bool ok = pin.standing == probe::PinStanding::ok;
     if (!ok && pin.standing != probe::PinStanding::failed) continue;
-    samples.push_back(gauge(labels_of(pin), ok ? 1 : 0));
+    samples.push_back(gauge(labels_of_check(pin), ok ? 1 : 0));
   }
 }
 
 void pin_checked(const Snapshot& snapshot, Samples& samples) {
   for (const probe::PinState& pin : snapshot.pins) {
-    if (pin.checked) samples.push_back(gauge(labels_of(pin), in_seconds(*pin.checked)));
+    if (pin.checked) samples.push_back(gauge(labels_of_check(pin), in_seconds(*pin.checked)));
+  }
+}
+
+void mtu_ok(const Snapshot& snapshot, Samples& samples) {
+  for (const probe::MtuState& mtu : snapshot.mtus) {
+    const bool ok = mtu.standing == probe::MtuStanding::ok;
+    if (!ok && mtu.standing != probe::MtuStanding::too_small) continue;
+    samples.push_back(gauge(labels_of_check(mtu), ok ? 1 : 0));
+  }
+}
+
+void mtu_octets(const Snapshot& snapshot, Samples& samples) {
+  for (const probe::MtuState& mtu : snapshot.mtus) {
+    if (mtu.octets) samples.push_back(gauge(labels_of_check(mtu), *mtu.octets));
   }
 }
 
@@ -205,6 +220,11 @@ constexpr std::array table{
                pin_ok},
     MetricSpec{"strait_path_pin_checked_timestamp_seconds", MetricType::Gauge,
                "When a check of the path's pin was last answered.", pin_checked},
+    MetricSpec{"strait_path_mtu_ok", MetricType::Gauge,
+               "1 when the path took a packet of its configured MTU, 0 when it takes less.",
+               mtu_ok},
+    MetricSpec{"strait_path_mtu_octets", MetricType::Gauge,
+               "Longest IP packet that the path was seen to take, or is said to.", mtu_octets},
     MetricSpec{"strait_windows_refused_total", MetricType::Counter,
                "Windows that are no evidence of their path, by reason.", windows_refused},
     MetricSpec{"strait_evidence_samples", MetricType::Gauge,

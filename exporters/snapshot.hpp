@@ -13,6 +13,7 @@
 #include "analyzer/evidence.hpp"
 #include "analyzer/verdict.hpp"
 #include "core/window.hpp"
+#include "probe/mtu_check.hpp"
 #include "probe/pin_check.hpp"
 #include "probe/transport.hpp"
 #include "routes/model/path.hpp"
@@ -72,6 +73,7 @@ struct Snapshot {
   analyzer::DecisionMemory memory;
   std::shared_ptr<const routes::Plan> plan;  // null: no plan
   std::vector<probe::PinState> pins;
+  std::vector<probe::MtuState> mtus;
   std::map<std::string, std::uint64_t> windows_refused;  // for a failed pin, by path
   ConfigSnapshot config;
   std::optional<StoreSnapshot> store;  // nothing: no store is configured

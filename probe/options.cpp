@@ -67,6 +67,7 @@ void read_pin_check(ConfigTable& table, ProbeOptions& options) {
     options.pin_check = static_cast<PinMode>(*mode);
   }
   set(options.pin_check_interval, table.duration("pin_check_interval"));
+  set(options.mtu_check, table.boolean("mtu_check"));
   // Shorter, the checks of a path would overlap.
   if (options.pin_check_interval < std::chrono::seconds{1}) {
     table.error("pin_check_interval", "want at least 1s");

@@ -36,7 +36,8 @@ struct ProbeOptions {
   Nanos uncertainty_limit{250'000};
   std::uint16_t flows = 1;  // of each session, which they share out among them
   PinMode pin_check = PinMode::enforce;
-  Nanos pin_check_interval{std::chrono::minutes{5}};
+  Nanos pin_check_interval{std::chrono::minutes{5}};  // and of the MTU
+  bool mtu_check = true;
 };
 
 inline constexpr std::uint16_t most_flows = 64;

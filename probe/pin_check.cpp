@@ -5,17 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
-#include "probe/random.hpp"
-
 namespace strait::probe {
 namespace {
-
-// Where a probe cannot leave yet, such as before its next hop is known.
-constexpr Nanos retry = std::chrono::milliseconds{50};
 
 Address without_scope(const Address& address) {
   if (!address.is_v6()) return address;
@@ -91,242 +87,84 @@ PinAnswer judge_answer(const PinCheck& check, const Arrival& arrival) {
   return comparable ? PinAnswer::other : PinAnswer::unknown;
 }
 
+// A router on the first hops answers at once; the next try is as good as a longer wait.
 PinChecker::PinChecker(Transport& inner, std::uint64_t seed)
-    : inner_{inner}, random_{seed != 0 ? seed : entropy_word()} {}
-
-PinChecker::~PinChecker() {
-  for (Watch& watch : watches_) close(watch);
-}
+    : SelfTest{inner, {.late = "late-pin-answer", .last_wait = try_gap, .seed = seed}} {}
 
 void PinChecker::check(std::vector<PinCheck> checks, Nanos interval) {
-  interval_ = interval;
-  const MonoTime now = inner_.now().mono;
   auto old = std::exchange(watches_, {});
   auto old_states = std::exchange(states_, {});
-  std::ranges::fill(mine_, nobody);
-  std::vector<bool> kept(old.size());
+  std::vector<FlowSpec> flows;
+  std::vector<std::optional<std::size_t>> before;
   for (PinCheck& check : checks) {
-    const auto before =
-        std::ranges::find_if(old, [&](const Watch& w) { return same_check(w.check, check); });
-    const auto place = static_cast<std::size_t>(before - old.begin());
-    if (before != old.end() && !kept[place]) {
-      kept[place] = true;
-      states_.push_back(std::move(old_states[place]));
-      before->due = std::min(before->due, now + interval);  // it may have become shorter
-      watches_.push_back(std::move(*before));
+    flows.push_back(check.flow);
+    const std::optional<std::size_t> place = unclaimed(
+        before, old.size(), [&](std::size_t i) { return same_check(old[i].check, check); });
+    before.push_back(place);
+    if (place) {
+      states_.push_back(std::move(old_states[*place]));
+      watches_.push_back(std::move(old[*place]));
       continue;
     }
     PinState state;
     state.path = check.path;
     state.v6 = check.flow.destination.address.is_v6();
     states_.push_back(std::move(state));
-    Watch watch;
-    watch.check = std::move(check);
-    watch.due = now;
-    watches_.push_back(std::move(watch));
+    watches_.push_back({std::move(check)});
   }
-  for (std::size_t i = 0; i < old.size(); ++i) {
-    if (!kept[i]) close(old[i]);
-  }
-  for (std::size_t i = 0; i < watches_.size(); ++i) open(watches_[i], i);
-  next_due_ = next_due();
-  ++changes_;
+  ask_these(std::move(flows), before, interval);
 }
 
-void PinChecker::open(Watch& watch, std::size_t index) {
-  if (watch.flow == no_flow) {
-    const auto opened = inner_.open_flow(watch.check.flow);
-    if (!opened) {
-      watch.remark = opened.error().message;
-      return;
-    }
-    watch.flow = *opened;
-  }
-  if (mine_.size() <= watch.flow) mine_.resize(watch.flow + 1, nobody);
-  mine_[watch.flow] = static_cast<std::uint32_t>(index);
+void PinChecker::begin(std::size_t index) { watches_[index].refuted = false; }
+
+SelfTest::Attempt PinChecker::attempt(std::size_t index) {
+  Departure probe{.payload = payload_of(watches_[index].check.flow)};
+  return send_try(index, {&probe, 1});
 }
 
-void PinChecker::close(Watch& watch) {
-  if (watch.flow == no_flow) return;
-  if (watch.flow < mine_.size()) mine_[watch.flow] = nobody;
-  inner_.close_flow(std::exchange(watch.flow, no_flow));
+bool PinChecker::is_pending(std::size_t index) const {
+  return states_[index].standing == PinStanding::pending;
 }
 
-void PinChecker::settle(Nanos limit) {
-  const auto pending = [this] {
-    return std::ranges::find(states_, PinStanding::pending, &PinState::standing) != states_.end();
-  };
-  std::vector<Arrival> burst(std::max<std::size_t>(burst_size(), 1));
-  const MonoTime end = now().mono + limit;
-  while (true) {
-    const MonoTime now = inner_.now().mono;
-    if (now >= next_due_) step(now);
-    if (!pending() || now >= end) return;
-    inner_.wait(std::min(end, next_due_));
-    std::ignore = receive(burst);
-  }
+bool PinChecker::is_failing(std::size_t index) const {
+  return states_[index].standing == PinStanding::failed;
 }
 
-void PinChecker::wait(MonoTime until) {
-  if (next_due_ != MonoTime::max()) {
-    if (const MonoTime now = inner_.now().mono; now >= next_due_) step(now);
-  }
-  inner_.wait(std::min(until, next_due_));
-}
-
-MonoTime PinChecker::next_due() const {
-  MonoTime next = MonoTime::max();
-  for (const Watch& watch : watches_) next = std::min(next, watch.due);
-  return next;
-}
-
-void PinChecker::step(MonoTime now) {
-  for (std::size_t i = 0; i < watches_.size(); ++i) {
-    if (watches_[i].due <= now) act(i, now);
-  }
-  next_due_ = next_due();
-}
-
-void PinChecker::act(std::size_t index, MonoTime now) {
-  Watch& watch = watches_[index];
-  if (!watch.running) {
-    begin(watch, now);
-    if (watch.flow == no_flow) open(watch, index);
-  }
-  const bool out_of_time = watch.sent == 0 && now >= watch.began + tries * try_gap;
-  if (watch.flow == no_flow || watch.sent == tries || out_of_time) {
-    give_up(index, now);
-    return;
-  }
-  switch (attempt(watch, now)) {
-    case Attempt::sent:
-      watch.due = now + try_gap;
-      break;
-    case Attempt::later:
-      watch.due = now + retry;
-      break;
-    case Attempt::never:
-      watch.remark = "its probe cannot be sent: no route, or the next hop does not answer";
-      watch.due = now + retry;
-      break;
-  }
-}
-
-void PinChecker::begin(Watch& watch, MonoTime now) {
-  watch.running = true;
-  watch.began = now;
-  watch.sent = 0;
-  watch.first_tag = watch.next_tag;
-  watch.refuted = false;
-  watch.remark.clear();
-}
-
-PinChecker::Attempt PinChecker::attempt(Watch& watch, MonoTime now) {
-  // RFC 792: an echo's sequence number has 16 bits.
-  Departure probe{
-      .flow = watch.flow, .tag = watch.next_tag & 0xffffU, .payload = payload_of(watch.check.flow)};
-  if (inner_.send({&probe, 1}) == 0) return Attempt::later;
-  if (probe.refused) return Attempt::never;
-  ++sent_;
-  ++watch.sent;
-  ++watch.next_tag;
-  watch.deaf_from = now + listening;
-  return Attempt::sent;
-}
-
-void PinChecker::end(std::size_t index, MonoTime now) {
-  Watch& watch = watches_[index];
-  watch.running = false;
-  const Nanos usual =
-      states_[index].standing == PinStanding::failed ? std::min(interval_, recheck) : interval_;
-  // The first checks of all paths begin together; from the second on each has its own time.
-  const bool first = watch.first_tag == 0;
-  watch.due = now + (first ? spread(usual, 0.5, 1.0) : spread(usual, 0.9, 1.1));
-  next_due_ = next_due();
-}
-
-Nanos PinChecker::spread(Nanos around, double low, double high) {
-  const double share = static_cast<double>(next_random(random_) >> 11U) * 0x1p-53;
-  const double factor = low + (high - low) * share;
-  return Nanos{static_cast<Nanos::rep>(static_cast<double>(around.count()) * factor)};
-}
-
-void PinChecker::give_up(std::size_t index, MonoTime now) {
-  Watch& watch = watches_[index];
+void PinChecker::give_up(std::size_t index) {
+  const Question& asked = question(index);
   const PinState& state = states_[index];
-  ++watch.missed;
   const bool settled = state.standing == PinStanding::ok || state.standing == PinStanding::failed;
-  if (!settled || watch.missed >= patience) {
-    std::string reason = watch.remark.empty()
-                             ? fmt::format("nobody answered {}", probes_text(watch.check))
-                             : watch.remark;
-    if (state.proven) {
-      reason += fmt::format("; its upstream last did at {}", strait::to_string(*state.proven));
-    }
-    set(index, PinStanding::unverified, std::move(reason));
+  if (settled && asked.missed < patience) return;
+  std::string reason = asked.remark.empty()
+                           ? fmt::format("nobody answered {}", probes_text(watches_[index].check))
+                           : asked.remark;
+  if (state.proven) {
+    reason += fmt::format("; its upstream last did at {}", strait::to_string(*state.proven));
   }
-  end(index, now);
+  set(index, PinStanding::unverified, std::move(reason));
 }
 
 void PinChecker::set(std::size_t index, PinStanding standing, std::string reason) {
   PinState& state = states_[index];
-  if (state.standing != standing || state.reason != reason) ++changes_;
+  if (state.standing != standing || state.reason != reason) note_change();
   state.standing = standing;
   state.reason = std::move(reason);
 }
 
-std::size_t PinChecker::receive(std::span<Arrival> burst) {
-  while (true) {
-    const std::size_t got = inner_.receive(burst);
-    const std::size_t left = pass_on(burst.first(got));
-    // 0 would say that nothing is waiting.
-    if (left > 0 || got == 0) return left;
-  }
-}
-
-std::size_t PinChecker::pass_on(std::span<Arrival> burst) {
-  std::size_t left = 0;
-  for (std::size_t i = 0; i < burst.size(); ++i) {
-    if (is_mine(burst[i].flow)) {
-      take(burst[i]);
-      continue;
-    }
-    if (left != i) burst[left] = burst[i];
-    ++left;
-  }
-  return left;
-}
-
-void PinChecker::take(const Arrival& arrival) {
-  if (arrival.kind == Arrival::Kind::transmit_stamp) return;
-  ++received_;
-  const std::uint32_t index = mine_[arrival.flow];
-  const Watch& watch = watches_[index];
-  const bool tagged = watch.check.flow.kind == FlowKind::icmp_echo;
-  // The tags of this check, on a circle of 16 bits.
-  const std::uint32_t since = (arrival.tag - watch.first_tag) & 0xffffU;
-  const bool earlier = tagged && since >= watch.next_tag - watch.first_tag;
-  if (earlier || watch.next_tag == watch.first_tag || arrival.received.mono >= watch.deaf_from) {
-    ++stale_;
-    return;
-  }
-  hear(index, arrival);
-}
-
-void PinChecker::hear(std::size_t index, const Arrival& arrival) {
+bool PinChecker::hear(std::size_t index, const Arrival& arrival) {
   Watch& watch = watches_[index];
   PinState& state = states_[index];
   const std::string who = without_scope(arrival.source.address).to_string();
   const PinAnswer answer = judge_answer(watch.check, arrival);
   if (answer == PinAnswer::nothing) {
-    watch.remark =
+    question(index).remark =
         arrival.kind == Arrival::Kind::datagram
             ? fmt::format("{} is of this very host", who)
             : fmt::format("{} refused a probe of hop limit {} (ICMP type {}, code {})", who,
                           watch.check.flow.hop_limit, arrival.icmp_type, arrival.icmp_code);
-    return;
+    return true;
   }
-  watch.missed = 0;
+  question(index).missed = 0;
   state.checked = arrival.received.wall;
   if (answer == PinAnswer::other) {
     watch.refuted = true;
@@ -339,14 +177,7 @@ void PinChecker::hear(std::size_t index, const Arrival& arrival) {
     set(index, PinStanding::ok, fmt::format("{} answered", who));
   }
   end(index, arrival.received.mono);
-}
-
-TransportCounters PinChecker::counters() {
-  TransportCounters counters = inner_.counters();
-  counters.sent -= std::min(counters.sent, sent_);
-  counters.received -= std::min(counters.received, received_);
-  if (stale_ > 0) counters.ignored["late-pin-answer"] = stale_;
-  return counters;
+  return true;
 }
 
 }  // namespace strait::probe

@@ -56,6 +56,9 @@ struct FlowSpec {
   // Of IPv6 (RFC 6437). Absent: dpdk makes one from the five-tuple, the kernel as it is set up.
   std::optional<std::uint32_t> flow_label;
   std::size_t max_payload = 44;  // octets of UDP payload, or of ICMP data after the 8-octet header
+  // It finds out what the path takes: nothing of it is ever cut into fragments, whatever the host
+  // believes of the path, and a payload that the device does not take is refused by send() only.
+  bool tests_mtu = false;
 };
 
 // Small and dense, from 0: an index into the caller's table of sessions.
@@ -87,6 +90,10 @@ struct Departure {
   // Set by send(): the transport went past this one because it cannot be sent (no route, no
   // neighbour). It was not sent; the reason is in the counters.
   bool refused = false;
+  // Set by send() with `refused`: it is longer than the device takes, whose MTU is this (0:
+  // unknown).
+  bool too_long = false;
+  std::uint32_t device_mtu = 0;
 };
 
 // Something that came back.
@@ -109,6 +116,10 @@ struct Arrival {
   std::uint8_t dscp_ecn = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
+  // Of the link that did not take the probe, in octets of IP packet, as whoever sends
+  // "fragmentation needed" (RFC 1191 §4) or "packet too big" (RFC 4443 §3.2) has it; 0: it does not
+  // say, or another error.
+  std::uint32_t icmp_mtu = 0;
 };
 
 // The clock of a transport that keeps time by a counter of the CPU.

@@ -64,6 +64,7 @@ DpdkTransport::Impl::Taken DpdkTransport::Impl::accept_packet(PortIndex port,
   arrival.dscp_ecn = parsed.dscp_ecn;
   arrival.icmp_type = parsed.icmp_type;
   arrival.icmp_code = parsed.icmp_code;
+  arrival.icmp_mtu = parsed.icmp_mtu;
   return Taken::held;
 }
 

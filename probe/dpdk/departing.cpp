@@ -5,14 +5,18 @@
 
 namespace strait::probe::dpdk {
 
-bool DpdkTransport::Impl::refuse(const Departure& departure) {
+bool DpdkTransport::Impl::refuse(Departure& departure) {
   const auto because = [this](Problem problem) {
     ++problems[problem];
     return true;
   };
   if (!flows.is_open(departure.flow)) return because(closed_flow);
   const auto& flow = flows.flow(departure.flow);
-  if (departure.payload.size() > flow.max_payload) return because(too_long);
+  departure.too_long = departure.payload.size() > flow.max_payload;
+  if (departure.too_long) {
+    departure.device_mtu = static_cast<std::uint32_t>(shared->options().mtu);
+    return because(too_long);
+  }
   const Port& port = ports[flow.port];
   const auto state = port.device->state();
   if (state == Device::State::down) return because(link_down);

@@ -134,7 +134,7 @@ Result<FlowId> FlowTable::open(const FlowSpec& spec, const FlowLink& link) {
   const bool v6 = spec.destination.address.is_v6();
   const std::size_t mtu = std::min<std::size_t>(spec.pin.mtu, link.mtu);
   const std::size_t largest = mtu - packet_headers(v6);
-  if (spec.max_payload > largest) {
+  if (spec.max_payload > largest && !spec.tests_mtu) {
     return fail(Errc::unsupported,
                 fmt::format("dpdk flow to {}: a payload of {} octets: {} fit the MTU of {}",
                             spec.destination.address.to_string(), spec.max_payload, largest, mtu));
@@ -146,7 +146,7 @@ Result<FlowId> FlowTable::open(const FlowSpec& spec, const FlowLink& link) {
   flow.remote = spec.destination.address;
   flow.local_port = spec.source_port;
   flow.remote_port = spec.kind == FlowKind::udp ? spec.destination.port : std::uint16_t{0};
-  flow.max_payload = static_cast<std::uint16_t>(spec.max_payload);
+  flow.max_payload = static_cast<std::uint16_t>(std::min(spec.max_payload, largest));
   flow.port = link.port;
   flow.open = true;
   flow.resolved = link.destination_mac.has_value();

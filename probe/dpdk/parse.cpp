@@ -14,6 +14,9 @@ constexpr std::uint8_t echo_reply = 0;
 constexpr std::uint8_t echo_request = 8;
 constexpr std::uint8_t echo_request_v6 = 128;
 constexpr std::uint8_t echo_reply_v6 = 129;
+constexpr std::uint8_t unreachable = 3;
+constexpr std::uint8_t fragmentation_needed = 4;  // its code
+constexpr std::uint8_t packet_too_big = 2;        // ICMPv6
 constexpr std::uint8_t neighbor_solicitation = 135;
 constexpr std::uint8_t neighbor_advertisement = 136;
 
@@ -115,6 +118,16 @@ void parse_echo(ParsedFrame& parsed, std::span<const std::byte> message, bool re
   parsed.payload = message.subspan(next_header_size);
 }
 
+// What the next link takes, as "fragmentation needed" (RFC 1191 §4) or "packet too big" (RFC 4443
+// §3.2) says; 0: another error, or a router that does not know how to say it.
+std::uint32_t next_hop_mtu(bool v6, std::span<const std::byte> message) {
+  if (v6) {
+    return octet(message, 0) == packet_too_big ? load<std::uint32_t>(message, 4) : 0;
+  }
+  const bool needed = octet(message, 0) == unreachable && octet(message, 1) == fragmentation_needed;
+  return needed ? load<std::uint16_t>(message, 6) : 0;
+}
+
 void parse_icmp(ParsedFrame& parsed, const Packet& packet) {
   const auto message = packet.next;
   parsed.kind = FrameKind::truncated;
@@ -134,6 +147,7 @@ void parse_icmp(ParsedFrame& parsed, const Packet& packet) {
       packet.v6 ? parsed.icmp_type >= 1 && parsed.icmp_type <= 4
                 : parsed.icmp_type == 3 || parsed.icmp_type == 11 || parsed.icmp_type == 12;
   if (error) {
+    parsed.icmp_mtu = next_hop_mtu(packet.v6, message);
     parse_quoted(parsed, message.subspan(next_header_size));
     return;
   }

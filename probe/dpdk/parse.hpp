@@ -50,6 +50,7 @@ struct ParsedFrame {
   std::uint8_t dscp_ecn = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
+  std::uint32_t icmp_mtu = 0;  // as an error gives it that is about a packet's length
   bool v6 = false;
   LinkHeader link;
   std::uint16_t sequence = 0;  // of an ICMP echo, also of a quoted one

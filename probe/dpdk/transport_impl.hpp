@@ -104,7 +104,7 @@ struct DpdkTransport::Impl {
     std::size_t frames = 0;
     PortIndex port = 0;
   };
-  [[nodiscard]] bool refuse(const Departure& departure);
+  [[nodiscard]] bool refuse(Departure& departure);
   Run stage(std::span<Departure> burst, std::span<rte_mbuf*> frames);
   std::size_t send_run(std::span<Departure> burst);
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/socket/channel.hpp"
 
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -105,7 +107,11 @@ Result<std::unique_ptr<Channel>> Channel::open(SocketKey key, std::uint16_t port
   if (!socket) return fail(std::move(socket));
   std::unique_ptr<Channel> channel{
       new Channel{std::move(key), std::move(*socket), settings, flows}};
-  if (!channel->key().v6) {
+  if (channel->key().tests_mtu) {
+    if (auto set = never_fragment(channel->fd(), channel->key().v6); !set) {
+      return fail(std::move(set));
+    }
+  } else if (!channel->key().v6) {
     if (auto set = allow_fragments(channel->fd(), false); !set) return fail(std::move(set));
     channel->fragments_ = false;
   }
@@ -217,6 +223,7 @@ std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, Transpor
     note_sent(part.first(taken), before, clock.sample().mono - before.mono);
     done += taken;
     counters.sent += taken;
+    too_long_for_ = 0;
     read_error_queue(clock, counters, notices);
     if (taken == part.size()) continue;
 
@@ -225,10 +232,13 @@ std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, Transpor
       attempts = 0;
       continue;  // the next call says why the rest was not taken
     }
-    if (++attempts < most_attempts && (error == EINTR || is_pending_icmp_error(error))) continue;
+    const bool pending = is_pending_icmp_error(error) && too_long_for_ == 0;
+    if (++attempts < most_attempts && (error == EINTR || pending)) continue;
     count(counters.errors, send_error_name(error));
     if (is_full_queue(error)) return done;
     run[done].refused = true;
+    run[done].too_long = error == EMSGSIZE;
+    run[done].device_mtu = too_long_for_;
     ++done;
     attempts = 0;
   }
@@ -310,6 +320,9 @@ void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters,
       if (!control.error) continue;
       if (control.error->ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
         read_transmit_stamp(control, clock, counters, notices);
+      } else if (control.error->ee_origin == SO_EE_ORIGIN_LOCAL &&
+                 control.error->ee_errno == EMSGSIZE) {
+        too_long_for_ = control.error->ee_info;  // send() says so of the packet
       } else {
         read_icmp_error(slot, control, clock, counters, notices);
       }
@@ -351,7 +364,7 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
   const sock_extended_err& error = *control.error;
   const std::uint8_t origin = error.ee_origin;
   if (origin != SO_EE_ORIGIN_ICMP && origin != SO_EE_ORIGIN_ICMP6) {
-    count(counters.errors, "local-error");  // such as a packet longer than the path's MTU
+    count(counters.errors, "local-error");
     return;
   }
   Arrival notice;
@@ -374,6 +387,11 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
   notice.received = best_stamp(control, clock, counters);
   notice.icmp_type = error.ee_type;
   notice.icmp_code = error.ee_code;
+  // ip(7): of "fragmentation needed" and "packet too big" the MTU.
+  const bool too_big = origin == SO_EE_ORIGIN_ICMP6 ? error.ee_type == ICMP6_PACKET_TOO_BIG
+                                                    : error.ee_type == ICMP_DEST_UNREACH &&
+                                                          error.ee_code == ICMP_FRAG_NEEDED;
+  if (too_big) notice.icmp_mtu = error.ee_info;
   if (control.offender) notice.source.address = *control.offender;
   ++counters.received;
   notices.push_back(notice);

@@ -94,6 +94,7 @@ class Channel {
   std::vector<IcmpHeaderBytes> icmp_headers_;
   std::vector<Outstanding> outstanding_;  // a ring, indexed by the kernel's number
   std::uint32_t next_count_ = 0;
+  std::uint32_t too_long_for_ = 0;  // the device's MTU, when the newest send() met it
   MessageBatch error_batch_;
 };
 

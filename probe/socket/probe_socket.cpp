@@ -186,6 +186,12 @@ Result<void> allow_fragments(int fd, bool allowed) {
                     "IP_MTU_DISCOVER");
 }
 
+Result<void> never_fragment(int fd, bool v6) {
+  return v6 ? set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE,
+                         "IPV6_MTU_DISCOVER")
+            : set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, "IP_MTU_DISCOVER");
+}
+
 Result<void> bind_to(int fd, const Endpoint& local) {
   const SockAddress name = to_sock_address(local);
   if (::bind(fd, name.get(), name.length) == 0) return {};

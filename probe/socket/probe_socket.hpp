@@ -21,6 +21,7 @@ struct SocketKey {
   std::optional<Address> source;
   // Its packets end on the way: the errors that come of it disturb no socket but their own.
   bool short_range = false;
+  bool tests_mtu = false;  // its packets are longer than the path may take
 
   friend bool operator==(const SocketKey&, const SocketKey&) = default;
 };
@@ -56,6 +57,10 @@ struct ProbeSocket {
 // no spares the kernel the search for an identification that only fragments need (RFC 6864 section
 // 4).
 [[nodiscard]] Result<void> allow_fragments(int fd, bool allowed);
+
+// Every packet leaves in one piece or is refused, whatever the kernel has heard of the path's MTU:
+// only the device's counts.
+[[nodiscard]] Result<void> never_fragment(int fd, bool v6);
 
 // Steps that the reflector's sockets share.
 [[nodiscard]] Result<void> set_option(int fd, int level, int option, int value, const char* name);

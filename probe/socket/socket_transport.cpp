@@ -27,6 +27,7 @@ using kernel::SocketKey;
 // What a jumbo frame can carry, with room for the IPv4 header of a raw socket.
 constexpr std::size_t largest_payload = 9000;
 constexpr std::size_t slot_octets = 9216;
+constexpr std::size_t largest_test = slot_octets - 20 - 8;  // of an MTU: less the headers
 constexpr std::size_t most_foreign = 1024;
 constexpr std::uint8_t longest_short_range = 16;
 
@@ -36,9 +37,10 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
     return fail(Errc::bad_input, fmt::format("target {}: want a unicast address", to.to_string()));
   if (spec.kind == FlowKind::udp && spec.destination.port == 0)
     return fail(Errc::bad_input, fmt::format("target {}: UDP needs a port", to.to_string()));
-  if (spec.max_payload > largest_payload) {
+  const std::size_t largest = spec.tests_mtu ? largest_test : largest_payload;
+  if (spec.max_payload > largest) {
     return fail(Errc::bad_input, fmt::format("target {}: payload of {} octets, want at most {}",
-                                             to.to_string(), spec.max_payload, largest_payload));
+                                             to.to_string(), spec.max_payload, largest));
   }
   if (spec.dscp > 63) return fail(Errc::bad_input, fmt::format("DSCP {}: want 0 to 63", spec.dscp));
   if (spec.hop_limit == 0) return fail(Errc::bad_input, "hop limit 0: want 1 to 255");
@@ -62,7 +64,8 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
                    .device = spec.pin.device,
                    .mark = spec.pin.mark,
                    .source = to.is_v6() ? spec.pin.source_v6 : spec.pin.source_v4,
-                   .short_range = spec.hop_limit <= longest_short_range};
+                   .short_range = spec.hop_limit <= longest_short_range,
+                   .tests_mtu = spec.tests_mtu};
 }
 
 constexpr Nanos longest_hold = std::chrono::milliseconds{20};

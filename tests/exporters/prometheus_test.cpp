@@ -175,6 +175,36 @@ TEST_CASE("a pin is ok or failed, and one without an answer is neither") {
   CHECK(find(families, "strait_windows_refused_total")->metric.at(0).counter.value == 0);
 }
 
+TEST_CASE("a path takes its MTU or does not, and an MTU that nobody knows is neither") {
+  struct Case {
+    probe::MtuStanding standing;
+    std::optional<std::uint32_t> octets;
+    int ok;  // -1: absent
+  };
+  using enum probe::MtuStanding;
+  const auto c = GENERATE(values<Case>({{pending, {}, -1},
+                                        {ok, 1500, 1},
+                                        {too_small, 1400, 0},
+                                        {too_small, {}, 0},
+                                        {unknown, {}, -1}}));
+  CAPTURE(to_string(c.standing));
+  Snapshot snapshot = samples::snapshot();
+  snapshot.mtus[0].standing = c.standing;
+  snapshot.mtus[0].octets = c.octets;
+  snapshot.mtus[0].v6 = true;
+  const auto families = collect(snapshot);
+  const MetricFamily* const mtu = find(families, "strait_path_mtu_ok");
+  REQUIRE((mtu != nullptr) == (c.ok >= 0));
+  if (mtu != nullptr) {
+    CHECK(mtu->metric.at(0).gauge.value == c.ok);
+    CHECK(label(mtu->metric[0], "path") == "atlas-offshore");
+    CHECK(label(mtu->metric[0], "family") == "ipv6");
+  }
+  const MetricFamily* const octets = find(families, "strait_path_mtu_octets");
+  REQUIRE((octets != nullptr) == c.octets.has_value());
+  if (octets != nullptr) CHECK(octets->metric.at(0).gauge.value == *c.octets);
+}
+
 TEST_CASE("only percentiles that the sample carries are published, with their bounds") {
   const auto families = collect(samples::snapshot());
   const auto& window = *find(families, "strait_rtt_window_seconds");

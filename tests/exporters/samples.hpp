@@ -193,6 +193,12 @@ inline Snapshot snapshot() {
   pin.standing = probe::PinStanding::ok;
   pin.checked = start;
   snapshot.pins = {pin};
+  probe::MtuState mtu;
+  mtu.path = "atlas-offshore";
+  mtu.standing = probe::MtuStanding::ok;
+  mtu.mtu = 1500;
+  mtu.octets = 1500;
+  snapshot.mtus = {mtu};
   snapshot.windows_refused = {{"atlas-offshore", 2}};
   snapshot.config.last_success = start;
   snapshot.store = {.windows_written = 4, .write_failures = 0, .bytes = 4096, .last_write = start};

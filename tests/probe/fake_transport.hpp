@@ -34,6 +34,8 @@ class FakeTransport final : public Transport {
   bool stamps_follow = false;           // send() promises better stamps
   std::size_t room = 1'000'000;         // departures that send() takes per call
   std::function<bool(FlowId)> refuses;  // flows that cannot be sent on
+  std::size_t longest = 65'000;         // payload that the device takes
+  std::uint32_t device_mtu = 0;         // what it says when one is longer
   std::size_t burst = 32;
   std::uint64_t sent = 0;
   std::uint64_t received = 0;                    // transmit stamps not counted
@@ -86,6 +88,11 @@ class FakeTransport final : public Transport {
     for (Departure& departure : burst_out.first(count)) {
       if (refuses && refuses(departure.flow)) {
         departure.refused = true;
+        continue;
+      }
+      departure.refused = departure.too_long = departure.payload.size() > longest;
+      if (departure.too_long) {
+        departure.device_mtu = device_mtu;
         continue;
       }
       const Instant now = clock_.now();

@@ -101,6 +101,18 @@ TEST_CASE("a flow that this engine cannot send is refused with its reason") {
   CHECK_THAT(flow.error().message, Catch::Contains(why));
 }
 
+TEST_CASE("a flow that tests the MTU is opened beyond the port's, and sends no longer packet") {
+  FlowSpec test = spec();
+  test.pin.mtu = 9000;
+  test.max_payload = 9000 - packet_headers(false);
+  FlowTable table;
+  REQUIRE_FALSE(table.open(test, link_to()));
+  test.tests_mtu = true;
+  const auto flow = table.open(test, link_to());
+  REQUIRE(flow);
+  CHECK(table.flow(*flow).max_payload == 1472);
+}
+
 TEST_CASE("replies find their flow among thousands, and nothing else does") {
   FlowTable table;
   std::set<std::uint16_t> ports;

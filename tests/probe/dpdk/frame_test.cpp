@@ -216,6 +216,30 @@ TEST_CASE("an ICMP error names the flow that it quotes") {
   CHECK(parsed.sender == WireAddress{Ipv4{0x0a4d0001}});
 }
 
+TEST_CASE("an ICMP error about a packet's length says what the next link takes") {
+  struct Case {
+    const char* description;
+    unsigned type_and_code;
+    unsigned mtu;  // in the octets where RFC 1191 has it
+    std::uint32_t wanted;
+  };
+  const auto c = GENERATE(values<Case>({{"fragmentation needed", 0x0304, 1400, 1400},
+                                        {"from before RFC 1191", 0x0304, 0, 0},
+                                        {"port unreachable", 0x0303, 1400, 0},
+                                        {"time exceeded", 0x0b04, 1400, 0}}));
+  CAPTURE(c.description);
+  const Octets probe = build(FlowKind::udp, counting(44));
+  Octets frame = build(FlowKind::icmp_echo, Octets(probe.begin() + 14, probe.begin() + 42), 0);
+  put_word(frame, 34, c.type_and_code);
+  put_word(frame, 38, 0);
+  put_word(frame, 40, c.mtu);
+  put_word(frame, 36, 0);
+  put_word(frame, 36, ~plain_sum(frame, 34, frame.size()) & 0xffffU);
+  const ParsedFrame parsed = parse_frame(frame);
+  REQUIRE(to_string(parsed.kind) == "icmp-error");
+  CHECK(parsed.icmp_mtu == c.wanted);
+}
+
 TEST_CASE("no octets make the parser read outside of the frame") {
   std::mt19937 random{20261123};
   const Octets good = build(GENERATE(FlowKind::udp, FlowKind::icmp_echo), counting(44));

@@ -208,19 +208,23 @@ TEST_CASE("extension headers are stepped over, and such a request is not turned 
   CHECK(turn_around(frame, parsed, 44).empty());
 }
 
-TEST_CASE("an ICMPv6 error names the flow that it quotes") {
+TEST_CASE("an ICMPv6 error names the flow that it quotes, and the MTU if that is its matter") {
+  const bool too_big = GENERATE(false, true);
   Octets probe(longest_frame);
   probe.resize(FrameTemplate{fields(FlowKind::udp, true, {})}.write(probe.data(), counting(44), 0));
   FrameFields back = fields(FlowKind::icmp_echo, true, {});
   std::swap(back.source, back.destination);
   Octets frame(longest_frame);
   frame.resize(FrameTemplate{back}.write(frame.data(), std::span{probe}.subspan(14, 48), 0));
-  frame[54] = std::byte{3};  // time exceeded
+  frame[54] = too_big ? std::byte{2} : std::byte{3};  // or time exceeded
   for (std::size_t i = 56; i < 62; ++i) frame[i] = std::byte{0};
+  frame[60] = std::byte{5};
+  frame[61] = std::byte{0x78};
   finish_packet(std::span{frame}.subspan(14));
   const ParsedFrame parsed = parse_frame(frame);
   REQUIRE(to_string(parsed.kind) == "icmp-error");
-  CHECK(parsed.icmp_type == 3);
+  CHECK(parsed.icmp_type == (too_big ? 2 : 3));
+  CHECK(parsed.icmp_mtu == (too_big ? 1400U : 0U));
   CHECK(parsed.tuple.source_port == 50000);
   CHECK(parsed.tuple.destination_port == 862);
   CHECK(parsed.tuple.destination == WireAddress{*parse_address("2001:db8:2::99")});
