@@ -170,7 +170,7 @@ PinPlan pin_plan(probe::PinMode mode) {
   check.flow = spec("madrid").flow;
   check.flow.hop_limit = 1;
   check.accepted = {parse_address("192.0.2.2").value()};
-  return {.mode = mode, .checks = {check}, .interval = 1s};
+  return {.mode = mode, .checks = {check}, .mtus = {}, .interval = 1s};
 }
 
 Result<std::unique_ptr<ProbeWorker>> start_checked(Seen& seen, probe::PinMode mode) {
