@@ -63,19 +63,22 @@ Pair::Pair(const DpdkOptions& options, std::size_t sessions, double offered, Dre
   Transport& edge = dress == Dress::full ? static_cast<Transport&>(*pins_) : *transport_;
   prober_ = std::make_unique<Prober>(edge, ProberOptions{});
   if (dress == Dress::full) {
-    FlowSpec flow = session(0, 1s).flow;
+    FlowSpec flow = session(0, 1s, 1s).flow;
     flow.hop_limit = 1;
     pins_->check({PinCheck{"ring", flow, {far_.front()}}}, 1min);
   }
   if (sessions == 0) return;
-  add(sessions, Nanos{static_cast<std::int64_t>(static_cast<double>(sessions) / offered * 1e9)});
+  const Nanos interval{static_cast<std::int64_t>(static_cast<double>(sessions) / offered * 1e9)};
+  add(sessions, interval, std::max<Nanos>(5ms, 4 * interval));
 }
 
-void Pair::add(std::size_t sessions, Nanos interval) {
-  for (std::size_t i = 0; i < sessions; ++i) must(prober_->add(session(count_++, interval)));
+void Pair::add(std::size_t sessions, Nanos interval, Nanos timeout) {
+  for (std::size_t i = 0; i < sessions; ++i) {
+    must(prober_->add(session(count_++, interval, timeout)));
+  }
 }
 
-SessionSpec Pair::session(std::size_t number, Nanos interval) const {
+SessionSpec Pair::session(std::size_t number, Nanos interval, Nanos timeout) const {
   SessionSpec spec;
   const std::size_t flows = dress_ == Dress::full ? flows_per_target : 1;
   spec.key = {"ring", std::to_string(number / flows), Protocol::stamp, 0,
@@ -89,7 +92,7 @@ SessionSpec Pair::session(std::size_t number, Nanos interval) const {
   }
   spec.flow.destination = {far_[number / flows % far_.size()], stamp_port};
   spec.schedule.interval = interval;
-  spec.timeout = std::clamp<Nanos>(4 * interval, 5ms, 3s);
+  spec.timeout = timeout;
   return spec;
 }
 

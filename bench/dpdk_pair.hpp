@@ -48,14 +48,14 @@ class Pair {
        Dress dress = Dress::plain);
 
   // Adds sessions that each probe once in `interval`.
-  void add(std::size_t sessions, Nanos interval);
+  void add(std::size_t sessions, Nanos interval, Nanos timeout);
   // Until it has used so much CPU time, however long a busy machine takes to give it.
   void loop(double cpu_seconds);
   // Half of it is warming up: ARP, and every table as large as it gets.
   Measured measure(double cpu_seconds);
 
  private:
-  [[nodiscard]] probe::SessionSpec session(std::size_t number, Nanos interval) const;
+  [[nodiscard]] probe::SessionSpec session(std::size_t number, Nanos interval, Nanos timeout) const;
   [[nodiscard]] Counts slots() const;
 
   Dress dress_;

@@ -94,7 +94,7 @@ int memory(std::size_t sessions) {
   Pair pair{options(Poll::busy), 0, 1};
   const auto grow = [&](Nanos interval) {
     const double before = resident_octets();
-    pair.add(sessions, interval);
+    pair.add(sessions, interval, 3s);
     return (resident_octets() - before) / static_cast<double>(sessions);
   };
   // Tables double as they grow: the first lot pays for some of the second's.
@@ -108,7 +108,7 @@ int memory(std::size_t sessions) {
       "octets of resident memory per session, {} sessions at a time\n"
       "idle, one probe/s, 3 s of time-out   {:.0f} (the first lot), {:.0f}\n"
       "more once probed                     {:.0f}\n"
-      "idle, ten probes/s                   {:.0f}\n",
+      "idle, ten probes/s                   {:.0f} (a third lot)\n",
       sessions, first, second, used, faster);
   return 0;
 }
@@ -207,6 +207,7 @@ int paced(Nanos length, std::size_t targets, Nanos delay) {
   for (unsigned path = 0; path < paths; ++path) ends.emplace_back(path, targets, delay);
   const std::jthread far{[&](const std::stop_token& stop) { run_far_ends(stop, ends); }};
   std::this_thread::sleep_for(6s);  // thousands of addresses are announced at first
+  const double before = resident_octets();
   const auto transport = must(DpdkTransport::open(options(Poll::adaptive)));
   ProberOptions prober_options;
   prober_options.window = paced_window;
@@ -232,6 +233,7 @@ int paced(Nanos length, std::size_t targets, Nanos delay) {
   const double share = (thread_cpu_seconds() - cpu) /
                        std::chrono::duration<double>(transport->now().mono - start).count();
   const Nanos gap = transport->counters().largest_poll_gap;
+  const double memory = (resident_octets() - before) / static_cast<double>(targets * paths);
   drain(prober, *transport, 4s);
   const auto windows = prober.finish();
   Window whole;
@@ -246,6 +248,7 @@ int paced(Nanos length, std::size_t targets, Nanos delay) {
   fmt::print("{} sessions ({} targets, {} paths), one probe/s each, {} s, {} ms of delay\n",
              targets * paths, targets, paths, length / 1s, delay / 1ms);
   print(whole, share, gap);
+  fmt::print("resident memory per session, probed  {:.0f} octets\n", memory);
   return 0;
 }
 
