@@ -69,7 +69,7 @@ void Prober::Impl::build_one(std::uint32_t index, Instant now, std::size_t place
   outgoing.missed = session.slots.end_slot(now.mono);
   const auto payload = std::span{payloads_}.subspan(place * stride_, session.payload_size);
   Probe& probe = session.matcher.push();
-  outgoing.probe = &probe;
+  outgoing.sequence = probe.sequence;
   probe.wire_time = session.icmp ? 0 : wire_now_[static_cast<std::size_t>(session.format)];
   write_payload(session, probe, now, payload);
   Departure& departure = departures_[place];
@@ -122,15 +122,16 @@ void Prober::Impl::record_slot(const Outgoing& outgoing, const Departure& depart
   ++tally.missed;
   tally.count(ErrorKind::send_refused);
   Matcher& matcher = sessions_[outgoing.session].matcher;
-  if (outgoing.probe->sequence + 1 == matcher.next_sequence()) {
+  if (outgoing.sequence + 1 == matcher.next_sequence()) {
     matcher.unpush();
   } else {
-    outgoing.probe->state = Probe::State::none;  // a later one of the same burst was sent
+    matcher.newest(outgoing.sequence).state = Probe::State::none;  // a later one was sent
   }
 }
 
 void Prober::Impl::record_sent(const Outgoing& outgoing, const Departure& departure, Tally& tally) {
-  Probe& probe = *outgoing.probe;
+  Session& session = sessions_[outgoing.session];
+  Probe& probe = session.matcher.newest(outgoing.sequence);
   probe.sent_mono = departure.sent.mono;
   probe.sent_wall = departure.sent.wall;
   probe.epoch = static_cast<std::uint16_t>(tally.epoch);
@@ -140,7 +141,7 @@ void Prober::Impl::record_sent(const Outgoing& outgoing, const Departure& depart
   ++outstanding_;
   ++tally.sent;
   samples_.add(tally.lag, departure.sent.mono - outgoing.before.schedule.next());
-  const Nanos soon = sessions_[outgoing.session].soon;
+  const Nanos soon = session.soon;
   if (soon > Nanos{0}) transport_.expect(departure.sent.mono + soon);
 }
 

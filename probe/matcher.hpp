@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -42,6 +43,7 @@ struct Probe {
     answered,
     lost,
     answered_late,
+    forgotten,  // its place was given to a later one, or is new
   };
 
   MonoTime sent_mono;
@@ -76,11 +78,13 @@ enum class Match : std::uint8_t {
 };
 
 // The probes of one session, in a ring indexed by sequence number; 32-bit wrap-around is no event.
-// Fixed memory, no allocation per probe. Decided probes stay until their place is needed, which is
-// what tells duplicates and late replies from strangers.
+// Decided probes stay until their place is needed, which is what tells duplicates and late replies
+// from strangers. The ring begins small and doubles when half of it is open, up to its capacity: a
+// session whose replies come soon stays small, and in the cache, however long its time-out.
 class Matcher {
  public:
-  // `capacity` probes are remembered; rounded up to a power of two.
+  // At most `capacity` probes are remembered, and no fewer than are open; rounded up to a power of
+  // two.
   Matcher(std::uint64_t capacity, std::uint32_t first_sequence);
 
   // Room for twice the probes of one time-out, so that the oldest place is decided long before it
@@ -89,12 +93,15 @@ class Matcher {
 
   [[nodiscard]] std::uint32_t next_sequence() const { return head_; }
   // The next place holds a probe whose fate is open: sending would forget it.
-  [[nodiscard]] bool full() const { return head_ - tail_ > mask_; }
+  [[nodiscard]] bool full() const { return head_ - tail_ >= capacity_; }
   // Probes between the oldest undecided one and the newest; 0 when all are decided.
   [[nodiscard]] std::uint32_t span() const { return head_ - tail_; }
 
-  // The place for next_sequence(), marked outstanding. Not when full().
+  // The place for next_sequence(), marked outstanding. Not when full(). Places that were given out
+  // before may move.
   Probe& push() {
+    if (span() >= crowded_) [[unlikely]]
+      grow();
     Probe& probe = ring_[head_ & mask_];
     probe.sequence = head_;
     probe.state = Probe::State::outstanding;
@@ -133,11 +140,15 @@ class Matcher {
     if (sequence == tail_) ++tail_;
   }
 
+  // A probe that was pushed a moment ago and has not been decided.
+  [[nodiscard]] Probe& newest(std::uint32_t sequence) { return ring_[sequence & mask_]; }
+
   // The remembered probe of this number; null when it is not remembered.
   [[nodiscard]] Probe* find(std::uint32_t sequence) {
     const std::uint32_t age = head_ - 1 - sequence;
     if (age > mask_ || age >= sent_) return nullptr;
-    return &ring_[sequence & mask_];
+    Probe& probe = ring_[sequence & mask_];
+    return probe.state == Probe::State::forgotten ? nullptr : &probe;
   }
 
   struct Found {
@@ -156,10 +167,14 @@ class Matcher {
         return {Match::late, &probe};
       case Probe::State::none:
         return {Match::unknown, nullptr};
+      case Probe::State::forgotten:
+        return {Match::replayed, nullptr};
       default:
         return {Match::duplicate, &probe};
     }
   }
+
+  [[nodiscard]] std::size_t memory_bytes() const { return ring_.size() * sizeof(Probe); }
 
   // RFC 4737 §3.3: true if `sequence` is below the next expected one, else that moves past it.
   [[nodiscard]] bool reordered(std::uint32_t sequence) {
@@ -172,11 +187,15 @@ class Matcher {
   static bool undecided(const Probe& probe) {
     return probe.state == Probe::State::outstanding || probe.state == Probe::State::stamp_pending;
   }
+  void grow();
+  void set_size(std::size_t size);
 
   std::vector<Probe> ring_;
-  std::uint32_t mask_;
-  std::uint32_t head_;  // next to send
-  std::uint32_t tail_;  // all before it are decided
+  std::uint32_t capacity_;
+  std::uint32_t mask_ = 0;
+  std::uint32_t crowded_ = 0;  // a span from which on the ring should grow, if it can
+  std::uint32_t head_;         // next to send
+  std::uint32_t tail_;         // all before it are decided
   std::uint32_t next_expected_;
   std::uint64_t sent_ = 0;
 };

@@ -45,7 +45,7 @@ class Prober::Impl {
   // A probe of the burst that is being sent.
   struct Outgoing {
     std::uint32_t session = 0;
-    Probe* probe = nullptr;
+    std::uint32_t sequence = 0;
     std::uint64_t missed = 0;  // slots after it that passed meanwhile
     SlotPlan before;           // with its own slot still to come
   };

@@ -93,6 +93,61 @@ TEST_CASE("what is decided at once and what is found decided later move the olde
   CHECK(matcher.span() == 0);
 }
 
+TEST_CASE("a ring that grows forgets neither an open probe nor what it remembered of others") {
+  const auto first = GENERATE(values<std::uint32_t>({0, 0xfffffff0}));
+  CAPTURE(first);
+  Matcher matcher{64, first};
+  matcher.push().state = State::answered;
+  matcher.decided(first);
+  for (std::uint32_t i = 1; i <= 64; ++i) {
+    REQUIRE_FALSE(matcher.full());
+    Probe& probe = matcher.push();
+    CHECK(probe.sequence == first + i);
+    CHECK(probe.state == State::outstanding);
+    probe.wire_time = i;
+    for (std::uint32_t open = 1; open <= i; ++open) {
+      const auto [match, found] = matcher.match(first + open);
+      REQUIRE(match == Match::first);
+      REQUIRE(found->wire_time == open);
+      REQUIRE(&matcher.newest(first + open) == found);
+    }
+    CHECK(matcher.oldest()->sequence == first + 1);
+    CHECK(matcher.match(first).match == (i < 64 ? Match::duplicate : Match::replayed));
+    CHECK(matcher.match(first + i + 1).match == Match::unknown);
+  }
+  CHECK(matcher.full());
+}
+
+TEST_CASE("a number that a small ring has forgotten is replayed, also once the ring has grown") {
+  Matcher matcher{64, 0};
+  const auto answer_next = [&] {
+    Probe& probe = matcher.push();
+    probe.state = State::answered;
+    matcher.decided(probe.sequence);
+  };
+  for (int i = 0; i < 40; ++i) answer_next();
+  CHECK(matcher.match(40 - 16).match == Match::duplicate);
+  CHECK(matcher.match(40 - 17).match == Match::replayed);
+  for (int i = 0; i < 9; ++i) matcher.push();  // more than half of it is open: it doubles
+  CHECK(matcher.match(40 - 16).match == Match::replayed);
+  CHECK(matcher.match(39).match == Match::duplicate);
+  CHECK(matcher.match(40 - 17).match == Match::replayed);
+  CHECK(matcher.match(17).match == Match::replayed);
+  CHECK(matcher.find(17) == nullptr);
+  CHECK(matcher.match(48).match == Match::first);
+}
+
+TEST_CASE("probes that are answered soon need no room for a time-out of them") {
+  Matcher matcher{Matcher::capacity_for(100ms, 3s), 0};
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    matcher.push().state = State::answered;
+    matcher.decided(i);
+  }
+  CHECK(matcher.memory_bytes() <= 16 * sizeof(Probe));
+  for (std::uint32_t i = 0; i < 31; ++i) matcher.push();  // nobody answers for three seconds
+  CHECK(matcher.memory_bytes() == 64 * sizeof(Probe));
+}
+
 TEST_CASE("reordering follows RFC 4737 NextExp across the wrap") {
   Matcher matcher{64, 0xfffffffe};
   CHECK_FALSE(matcher.reordered(0xfffffffe));
