@@ -7,9 +7,12 @@
 #include <optional>
 #include <utility>
 
+#include "cli/doctor_self_tests.hpp"
 #include "cli/engines.hpp"
 #include "probe/dpdk/options.hpp"
 #include "probe/error_kind.hpp"
+#include "probe/mtu_check.hpp"
+#include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
 
 namespace strait::cli {
@@ -29,6 +32,8 @@ constexpr Nanos longest_interval = std::chrono::milliseconds{200};
 constexpr Nanos longest_timeout = std::chrono::seconds{1};
 constexpr Nanos next_hop_patience = std::chrono::seconds{1};
 constexpr Nanos whole_run = std::chrono::hours{24};
+// More than the first round of any of them takes.
+constexpr Nanos self_test_patience = std::chrono::seconds{4};
 
 Finding finding(const std::string& path, const char* check, Status status, std::string seen,
                 std::string meaning = "", std::string remedy = "") {
@@ -113,9 +118,29 @@ class OpenFlows {
   std::vector<probe::FlowId> flows_;
 };
 
+// The checks that the service makes of its paths, over the transport that probes them.
+struct SelfTests {
+  explicit SelfTests(probe::Transport& wire) : mtus{wire}, pins{mtus} {}
+
+  void begin(const Configuration& configuration) {
+    const Nanos once = whole_run;
+    mtus.check(configuration.mtu_checks(), once);
+    if (configuration.probe.pin_check != probe::PinMode::off) {
+      pins.check(configuration.pin_checks(), once);
+    }
+  }
+  void finish() {
+    pins.settle(self_test_patience);
+    mtus.settle(self_test_patience);
+  }
+
+  probe::MtuChecker mtus;
+  probe::PinChecker pins;
+};
+
 // Probes all paths side by side, as the service would.
-void probe_all(const Configuration& configuration, probe::Transport& transport,
-               std::vector<Visit>& visits) {
+void probe_all(const Configuration& configuration, SelfTests& tests, std::vector<Visit>& visits) {
+  probe::Transport& transport = tests.pins;
   auto options = probe::prober_options(configuration.probe);
   options.window = whole_run;
   probe::Prober prober{transport, options};
@@ -127,6 +152,7 @@ void probe_all(const Configuration& configuration, probe::Transport& transport,
         visit.refused = added.error();
       }
     }
+    tests.begin(configuration);
   }
   const MonoTime end =
       transport.now().mono + probes_each * 2 * longest_interval + 2 * longest_timeout;
@@ -137,6 +163,7 @@ void probe_all(const Configuration& configuration, probe::Transport& transport,
       if (visit.name() == window.session.path) merge(visit.window, window);
     }
   }
+  tests.finish();
 }
 
 // What tcpdump would have to listen on.
@@ -307,6 +334,7 @@ std::string command_to_try(const Configuration& configuration, const probe::Path
   if (!device.empty()) command += " -I " + device;
   if (const auto& source = pin.source(v6)) command += " --source " + source->to_string();
   if (const auto& hop = pin.next_hop(v6)) command += " --next-hop " + hop->to_string();
+  if (pin.next_hop_mac) command += " --next-hop-mac " + to_string(*pin.next_hop_mac);
   if (pin.mark) command += fmt::format(" --mark {}", *pin.mark);
   for (const auto vlan : pin.vlans) command += fmt::format(" --vlan {}", vlan);
   for (const auto label : pin.labels) command += fmt::format(" --mpls {}", label);
@@ -329,12 +357,16 @@ PathFindings examine_paths(const Configuration& configuration, const Kernel& ker
     while_open({});
     return result;
   }
-  probe_all(configuration, **transport, visits);
+  SelfTests tests{**transport};
+  probe_all(configuration, tests, visits);
+  append(result.findings, counter_findings(tests.pins.counters()));
   std::vector<std::string> open;
   for (const Visit& visit : visits) {
     examine(configuration, kernel, visit, result);
     if (visit.target != nullptr && !visit.refused) open.push_back(visit.name());
   }
+  append(result.findings, pin_findings(configuration.probe.pin_check, tests.pins.states()));
+  append(result.findings, mtu_findings(tests.mtus.states()));
   while_open(open);
   return result;
 }

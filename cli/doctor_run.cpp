@@ -104,10 +104,10 @@ Finding not_tried(const std::string& device) {
           .access = false};
 }
 
-Finding pin_finding(const std::string& path, Status status, std::string seen, std::string meaning,
-                    std::string remedy) {
+Finding path_finding(const std::string& path, const char* check, Status status, std::string seen,
+                     std::string meaning, std::string remedy) {
   return {.group = Group::paths,
-          .check = "pin",
+          .check = check,
           .subject = path,
           .status = status,
           .seen = std::move(seen),
@@ -147,8 +147,8 @@ Finding alike(const Configuration& configuration, const probe::NamedPin& path,
   const bool dpdk = configuration.probe.engine == probe::Engine::dpdk;
   // A filter may tell marks apart where the routing tables do not.
   const bool surely = dpdk || path.pin.mark == other.pin.mark;
-  return pin_finding(
-      path.path, surely ? Status::problem : Status::warning,
+  return path_finding(
+      path.path, "distinct", surely ? Status::problem : Status::warning,
       fmt::format("its probes leave exactly as those of path {}", other.path),
       "both measure the same way out",
       dpdk ? "in the [[path]]: another device, next_hop_v4, next_hop_v6, vlans or mpls"
@@ -175,11 +175,11 @@ Findings neighbour_findings(const Configuration& configuration,
     const auto hop = next_hop_of(configuration, routes, pin, v6);
     if (!neighbour || !hop || *hop == *neighbour) continue;
     if (hop->is_v6() && hop->to_v6().is_link_local()) continue;  // another name of the same
-    findings.push_back(pin_finding(pin.path, Status::note,
-                                   fmt::format("its probes go to {}, but its BGP neighbour is {}",
-                                               hop->to_string(), neighbour->to_string()),
-                                   "right only where that is a session over more than one hop",
-                                   ""));
+    findings.push_back(path_finding(pin.path, "bgp-neighbour", Status::note,
+                                    fmt::format("its probes go to {}, but its BGP neighbour is {}",
+                                                hop->to_string(), neighbour->to_string()),
+                                    "right only where that is a session over more than one hop",
+                                    ""));
   }
   return findings;
 }
@@ -230,7 +230,7 @@ Findings examine_configuration(const Configuration& configuration, const Machine
       });
   append(findings, std::move(devices));
   append(findings, std::move(paths.findings));
-  append(findings, pin_findings(configuration, paths.routes));
+  append(findings, distinct_findings(configuration, paths.routes));
   return findings;
 }
 
@@ -271,8 +271,8 @@ Wanted wanted_of(const DoctorOptions& options) {
   return wanted;
 }
 
-// The place for a self-test of the pins (a hop-limited probe per path), once there is one.
-Findings pin_findings(const Configuration& configuration, const std::vector<PathRoute>& routes) {
+Findings distinct_findings(const Configuration& configuration,
+                           const std::vector<PathRoute>& routes) {
   Findings findings;
   const auto& pins = configuration.pins;
   for (auto path = pins.begin(); path != pins.end(); ++path) {
@@ -283,7 +283,8 @@ Findings pin_findings(const Configuration& configuration, const std::vector<Path
     append(findings, neighbour_findings(configuration, routes, *path));
   }
   if (findings.empty() && pins.size() > 1) {
-    findings.push_back(pin_finding("", Status::good, "no two paths leave alike", "", ""));
+    findings.push_back(
+        path_finding("", "distinct", Status::good, "no two paths leave alike", "", ""));
   }
   return findings;
 }

@@ -16,9 +16,9 @@ namespace strait::cli {
 [[nodiscard]] probe::doctor::Wanted wanted_of(const Configuration& configuration);
 [[nodiscard]] probe::doctor::Wanted wanted_of(const DoctorOptions& options);
 
-// What can be said of the pins: paths that nothing keeps apart measure the same way twice.
-[[nodiscard]] probe::doctor::Findings pin_findings(const Configuration& configuration,
-                                                   const std::vector<PathRoute>& routes);
+// Paths that nothing keeps apart measure the same way twice.
+[[nodiscard]] probe::doctor::Findings distinct_findings(const Configuration& configuration,
+                                                        const std::vector<PathRoute>& routes);
 
 // Looks, and prints what it found. Returns the exit status.
 [[nodiscard]] Result<int> run_doctor(const DoctorOptions& options, bool colours,

@@ -39,8 +39,9 @@ void say(PinMode mode, const PinState& state) {
       return;
     case PinStanding::failed:
       spdlog::error(
-          "path {}: pin failed ({}): {}; {}. If it is of the same upstream, name it in "
-          "pin_answers",
+          "path {}: pin failed ({}): {}; {}. If that is of the same upstream, name it in "
+          "pin_answers, "
+          "or give pin_hops where the upstream is not the first hop",
           state.path, family(state), state.reason,
           mode == PinMode::enforce ? "the path gives no evidence"
                                    : "its evidence is of another path");

@@ -4,6 +4,7 @@
 #include "cli/doctor_devices.hpp"
 #include "cli/doctor_report.hpp"
 #include "cli/doctor_run.hpp"
+#include "cli/doctor_self_tests.hpp"
 
 namespace strait::cli {
 namespace {
@@ -143,7 +144,7 @@ TEST_CASE("dpdk paths that write the same frames are said to be one") {
     const auto configuration =
         read(path("one", "device = \"net_tap0\"\nnext_hop_v4 = \"192.0.2.2\"\n") +
              path("two", second) + target("madrid", "192.0.2.9") + "[probe]\nengine = \"dpdk\"\n");
-    return pin_findings(configuration, {});
+    return distinct_findings(configuration, {});
   };
   const auto same = pins("device = \"net_tap0\"\nnext_hop_v4 = \"192.0.2.2\"\n");
   REQUIRE(same.size() == 1);
@@ -162,27 +163,27 @@ TEST_CASE(
   const auto a = route("one", "eth1", "192.0.2.2", "192.0.2.1");
   SECTION("all differ") {
     const auto findings =
-        pin_findings(configuration, {a, route("two", "eth1", "192.0.2.2", "192.0.2.3"),
-                                     route("three", "eth2", "192.0.2.2", "192.0.2.1")});
+        distinct_findings(configuration, {a, route("two", "eth1", "192.0.2.2", "192.0.2.3"),
+                                          route("three", "eth2", "192.0.2.2", "192.0.2.1")});
     REQUIRE(findings.size() == 1);
     CHECK(findings.front().status == Status::good);
   }
   SECTION("another mark, the same way") {
     const auto findings =
-        pin_findings(configuration, {a, route("two", "eth1", "192.0.2.2", "192.0.2.1")});
+        distinct_findings(configuration, {a, route("two", "eth1", "192.0.2.2", "192.0.2.1")});
     REQUIRE(findings.size() == 1);
     CHECK(findings.front().status == Status::warning);
   }
   SECTION("nothing differs") {
     const auto findings =
-        pin_findings(configuration, {a, route("three", "eth1", "192.0.2.2", "192.0.2.1")});
+        distinct_findings(configuration, {a, route("three", "eth1", "192.0.2.2", "192.0.2.1")});
     REQUIRE(findings.size() == 1);
     CHECK(findings.front().status == Status::problem);
     CHECK(findings.front().subject == "three");
   }
   SECTION("another next hop than the BGP neighbour") {
     const auto findings =
-        pin_findings(configuration, {route("one", "eth1", "192.0.2.77", "192.0.2.1")});
+        distinct_findings(configuration, {route("one", "eth1", "192.0.2.77", "192.0.2.1")});
     REQUIRE(findings.size() == 1);
     CHECK(findings.front().status == Status::note);
     CHECK_THAT(findings.front().seen, Catch::Contains("192.0.2.77"));
@@ -213,6 +214,66 @@ TEST_CASE("link and counters of a device are told only of a card whose port runs
   CHECK(findings[2].seen == "3 missed");
   // A virtual device's driver makes its link up.
   CHECK(findings_of("net_tap0", facts).size() == 2);
+}
+
+TEST_CASE("a pin that fails is a problem, and one that nothing proves is a warning") {
+  using probe::PinStanding;
+  std::vector<probe::PinState> states(4);
+  const auto set = [&](std::size_t at, const char* path, PinStanding standing, const char* reason) {
+    states[at].path = path;
+    states[at].standing = standing;
+    states[at].reason = reason;
+  };
+  set(0, "one", PinStanding::ok, "192.0.2.2 answered");
+  set(1, "two", PinStanding::failed, "192.0.2.9 answered first");
+  set(2, "three", PinStanding::unverified, "silence");
+  states[2].v6 = true;
+  const auto findings = pin_findings(probe::PinMode::enforce, states);
+  REQUIRE(findings.size() == 4);
+  CHECK(findings[0].status == Status::good);
+  CHECK(findings[0].seen == "IPv4: 192.0.2.2 answered");
+  CHECK(findings[1].status == Status::problem);
+  CHECK_THAT(findings[1].meaning, Catch::Contains("does not probe it"));
+  CHECK_THAT(findings[1].remedy, Catch::Contains("pin_answers"));
+  CHECK(findings[2].status == Status::warning);
+  CHECK(findings[2].seen == "IPv6: silence");
+  CHECK(findings[3].status == Status::unknown);
+  CHECK_THAT(pin_findings(probe::PinMode::warn, states)[1].meaning,
+             Catch::Contains("its evidence is of that one"));
+  const auto off = pin_findings(probe::PinMode::off, states);
+  REQUIRE(off.size() == 1);
+  CHECK(off[0].status == Status::note);
+}
+
+TEST_CASE("a path that takes less than its MTU is a problem once its own probes do not fit") {
+  using probe::MtuStanding;
+  std::vector<probe::MtuState> states(3);
+  states[0].standing = MtuStanding::ok;
+  states[1].standing = MtuStanding::too_small;
+  states[1].octets = 1400;
+  states[2] = states[1];
+  states[2].octets = std::nullopt;
+  states[2].sessions_fit = false;
+  states[2].session_octets = 1428;
+  const auto findings = mtu_findings(states);
+  REQUIRE(findings.size() == 3);
+  CHECK(findings[0].status == Status::good);
+  CHECK(findings[1].status == Status::warning);
+  CHECK_THAT(findings[1].remedy, Catch::Contains("mtu = 1400"));
+  CHECK(findings[2].status == Status::problem);
+  CHECK_THAT(findings[2].meaning, Catch::Contains("1428"));
+}
+
+TEST_CASE("what the engine counted while the paths were probed is shown, zeros are not") {
+  probe::TransportCounters counters;
+  CHECK(counter_findings(counters).empty());
+  counters.errors["transmit-stalled"] = 2;
+  counters.errors["link-down"] = 0;
+  counters.ignored["not-ip"] = 7;
+  const auto findings = counter_findings(counters);
+  REQUIRE(findings.size() == 2);
+  CHECK(findings[0].seen == "2 transmit-stalled");
+  CHECK(findings[1].seen == "ignored 7 not-ip");
 }
 
 }  // namespace strait::cli

@@ -118,8 +118,9 @@ class Paths(unittest.TestCase):
         file.write_text(text + TARGET)
         return doctor("-c", str(file), "--json", *words, before=("ip", "netns", "exec", HERE))
 
-    def path(self, name: str, n: int, more: str) -> str:
-        return PATH.format(name=name, neighbour=f"192.0.{n}.2") + more
+    # The upstream is the target's own machine here, and so answers as the target.
+    def path(self, name: str, n: int, more: str, answers: str = 'pin_answers = ["198.51.100.10"]\n') -> str:
+        return PATH.format(name=name, neighbour=f"192.0.{n}.2") + more + answers
 
     def test_paths_of_sockets_are_probed_and_told_apart(self):
         done = self.look(self.path("one", 1, 'device = "e1"\n') + self.path("two", 2, 'device = "e2"\n'))
@@ -130,12 +131,36 @@ class Paths(unittest.TestCase):
             self.assertEqual(those(done, "next-hop", name)[0]["seen"], f"192.0.{n}.2 is resolved")
             # A slot that a busy machine misses is not sent, and is said to be so.
             self.assertRegex(those(done, "probe", name)[0]["seen"], r"answered (\d) of \1 icmp probes, median ")
-        self.assertEqual([one["status"] for one in those(done, "pin")], ["good"])
+            for check in ("pin", "mtu"):
+                self.assertEqual([one["status"] for one in those(done, check, name)], ["good"], check)
+        self.assertEqual([one["status"] for one in those(done, "distinct")], ["good"])
 
     def test_two_paths_that_leave_alike_are_a_problem(self):
         done = self.look(self.path("one", 1, 'device = "e1"\n') + self.path("twin", 1, 'source_v4 = "192.0.1.1"\n'))
         self.assertEqual(done.returncode, 1)
-        self.assertEqual([(one["subject"], one["status"]) for one in those(done, "pin")], [("twin", "problem")])
+        self.assertEqual([(one["subject"], one["status"]) for one in those(done, "distinct")], [("twin", "problem")])
+
+    def test_a_path_whose_first_answer_is_not_its_upstreams_is_a_problem(self):
+        wires = {"socket": ('device = "e1"\n', 'device = "e2"\n'),
+                 "dpdk": tuple(f'device = "net_af_packet{n},iface=e{n}"\nsource_v4 = "192.0.{n}.9"\n'
+                               f'next_hop_v4 = "192.0.{n}.2"\n' for n in (1, 2))}
+        for engine, (first, second) in wires.items():
+            with self.subTest(engine):
+                done = self.look(f'[probe]\nengine = "{engine}"\n' + self.path("one", 1, first) +
+                                 self.path("astray", 2, second, answers=""))
+                self.assertEqual((done.returncode, done.stderr), (1, ""), done.stdout)
+                self.assertEqual(those(done, "pin", "one")[0]["status"], "good")
+                astray, = those(done, "pin", "astray")
+                self.assertEqual(astray["status"], "problem")
+                self.assertIn("198.51.100.10", astray["seen"])
+                self.assertIn("pin_answers", astray["remedy"])
+
+    def test_a_path_that_takes_less_than_its_mtu_is_a_warning(self):
+        run("ip", "-n", FIRST, "link", "set", "u", "mtu", "1400")
+        self.addCleanup(run, "ip", "-n", FIRST, "link", "set", "u", "mtu", "1500")
+        done = self.look(self.path("one", 1, 'device = "e1"\n') + self.path("two", 2, 'device = "e2"\n'))
+        self.assertEqual([one["status"] for one in those(done, "mtu", "one")], ["warning"], done.stdout)
+        self.assertEqual([one["status"] for one in those(done, "mtu", "two")], ["good"])
 
     def test_a_link_that_is_down_and_a_device_that_is_not_there(self):
         run("ip", "-n", SECOND, "link", "set", "u", "down")
