@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Every software device of the dpdk engine, IPv4 and IPv6, untagged, tagged and labelled, against the
-delays that the emulator applied; two paths on one trunk; an ECMP pair; a link that goes down.
+delays that the emulator applied; two paths on one trunk; an ECMP pair; next hops that are late, silent or move; a link that goes down.
 
     site -- va || emulator: tags off, labels popped, delay || -- upstream u1, u2: reflectors
 
@@ -237,6 +237,52 @@ class Layers(unittest.TestCase):
         self.assertIn(process.returncode, (0, 1), err)
         self.said = err
         return json.loads(out.splitlines()[-1])
+
+    def test_a_next_hop_that_answers_late(self):
+        self.batch("u1", "link set site arp off")
+        with self.emulator("p1 near far1"):
+            report = self.probe_while(300, lambda: self.batch("u1", "link set site arp on"))
+            self.check(report, "p1", v6=False)
+
+    def test_a_next_hop_that_moves_and_says_so(self):
+        self.inside("u1", "sysctl", "-q", "-w", "net.ipv4.conf.site.arp_notify=1")
+        with self.emulator("p1 near far1"):
+            report = self.probe_while(500, lambda: self.batch("u1", "link set site address 02:00:00:00:00:77"))
+        self.assertLess(report["lost"], 30)
+        self.assertGreater(report["received"], 350)
+
+    def test_a_next_hop_that_moves_without_a_word(self):
+        """Its own questions name the new address, or ours have no answer at the old one."""
+        with self.emulator("p1 near far1"):
+            report = self.probe_while(3000, lambda: self.batch("u1", "link set site address 02:00:00:00:00:77"))
+        self.assertGreater(report["lost"], 50)
+        self.assertGreater(report["received"], 500)
+        self.assertLess(report["rtt_ns"]["max"], 100_000_000)
+
+    def test_a_next_hop_that_never_answers_holds_up_no_other(self):
+        config, windows = self.room / "strait.toml", self.room / "windows.jsonl"
+        text = ('[probe]\nengine = "dpdk"\ninterval = "10ms"\nwindow = "1s"\n'
+                f'[exporters]\nlisten = []\njson = "{windows}"\nstore = "{self.room / "store.db"}"\n'
+                f'[[target]]\nname = "far"\naddress = "198.51.100.1"\nprotocol = "stamp"\nport = {PORT}\n')
+        for number, next_hop in ((1, "10.9.1.1"), (2, "10.9.2.99")):
+            text += (f'[[path]]\nname = "p{number}"\nupstream_asn = 6450{number}\nneighbor_v4 = "{next_hop}"\n'
+                     f'protocol = "up{number}"\npin_answers = ["198.51.100.1"]\ndevice = "net_af_packet0,iface=va"\n'
+                     f'vlans = [10{number}]\nsource_v4 = "10.9.{number}.10"\nnext_hop_v4 = "{next_hop}"\n')
+        config.write_text(text)
+        with self.emulator("p1 near far1 vlans=101", "p2 near far2 vlans=102"):
+            service = self.start("site", str(BUILD), "run", "-c", str(config))
+            time.sleep(8)
+            self.end(service)
+            applied = self.applied_ns("p1", v6=False)
+        lines = [json.loads(line) for line in windows.read_text().splitlines()]
+        first, second = ([line for line in lines if line["type"] == "window" and line["path"] == path]
+                         for path in ("p1", "p2"))
+        whole = [window for window in first if window["counts"]["sent"] > 80]
+        self.assertGreaterEqual(len(whole), 3, lines)
+        for window in whole:
+            self.assertAlmostEqual(window["rtt"]["p50_ns"], applied, delta=TOLERANCE_NS)
+        self.assertEqual(sum(window["counts"]["sent"] for window in second), 0)
+        self.assertGreater(sum(window["counts"]["errors"].get("send-refused", 0) for window in second), 200)
 
     def test_a_link_that_goes_down_and_up_again(self):
         def down_and_up():
