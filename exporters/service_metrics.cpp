@@ -111,8 +111,9 @@ void process_start(const Snapshot&, Samples& samples) {
 constexpr std::array table{
     MetricSpec{"strait_transport_packets_total", MetricType::Counter,
                "Packets that an engine has sent and received, checks of pins aside.", packets},
-    MetricSpec{"strait_send_errors_total", MetricType::Counter,
-               "Sends that an engine could not do, by reason.",
+    MetricSpec{"strait_engine_errors_total", MetricType::Counter,
+               "What went wrong in an engine, by reason: sends that it could not do, frames that a "
+               "device missed, links that were lost.",
                by_reason<&probe::TransportCounters::errors>},
     MetricSpec{"strait_ignored_packets_total", MetricType::Counter,
                "Foreign packets that an engine has seen and left alone, by reason.",

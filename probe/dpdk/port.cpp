@@ -193,6 +193,9 @@ Result<DpdkPort> DpdkPort::open(std::uint16_t id, const std::string& device,
   // From here on the port is ours to close, whichever step fails.
   if (auto ok = port.set_up_queues(device); !ok) return tl::make_unexpected(ok.error());
   if (auto ok = port.start(device); !ok) return tl::make_unexpected(ok.error());
+  if (device.starts_with("net_af_packet")) {
+    port.rings_ = std::make_unique<PacketRings>(port.index_);
+  }
   return port;
 }
 
@@ -210,7 +213,8 @@ bool DpdkPort::is_gone() const {
 PortCounters DpdkPort::counters() const {
   rte_eth_stats stats{};
   if (rte_eth_stats_get(id_, &stats) != 0) return {};
-  return {stats.imissed, stats.ierrors, stats.oerrors, stats.rx_nombuf};
+  const std::uint64_t ring_missed = rings_ ? rings_->missed() : 0;
+  return {stats.imissed + ring_missed, stats.ierrors, stats.oerrors, stats.rx_nombuf};
 }
 
 DpdkPort::~DpdkPort() {

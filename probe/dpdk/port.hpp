@@ -10,6 +10,7 @@
 
 #include "core/address.hpp"
 #include "core/result.hpp"
+#include "probe/dpdk/packet_rings.hpp"
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -28,7 +29,7 @@ struct PortSettings {
 
 // What the device itself counts, since it was started.
 struct PortCounters {
-  std::uint64_t missed = 0;  // dropped for want of a free descriptor
+  std::uint64_t missed = 0;  // dropped for want of a free descriptor, or of room in a ring
   std::uint64_t receive_errors = 0;
   std::uint64_t transmit_errors = 0;
   std::uint64_t no_buffer = 0;  // dropped because the pool was empty
@@ -56,7 +57,8 @@ class DpdkPort {
         interface_{std::move(other.interface_)},
         index_{other.index_},
         timestamps_{other.timestamps_},
-        pools_{std::move(other.pools_)} {}
+        pools_{std::move(other.pools_)},
+        rings_{std::move(other.rings_)} {}
   DpdkPort& operator=(DpdkPort&&) = delete;
   DpdkPort(const DpdkPort&) = delete;
   DpdkPort& operator=(const DpdkPort&) = delete;
@@ -91,6 +93,7 @@ class DpdkPort {
   unsigned index_ = 0;     // of the interface: one of the same name that comes later is another one
   std::optional<TimestampField> timestamps_;
   std::vector<Mempool> pools_;
+  std::unique_ptr<PacketRings> rings_;  // of net_af_packet
 };
 
 }  // namespace strait::probe::dpdk

@@ -147,9 +147,13 @@ Station::Heard Station::hear(std::span<const std::byte> frame, const ParsedFrame
   if (load_mac(frame, 6) == mac_) return heard;  // our own, seen again
   const std::lock_guard lock{mutex_};
   if (parsed.kind == FrameKind::arp) {
-    if (const auto message = read_arp(frame, parsed.link)) hear_arp(*message, now, emit, heard);
-  } else if (const auto message = read_neighbor(parsed)) {
-    hear_neighbor(*message, load_mac(frame, 6), now, emit, heard);
+    const auto message = read_arp(frame, parsed.link);
+    heard.malformed = !message;
+    if (message) hear_arp(*message, now, emit, heard);
+  } else {
+    const auto message = read_neighbor(parsed);
+    heard.malformed = !message;
+    if (message) hear_neighbor(*message, load_mac(frame, 6), now, emit, heard);
   }
   update_due();
   return heard;

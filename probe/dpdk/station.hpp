@@ -51,6 +51,7 @@ class Station {
     WireAddress neighbor;
     std::optional<MacAddress> conflict;  // who has begun to claim an address of ours
     WireAddress local;
+    bool malformed = false;  // and nothing was done
   };
   // A frame of kind `arp` or `neighbor`: answers what asks for us, and learns what neighbours say
   // of themselves.

@@ -206,6 +206,8 @@ TransportCounters DpdkTransport::counters() {
   count(counters.ignored, "no-flow", impl.no_flow_count);
   count(counters.ignored, "other-address", impl.not_ours);
   count(counters.ignored, "other-vlan", impl.other_vlan);
+  count(counters.ignored, "malformed-arp", impl.malformed_arp);
+  count(counters.ignored, "malformed-neighbor", impl.malformed_neighbor);
   counters.largest_poll_gap = impl.clock.scale().length(impl.largest_gap);
   impl.largest_gap = 0;
   const TscScale& scale = impl.clock.scale();

@@ -89,6 +89,8 @@ struct DpdkTransport::Impl {
   std::uint64_t no_flow_count = 0;
   std::uint64_t not_ours = 0;
   std::uint64_t other_vlan = 0;
+  std::uint64_t malformed_arp = 0;
+  std::uint64_t malformed_neighbor = 0;
   std::uint64_t largest_gap = 0;
 
   // transport.cpp

@@ -74,6 +74,7 @@ void DpdkTransport::Impl::hear(PortIndex port, std::span<const std::byte> frame,
     return;
   }
   const Station::Heard heard = station->hear(frame, parsed, now, emitter(port));
+  if (heard.malformed) ++(parsed.kind == FrameKind::arp ? malformed_arp : malformed_neighbor);
   if (heard.conflict) {
     shared->say(
         fmt::format("{}: {} is also claimed by {}: nothing is sent from it while that lasts",

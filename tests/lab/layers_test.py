@@ -40,6 +40,32 @@ WAYS = {
 }
 
 
+# Frames of every length and kind, none of which is ARP or a reply to anything: ARP is heard, not ignored.
+FLOOD = """
+import random, socket, sys, time
+chance = random.Random(1)
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(("near", 0))
+kinds = [b"\\x08\\x00", b"\\x86\\xdd", b"\\x81\\x00\\x00\\x65\\x08\\x00", b"\\x88\\xa8\\x01\\x2c\\x81\\x00\\x00\\x65\\x86\\xdd",
+         b"\\x88\\x47\\x03\\xe8\\x11\\x40", b"\\x08\\x00\\x45\\x00\\x01\\x00\\x00\\x00\\x00\\x00", b"\\x86\\xdd\\x60", b"\\x88\\xcc"]
+def fragment(frame):  # the kernel keeps them, to put them together for the driver
+    return any(frame[at:at + 2] == b"\\x08\\x00" and frame[at + 2] >> 4 == 4 and
+               (frame[at + 8] & 0x3f or frame[at + 9]) for at in (12, 16))
+frames = [(b"\\xff" * 6 + chance.randbytes(6) + chance.choice(kinds) + chance.randbytes(1514))[:length]
+          for length in range(24, 1515)]  # the kernel drops a shorter one with a tag
+frames = [frame for frame in frames if not fragment(frame.ljust(30, b"\\0"))]
+sent, end = 0, time.monotonic() + float(sys.argv[1])
+while time.monotonic() < end:
+    for frame in frames:
+        try:
+            wire.send(frame)
+            sent += 1
+        except OSError:
+            pass
+print(sent)
+"""
+
+
 class Layers(unittest.TestCase):
     def setUp(self):
         self.id = f"ly{os.getpid():x}"
@@ -258,6 +284,56 @@ class Layers(unittest.TestCase):
         self.assertGreater(report["lost"], 50)
         self.assertGreater(report["received"], 500)
         self.assertLess(report["rtt_ns"]["max"], 100_000_000)
+
+    @staticmethod
+    def backlog_drops() -> int:
+        """What the kernel has dropped between the two ends of a veth, for a want of time of its own."""
+        return sum(int(line.split()[1], 16) for line in File("/proc/net/softnet_stat").read_text().splitlines())
+
+    def test_a_flood_of_random_frames_is_survived_and_adds_up(self):
+        """STRAIT_SOAK seconds of it, 5 by default."""
+        config, metrics = self.room / "strait.toml", "127.0.0.1:11650"
+        config.write_text(
+            '[probe]\nengine = "dpdk"\ninterval = "10ms"\nwindow = "1s"\npin_check = "off"\nmtu_check = false\n'
+            f'[exporters]\nlisten = ["{metrics}"]\nstore = "{self.room / "store.db"}"\n'
+            f'[[target]]\nname = "far"\naddress = "198.51.100.1"\nprotocol = "stamp"\nport = {PORT}\n'
+            '[[path]]\nname = "p1"\nupstream_asn = 64501\nneighbor_v4 = "10.9.1.1"\nprotocol = "up"\n'
+            'device = "net_af_packet0,iface=va"\nsource_v4 = "10.9.1.10"\nnext_hop_v4 = "10.9.1.1"\n')
+
+        ignored_name, replies_name = "strait_ignored_packets_total", "strait_replies_total"
+        missed_name = 'strait_engine_errors_total{engine="dpdk",reason="device-missed"}'
+
+        def totals() -> dict[str, int]:
+            found = dict.fromkeys((ignored_name, replies_name, missed_name), 0)
+            page = run("ip", "netns", "exec", self.ns("site"), "curl", "-s", f"http://{metrics}/metrics", check=False)
+            for line in page.splitlines():
+                for name in found:
+                    if line.startswith(name):
+                        found[name] += int(float(line.split()[-1]))
+            return found
+
+        with self.emulator("p1 near far1"):
+            service = self.start("site", str(BUILD), "run", "-c", str(config))
+            wait_for("replies", 10, lambda: totals()[replies_name] > 50)
+            before = totals()
+            seconds = os.environ.get("STRAIT_SOAK", "5")
+            backlog = self.backlog_drops()
+            sent = int(self.inside("emulator", sys.executable, "-c", FLOOD, seconds)) - self.backlog_drops() + backlog
+            time.sleep(1)
+            after = totals()
+            time.sleep(1)
+            later = totals()
+            self.assertIsNone(service.poll())
+            self.end(service)
+        ignored, missed = after[ignored_name] - before[ignored_name], after[missed_name] - before[missed_name]
+        print(f"{sent} frames sent, {ignored} ignored, {missed} missed", file=sys.stderr)
+        self.assertGreater(sent, 10_000)
+        self.assertGreater(ignored, sent // 10)
+        # Of what is missed a few may be replies.
+        self.assertLessEqual(ignored, sent)
+        self.assertGreaterEqual(ignored + missed, sent)
+        self.assertLess(ignored + missed, sent + 500)
+        self.assertGreater(later[replies_name] - after[replies_name], 60)
 
     def test_a_next_hop_that_never_answers_holds_up_no_other(self):
         config, windows = self.room / "strait.toml", self.room / "windows.jsonl"

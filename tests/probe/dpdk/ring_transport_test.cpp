@@ -174,6 +174,23 @@ TEST_CASE("foreign traffic is counted by reason and reaches nobody") {
     reply.resize(20);
     reason = "truncated";
   }
+  SECTION("half an ARP message") {
+    reply[12] = std::byte{8};
+    reply[13] = std::byte{6};
+    reply.resize(30);
+    reason = "malformed-arp";
+  }
+  SECTION("a solicitation for a multicast address") {
+    const WireAddress group{*parse_address("ff02::1")};
+    const NeighborMessage asked{.advertisement = false,
+                                .source = WireAddress{*parse_address("2001:db8::fe")},
+                                .destination = group,
+                                .target = group,
+                                .link_address = router_mac};
+    reply.resize(longest_neighbor_frame);
+    reply.resize(write_neighbor(asked, broadcast_mac, router_mac, {}, reply));
+    reason = "malformed-neighbor";
+  }
   SECTION("our own probe, reflected by a loop") {
     reply = far.seen[0];
     reason = "other-address";
