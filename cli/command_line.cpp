@@ -74,6 +74,7 @@ CLI::Option* add_integers(CLI::App& command, const std::string& names, const Bou
                      take = std::move(take)](const std::vector<std::string>& texts) {
     if (texts.size() > most) refuse(names, fmt::format("want at most {} of them", most));
     std::vector<std::uint64_t> values;
+    values.reserve(texts.size());
     for (const std::string& text : texts) values.push_back(read_integer(names, bounds, text));
     take(values);
   };

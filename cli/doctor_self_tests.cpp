@@ -113,7 +113,7 @@ Findings counter_findings(const probe::TransportCounters& counters) {
     findings.push_back(finding("", "engine", Status::note, std::move(errors),
                                "while the paths were probed; each path has its own share below"));
   }
-  if (std::string ignored = list(counters.ignored); !ignored.empty()) {
+  if (const std::string ignored = list(counters.ignored); !ignored.empty()) {
     findings.push_back(finding("", "engine", Status::note, "ignored " + ignored,
                                "packets that came to the engine and were none of its own"));
   }

@@ -110,6 +110,7 @@ Result<std::unique_ptr<ProbeFleet>> ProbeFleet::start(unsigned threads,
   auto shares = share_out(std::move(sessions), threads);
   std::vector<std::future<Result<std::unique_ptr<ProbeWorker>>>> starting;
   auto plans = plans_of(pins, shares);
+  starting.reserve(threads);
   for (unsigned i = 0; i < threads; ++i) {
     starting.push_back(std::async(std::launch::async, [&, i] {
       return ProbeWorker::start([make_transport, i] { return make_transport(i); }, options,

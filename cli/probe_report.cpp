@@ -113,6 +113,7 @@ std::string apart_text(const TargetReport& report) {
 
 analyzer::FlowMembers members_of(const TargetReport& report) {
   std::vector<analyzer::FlowDelays> flows;
+  flows.reserve(report.flows.size());
   for (const auto& [number, flow] : report.flows) flows.push_back(flow);
   return analyzer::cluster_members(flows);
 }

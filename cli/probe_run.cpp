@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <ostream>
 #include <string_view>
 #include <unordered_map>
@@ -176,6 +177,22 @@ void print_reports(const std::vector<TargetReport>& reports, const ProbeOptions&
   streams.results << std::flush;
 }
 
+int status_of(const std::vector<TargetReport>& reports, const ProbeOptions& options) {
+  const bool bad = std::ranges::any_of(
+      reports, [&](const TargetReport& report) { return failed(report, options); });
+  return bad ? 1 : 0;
+}
+
+// From the first probe until all are decided, or somebody asks to stop.
+void probe_until_done(probe::Prober& prober, probe::Transport& transport,
+                      const std::function<void(MonoTime)>& show) {
+  const StopSignals signals;
+  probe::run_while(prober, transport, [&] {
+    show(transport.now().mono);
+    return prober.active() > 0 && !StopSignals::raised();
+  });
+}
+
 }  // namespace
 
 Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
@@ -199,25 +216,19 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
   probe::Prober prober{**transport, prober_options};
   if (auto added = add_all(prober, *reports, options); !added) return fail(std::move(added));
 
-  if (auto ready = await_next_hops(**transport, arp_patience); !ready)
+  if (auto ready = await_next_hops(**transport, arp_patience); !ready) {
     return fail(std::move(ready));
-
+  }
   const WallTime began = (*transport)->now().wall;
   {
-    const StopSignals signals;
     Progress progress{streams, options.count * reports->size()};
-    probe::run_while(prober, **transport, [&] {
-      progress.show(decided, (*transport)->now().mono);
-      return prober.active() > 0 && !StopSignals::raised();
-    });
+    probe_until_done(prober, **transport, [&](MonoTime now) { progress.show(decided, now); });
   }
   const auto counters = (*transport)->counters();
   add_up(*reports, prober.finish(), began);
   print_reports(*reports, options, streams);
   streams.progress << to_text(counters) << std::flush;
-  const bool bad = std::ranges::any_of(
-      *reports, [&](const TargetReport& report) { return failed(report, options); });
-  return bad ? 1 : 0;
+  return status_of(*reports, options);
 }
 
 }  // namespace strait::cli

@@ -2,6 +2,7 @@
 #include "probe/dpdk/device.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "probe/dpdk/options.hpp"
 
@@ -26,10 +27,11 @@ std::string_view to_string(Device::State state) {
 }
 
 Device::Device(DpdkPort port, std::string argument)
-    : port_{std::move(port)},
+    : port_{std::make_unique<DpdkPort>(std::move(port))},
       argument_{std::move(argument)},
       name_{device_name(argument_)},
       queues_{port_->queues()},
+      mac_{port_->mac()},
       released_(queues_) {
   stations_.reserve(most_stations);
 }
@@ -45,7 +47,7 @@ Station* Device::find_station(const Vlan& vlan) const {
 Station& Device::station(const Vlan& vlan, bool stacked_ctags) {
   const std::lock_guard lock{mutex_};
   if (Station* const found = find_station(vlan)) return *found;
-  stations_.push_back(std::make_unique<Station>(port_->mac(), vlan, stacked_ctags));
+  stations_.push_back(std::make_unique<Station>(mac_, vlan, stacked_ctags));
   station_count_.store(stations_.size(), std::memory_order_release);
   return *stations_.back();
 }
@@ -80,8 +82,24 @@ bool Device::all_released() const {
   return std::ranges::all_of(released_, [](const auto& flag) { return flag.load(); });
 }
 
+PortCounters Device::counters() {
+  const std::lock_guard lock{mutex_};
+  if (port_) newest_ = port_->counters();
+  return closed_ + newest_;
+}
+
+void Device::close_port() {
+  const std::lock_guard lock{mutex_};
+  closed_ = closed_ + std::exchange(newest_, {});
+  port_.reset();
+}
+
 void Device::replace_port(DpdkPort port) {
-  port_.emplace(std::move(port));
+  {
+    const std::lock_guard lock{mutex_};
+    mac_ = port.mac();
+    port_ = std::make_unique<DpdkPort>(std::move(port));
+  }
   for (auto& flag : released_) flag.store(false);
   generation_.fetch_add(1, std::memory_order_release);
   state_.store(State::up, std::memory_order_release);

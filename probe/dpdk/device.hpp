@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +43,8 @@ class Device {
   [[nodiscard]] MonoTime suspect_until() const {
     return MonoTime{Nanos{suspect_until_.load(std::memory_order_relaxed)}};
   }
+  // Of all ports that it has had.
+  [[nodiscard]] PortCounters counters();
   [[nodiscard]] std::uint64_t link_losses() const { return link_losses_.load(); }
 
   // A device that is gone is given up by every polling thread, then closed and opened again by one:
@@ -51,8 +52,8 @@ class Device {
   void release(unsigned thread) { released_[thread].store(true, std::memory_order_release); }
   [[nodiscard]] bool all_released() const;
   void replace_port(DpdkPort port);
-  void close_port() { port_.reset(); }
-  [[nodiscard]] bool has_port() const { return port_.has_value(); }
+  void close_port();
+  [[nodiscard]] bool has_port() const { return port_ != nullptr; }
   // Grows with each replacement.
   [[nodiscard]] std::uint64_t generation() const {
     return generation_.load(std::memory_order_acquire);
@@ -61,11 +62,14 @@ class Device {
  private:
   static constexpr std::size_t most_stations = 4096;
 
-  std::optional<DpdkPort> port_;
+  std::unique_ptr<DpdkPort> port_;  // null while a device that has gone is not back
   std::string argument_;
   std::string name_;
   std::uint16_t queues_;
-  mutable std::mutex mutex_;                        // for making stations
+  MacAddress mac_;
+  PortCounters closed_;                             // of earlier ports
+  PortCounters newest_;                             // of this one, as last read
+  mutable std::mutex mutex_;                        // for making stations and for the counters
   std::vector<std::unique_ptr<Station>> stations_;  // never moved: reserved in full
   std::atomic<std::size_t> station_count_{0};
   std::atomic<State> state_{State::up};

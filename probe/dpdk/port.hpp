@@ -33,6 +33,11 @@ struct PortCounters {
   std::uint64_t receive_errors = 0;
   std::uint64_t transmit_errors = 0;
   std::uint64_t no_buffer = 0;  // dropped because the pool was empty
+
+  friend PortCounters operator+(const PortCounters& a, const PortCounters& b) {
+    return {a.missed + b.missed, a.receive_errors + b.receive_errors,
+            a.transmit_errors + b.transmit_errors, a.no_buffer + b.no_buffer};
+  }
 };
 
 // Where the mbufs of a port carry the receive timestamp of the hardware.

@@ -175,13 +175,12 @@ void DpdkTransport::Impl::count_devices(TransportCounters& counters) const {
       add("address-conflict-found", station->conflicts());
     }
     add("link-lost", port.device->link_losses());
-    if (!port.queue) continue;
-    const PortCounters device = port.device->port().counters();
+    const PortCounters device = port.device->counters();
     add("device-missed", device.missed);
     add("device-receive-errors", device.receive_errors);
     add("device-transmit-errors", device.transmit_errors);
     add("device-no-buffer", device.no_buffer);
-    add("hardware-clock-step", port.queue->clock_steps());
+    if (port.queue) add("hardware-clock-step", port.queue->clock_steps());
   }
 }
 
