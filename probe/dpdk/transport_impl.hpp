@@ -41,7 +41,7 @@ struct DpdkTransport::Impl {
   // are threads, and while the device is gone.
   struct Port {
     Device* device = nullptr;
-    std::optional<PortQueue> queue;
+    std::unique_ptr<PortQueue> queue;
     std::uint64_t generation = 0;
     bool given_up = false;
   };
@@ -53,7 +53,7 @@ struct DpdkTransport::Impl {
     std::vector<NeighborId> neighbors;
   };
 
-  Impl(std::shared_ptr<DpdkShared> common, unsigned number);
+  Impl(std::shared_ptr<DpdkShared> common, unsigned which);
   ~Impl() { free_held(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -128,6 +128,8 @@ struct DpdkTransport::Impl {
   void adopt_devices();
   void mind_device(Port& port);
   void update_station(StationIndex index);
+  void update_stations();
+  void mind_stations(MonoTime now);
   [[nodiscard]] Station::Emit emitter(PortIndex port);
   void hear(PortIndex port, std::span<const std::byte> frame, const ParsedFrame& parsed,
             MonoTime now);
