@@ -211,7 +211,7 @@ class Layers(unittest.TestCase):
 
     def through_bridge(self, device: str, far_device: str):
         """{socket} is a new one each time."""
-        for name in ("untagged", "qinq"):
+        for name in WAYS:
             probe_words, tags = WAYS[name]
             for v6 in (False, True):
                 with self.subTest(device=device, way=name, v6=v6), self.emulator(f"p1 near far1 {' '.join(tags)}"):
