@@ -26,6 +26,8 @@ struct DpdkOptions {
   std::vector<unsigned> cores;
   std::size_t mtu = 1500;  // of the ports, in octets of IP packet
   Poll poll = Poll::adaptive;
+  double poll_share =
+      0.2;  // of a core, that an adaptive thread looks and works before it naps more
   std::vector<std::string> eal_arguments;  // handed on as they are, after ours
 
   [[nodiscard]] std::size_t threads() const { return cores.empty() ? 1 : cores.size(); }

@@ -67,7 +67,8 @@ struct DpdkTransport::Impl {
   FlowTable flows;
   std::vector<Port> ports;  // by the shared index of the device
   std::vector<Joined> stations;
-  PollPlan plan;
+  Nanos cpu_at_last_sleep{};
+  PollPlan plan{shared->options().poll_share};
   TransmitWatch& watch;
   std::thread::id thread;  // the one that polls, once it has begun
   MonoTime upkeep_due;
@@ -94,6 +95,7 @@ struct DpdkTransport::Impl {
   std::uint64_t largest_gap = 0;
 
   // transport.cpp
+  [[nodiscard]] Nanos used_since_last_sleep();
   void adopt_thread();
   Result<FlowId> open_flow(const FlowSpec& spec);
   StationIndex join(Station& station, PortIndex port);
