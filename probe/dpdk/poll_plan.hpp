@@ -17,7 +17,7 @@ namespace strait::probe::dpdk {
 //
 // With thousands of sessions a reply is always near, and looking without a break would take a whole
 // core. So what it was awake for is counted against a share of the time that has passed; where that
-// is used up it naps instead, for 50 to 150 us at a time, until it has saved enough.
+// is used up it naps instead, for 50 to 100 us at a time, until it has saved enough.
 //
 // Expected times are kept in slots of 33 us, half a second ahead; later ones are only noticed by
 // the glances. Cost per expectation: a few ns.
