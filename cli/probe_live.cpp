@@ -85,12 +85,15 @@ Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan
   auto worker = ProbeWorker::start([&] { return open(options); }, prober_options, plan.sessions,
                                    [](probe::Transport& transport) {
                                      std::ignore = await_next_hops(transport, next_hop_patience);
-                                   });
+                                   },
+                                   plan.pins);
   if (!worker) return tl::make_unexpected(worker.error());
   watch(**screen, **worker, plan, options, measured);
   auto last = (*worker)->stop();
   std::ranges::move(last, std::back_inserter(measured.windows));
-  measured.counters = (*worker)->harvest().counters;
+  Harvest harvest = (*worker)->harvest();
+  measured.counters = std::move(harvest.counters);
+  measured.pins = std::move(harvest.pins);
   return measured;
 }
 

@@ -16,6 +16,7 @@ struct Measured {
   std::vector<Window> windows;
   probe::TransportCounters counters;
   WallTime began;
+  std::vector<probe::PinState> pins;  // as they stood at the end
 };
 
 inline constexpr std::size_t most_live_rows = 1000;

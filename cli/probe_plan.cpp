@@ -163,6 +163,17 @@ probe::SessionSpec session_spec(const ProbeTarget& target, const Way& way,
   return spec;
 }
 
+PinPlan pins_of(const Configuration& configuration, const std::vector<Way>& ways) {
+  PinPlan plan;
+  plan.mode = configuration.probe.pin_check;
+  plan.interval = configuration.probe.pin_check_interval;
+  for (probe::PinCheck& check : configuration.pin_checks()) {
+    const bool wanted = std::ranges::find(ways, check.path, &Way::name) != ways.end();
+    if (wanted) plan.checks.push_back(std::move(check));
+  }
+  return plan;
+}
+
 void take_engine(ProbeOptions& options, const Configuration& configuration) {
   if (!options.engine_given) options.engine = configuration.probe.engine;
   options.twamp_light = options.twamp_light || configuration.probe.twamp_light;
@@ -183,6 +194,7 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
 
   ProbePlan plan;
   plan.unresolved = std::move(list->unresolved);
+  if (configuration) plan.pins = pins_of(*configuration, *ways);
   for (const ProbeTarget& target : list->targets) {
     if (auto ok = check_family(target.address, options); !ok) {
       return tl::make_unexpected(ok.error());

@@ -8,6 +8,7 @@
 #include "cli/probe_command.hpp"
 #include "cli/probe_report.hpp"
 #include "cli/probe_targets.hpp"
+#include "cli/probe_worker.hpp"
 #include "core/result.hpp"
 #include "probe/prober.hpp"
 
@@ -18,6 +19,7 @@ struct ProbePlan {
   std::vector<TargetReport> reports;         // empty as yet; the paths of a target are neighbours
   std::vector<probe::SessionSpec> sessions;  // of each report, one after the other, in flows
   std::vector<std::string> unresolved;       // names that gave no address
+  PinPlan pins;                              // the checks of the paths
 };
 
 // `configuration` is the one that the options name; its engine holds where they name none. Without

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <ostream>
+#include <span>
 #include <utility>
 
 #include "cli/configuration.hpp"
@@ -18,12 +19,16 @@
 #include "cli/probe_table.hpp"
 #include "cli/probe_tally.hpp"
 #include "cli/stop_signals.hpp"
+#include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
 
 namespace strait::cli {
 namespace {
 
 constexpr Nanos arp_patience = std::chrono::seconds{3};
+// A little more than the tries of one check take.
+constexpr Nanos pin_patience =
+    probe::PinChecker::tries * probe::PinChecker::try_gap + std::chrono::milliseconds{200};
 constexpr Nanos progress_interval = std::chrono::milliseconds{250};
 // One window for the whole run; midnight may cut it in two, which are added up.
 constexpr Nanos whole_run = std::chrono::hours{24};
@@ -57,8 +62,13 @@ class Progress {
   bool shown_ = false;
 };
 
-Result<void> add_all(probe::Prober& prober, const std::vector<probe::SessionSpec>& sessions) {
-  for (const probe::SessionSpec& spec : sessions) {
+// Where pins are enforced, what would take another path than its own is not even measured.
+Result<void> add_all(probe::Prober& prober, const ProbePlan& plan,
+                     std::span<const probe::PinState> pins) {
+  for (const probe::SessionSpec& spec : plan.sessions) {
+    const bool shut = plan.pins.mode == probe::PinMode::enforce &&
+                      probe::any_pin(pins, spec.key.path, probe::PinStanding::failed);
+    if (shut) continue;
     if (auto added = prober.add(spec); !added) {
       auto error = std::move(added).error();
       if (!spec.key.path.empty())
@@ -111,6 +121,18 @@ void print_reports(const std::vector<TargetReport>& reports, const ProbeOptions&
   streams.results << std::flush;
 }
 
+// Which paths have not proven that they are the way that the probes took.
+void say_pins(const ProbePlan& plan, const Measured& measured, std::ostream& out) {
+  const bool enforced = plan.pins.mode == probe::PinMode::enforce;
+  for (const probe::PinState& state : measured.pins) {
+    if (state.standing == probe::PinStanding::ok) continue;
+    const bool failed = state.standing == probe::PinStanding::failed;
+    out << fmt::format("strait: path {} ({}): pin {}: {}{}\n", state.path,
+                       state.v6 ? "IPv6" : "IPv4", probe::to_string(state.standing), state.reason,
+                       failed && enforced ? "; it is not probed" : "");
+  }
+}
+
 int status_of(const std::vector<TargetReport>& reports, const ProbeOptions& options,
               const std::vector<std::string>& unresolved) {
   const bool bad = std::ranges::any_of(
@@ -140,8 +162,13 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
     streams.results << (options.json ? to_json(outcome) : to_text(outcome)) << '\n';
   };
   if (options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
-  probe::Prober prober{**transport, std::move(prober_options)};
-  if (auto added = add_all(prober, plan.sessions); !added) return fail(std::move(added));
+  probe::PinChecker checker{**transport};
+  if (plan.pins.mode != probe::PinMode::off && !plan.pins.checks.empty()) {
+    checker.check(plan.pins.checks, plan.pins.interval);
+    checker.settle(pin_patience);
+  }
+  probe::Prober prober{checker, std::move(prober_options)};
+  if (auto added = add_all(prober, plan, checker.states()); !added) return fail(std::move(added));
   if (auto ready = await_next_hops(**transport, arp_patience); !ready) {
     return fail(std::move(ready));
   }
@@ -149,9 +176,10 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   measured.began = (*transport)->now().wall;
   {
     Progress progress{streams, options.count * plan.reports.size()};
-    probe_until_done(prober, **transport, [&](MonoTime now) { progress.show(decided, now); });
+    probe_until_done(prober, checker, [&](MonoTime now) { progress.show(decided, now); });
   }
-  measured.counters = (*transport)->counters();
+  measured.counters = checker.counters();
+  measured.pins = checker.states();
   measured.windows = prober.finish();
   return measured;
 }
@@ -183,6 +211,7 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
     return static_cast<int>(result.state);
   }
   print_reports(plan->reports, options, streams);
+  say_pins(*plan, *measured, streams.progress);
   for (const std::string& why : plan->unresolved) {
     streams.progress << "strait: not probed: " << why << '\n';
   }
