@@ -183,6 +183,9 @@ PluginResult plugin_result(std::span<const TargetReport> reports, const ProbeOpt
     text = fmt::format("{} of {} good: {}", reports.size() + unresolved.size() - said.size(),
                        reports.size() + unresolved.size(), text);
   }
+  std::uint64_t missed = 0;
+  for (const TargetReport& report : reports) missed += report.window.counts.missed;
+  if (missed > 0) text += fmt::format(", {} slots missed by this machine", missed);
   return {state, fmt::format("STRAIT {}: {} |{}\n", name_of(state), text,
                              performance_data(reports, options))};
 }

@@ -3,6 +3,7 @@
 """`strait probe --live` in a real terminal (tmux on a server of its own), as its user sees it."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,8 +20,7 @@ PATIENCE = 20
 class Live(unittest.TestCase):
     def setUp(self):
         self.room = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        self.socket = str(self.room / "tmux")
-        self.addCleanup(lambda: self.tmux("kill-server", check=False))
+        self.servers = 0
         self.reflector = subprocess.Popen([STRAIT, "reflect", "127.0.0.1:0", "--open"], stdin=subprocess.DEVNULL,
                                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(lambda: (self.reflector.kill(), self.reflector.communicate()))
@@ -37,6 +37,10 @@ class Live(unittest.TestCase):
     def start(self, columns: int, rows: int, words: str, env: str = ""):
         """A shell that runs it, and says with which status it ended."""
         command = f"{env} {STRAIT} probe --live --protocol stamp -p {self.port} -i 20ms {words}; echo ended $?; cat"
+        # A server that is going would still hold its socket.
+        self.servers += 1
+        self.socket = str(self.room / f"tmux{self.servers}")
+        self.addCleanup(lambda: self.tmux("kill-server", check=False))
         self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), command)
 
     def screen(self) -> list[str]:
@@ -107,7 +111,10 @@ class Live(unittest.TestCase):
     def test_it_ends_by_itself_after_its_count(self):
         self.start(80, 24, "127.0.0.1 -c 40")
         lines = self.wait_for(lambda seen: "ended 0" in seen, "the end")
-        self.assertTrue(any(line.startswith("  40 sent, 40 received") for line in lines), lines)
+        # On a busy machine some slots are missed; each is sent or said to be.
+        counts = re.search(r"^  (\d+) sent, \1 received, 0 lost \([^)]*\)(?:, (\d+) slots missed)?", "\n".join(lines), re.M)
+        self.assertIsNotNone(counts, lines)
+        self.assertEqual(int(counts[1]) + int(counts[2] or 0), 40, lines)
 
     def test_letters_where_the_locale_has_no_blocks(self):
         self.start(80, 24, "127.0.0.1", env="LC_ALL=C")

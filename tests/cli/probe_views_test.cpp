@@ -133,6 +133,13 @@ TEST_CASE("performance data has label, value, unit, thresholds and range") {
              Catch::Contains("'x p50'=U;0.020000;0.040000;0;"));
 }
 
+TEST_CASE("a plugin says what its own machine did not send") {
+  auto late = report("a", 100, 0);
+  late.window.counts.missed = 7;
+  CHECK_THAT(plugin_result({&late, 1}, plugin("loss=5%", "loss=9%"), {}).line,
+             Catch::Contains("loss 0.00 %, 7 slots missed by this machine | "));
+}
+
 TEST_CASE("the worst of several targets is the plugin's state, and bad hides unknown") {
   const auto options = plugin("loss=5%", "loss=20%");
   const std::vector<TargetReport> reports{report("a", 100, 0), report("b", 90, 10)};
