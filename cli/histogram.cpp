@@ -37,9 +37,12 @@ Sketch coarse_enough(const Sketch& rtt) {
 // Whatever has a count has a mark.
 std::string bar(double share, std::size_t width, bool unicode) {
   const double columns = share * static_cast<double>(width);
-  if (!unicode) return std::string(static_cast<std::size_t>(std::ceil(columns)), '#');
-  const auto marks = static_cast<std::size_t>(std::ceil(columns * 8));
   std::string text;
+  if (!unicode) {
+    text.assign(static_cast<std::size_t>(std::ceil(columns)), '#');
+    return text;
+  }
+  const auto marks = static_cast<std::size_t>(std::ceil(columns * 8));
   for (std::size_t i = 0; i < marks / 8; ++i) text += "█";
   return text.append(eighths.at(marks % 8));
 }

@@ -111,6 +111,7 @@ LiveScreen::~LiveScreen() {
 }
 
 LiveView::Size LiveScreen::size() const {
+  ::set_term(terminal_->screen);
   return {static_cast<std::size_t>(std::max(::getmaxy(::stdscr), 0)),
           static_cast<std::size_t>(std::max(::getmaxx(::stdscr), 0))};
 }
@@ -131,6 +132,7 @@ void LiveScreen::draw(std::span<const LiveView::Line> lines) {
 }
 
 LiveScreen::Key LiveScreen::wait_key(Nanos patience) {
+  ::set_term(terminal_->screen);
   ::wtimeout(
       ::stdscr,
       static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count()));

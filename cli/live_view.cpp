@@ -172,7 +172,7 @@ LiveView::Layout LiveView::layout(std::size_t columns) const {
       trend = used + 1 + shortest_trend <= columns;
       if (trend) used += 1 + shortest_trend;
     }
-    const auto figure = std::ranges::find(figures(), rank, &Figure::rank);
+    const auto* const figure = std::ranges::find(figures(), rank, &Figure::rank);
     if (used + figure->width > columns) break;
     used += figure->width;
     found.shown.at(static_cast<std::size_t>(figure - figures().begin())) = true;

@@ -52,14 +52,16 @@ std::optional<double> judged_quantile(const ProbeOptions& options) {
 
 void judge_loss(Finding& finding, const Counts& counts, const ProbeOptions& options) {
   const double loss = loss_percent(counts);
-  const auto above = [loss](const std::optional<Thresholds>& limits) {
-    return limits && limits->loss && loss > *limits->loss;
+  const auto judge = [&](const std::optional<Thresholds>& limits, PluginState state) {
+    if (!limits || !limits->loss) return false;
+    const double limit = *limits->loss;
+    if (loss <= limit) return false;
+    worsen(finding, state, fmt::format("loss {:.2f} % is above {:g} %", loss, limit));
+    return true;
   };
-  const bool critical = above(options.critical);
-  if (!critical && !above(options.warn)) return;
-  const double limit = critical ? *options.critical->loss : *options.warn->loss;
-  worsen(finding, critical ? PluginState::critical : PluginState::warning,
-         fmt::format("loss {:.2f} % is above {:g} %", loss, limit));
+  if (!judge(options.critical, PluginState::critical)) {
+    static_cast<void>(judge(options.warn, PluginState::warning));
+  }
 }
 
 void judge_rtt(Finding& finding, const Window& window, const ProbeOptions& options) {
@@ -71,16 +73,20 @@ void judge_rtt(Finding& finding, const Window& window, const ProbeOptions& optio
            fmt::format("{} needs {} probes", quantile_label(*q), found.needed));
     return;
   }
-  const auto above = [&found](const std::optional<Thresholds>& limits) {
-    return limits && limits->rtt && (found.infinite || *found.value > limits->rtt->limit);
+  const auto judge = [&](const std::optional<Thresholds>& limits, PluginState state) {
+    if (!limits || !limits->rtt) return false;
+    const Nanos limit = limits->rtt->limit;
+    const Nanos value = found.infinite ? Nanos::max() : found.value.value_or(Nanos{0});
+    if (value <= limit) return false;
+    worsen(
+        finding, state,
+        fmt::format("{} {} is above {}", quantile_label(*q),
+                    found.infinite ? "of lost probes" : strait::to_text(value), to_string(limit)));
+    return true;
   };
-  const bool critical = above(options.critical);
-  if (!critical && !above(options.warn)) return;
-  const Nanos limit = critical ? options.critical->rtt->limit : options.warn->rtt->limit;
-  worsen(finding, critical ? PluginState::critical : PluginState::warning,
-         fmt::format("{} {} is above {}", quantile_label(*q),
-                     found.infinite ? "of lost probes" : strait::to_text(*found.value),
-                     to_string(limit)));
+  if (!judge(options.critical, PluginState::critical)) {
+    static_cast<void>(judge(options.warn, PluginState::warning));
+  }
 }
 
 Finding judge(const TargetReport& report, const ProbeOptions& options) {

@@ -25,18 +25,13 @@ enum class Histogram : std::uint8_t { automatic, unicode, ascii, off };
 struct ProbeOptions {
   std::vector<std::string> targets;  // names, addresses, prefixes, "-"
   std::vector<std::string> files;    // with a target a line; "-": standard input
-  bool all_addresses = false;        // of a name, not only the first
-  bool by_address = false;           // names are shown as their addresses
   std::string config;                // whose paths are measured side by side; empty: none
   std::vector<std::string> paths;    // of it; empty: all
-  Protocol protocol = Protocol::icmp;
-  std::uint64_t count = 10;       // per target
-  std::optional<Nanos> duration;  // which shortens the count
+  std::uint64_t count = 10;          // per target
+  std::optional<Nanos> duration;     // which shortens the count
   Nanos interval{std::chrono::milliseconds{100}};
   Nanos timeout{std::chrono::seconds{3}};
   std::size_t size = 0;  // octets of UDP payload or ICMP data; 0: the protocol's default
-  std::uint8_t dscp = 0;
-  std::uint8_t hop_limit = 255;
   std::string device;
   std::optional<Address> source;
   std::optional<Address> next_hop;
@@ -46,6 +41,11 @@ struct ProbeOptions {
   std::optional<std::uint32_t> flow_label;
   std::optional<std::uint32_t> mark;
   std::optional<std::uint16_t> port;  // of a STAMP target; by default 862
+  Protocol protocol = Protocol::icmp;
+  std::uint8_t dscp = 0;
+  std::uint8_t hop_limit = 255;
+  bool all_addresses = false;  // of a name, not only the first
+  bool by_address = false;     // names are shown as their addresses
   Family family = Family::any;
   Engine engine = Engine::socket;
   bool engine_given = false;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr Nanos key_patience = std::chrono::milliseconds{100};
 constexpr Nanos update_interval = std::chrono::milliseconds{500};
-constexpr Nanos next_hop_patience = std::chrono::seconds{3};
+constexpr Nanos live_patience = std::chrono::seconds{3};
 
 bool all_decided(const std::vector<TargetReport>& reports, std::uint64_t count) {
   return std::ranges::all_of(reports, [count](const TargetReport& report) {
@@ -82,11 +82,10 @@ Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan
   if (!screen) return tl::make_unexpected(screen.error());
   Measured measured;
   measured.began = SystemClock{}.now().wall;
-  auto worker = ProbeWorker::start([&] { return open(options); }, prober_options, plan.sessions,
-                                   [](probe::Transport& transport) {
-                                     std::ignore = await_next_hops(transport, next_hop_patience);
-                                   },
-                                   plan.pins);
+  auto worker = ProbeWorker::start(
+      [&] { return open(options); }, prober_options, plan.sessions,
+      [](probe::Transport& transport) { std::ignore = await_next_hops(transport, live_patience); },
+      plan.pins);
   if (!worker) return tl::make_unexpected(worker.error());
   watch(**screen, **worker, plan, options, measured);
   auto last = (*worker)->stop();

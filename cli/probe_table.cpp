@@ -125,7 +125,7 @@ std::string target_block(Reports reports, bool colour) {
 }
 
 // Quoted where it must be (RFC 4180 section 2, rules 5 to 7).
-std::string quoted(std::string_view text) {
+std::string csv_text(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string{text};
   std::string cell{'"'};
   for (const char each : text) {
@@ -170,7 +170,7 @@ std::string csv_line(const TargetReport& report) {
     return decided ? fmt::format("{:.4f}", share * 100) : "";
   };
   std::vector<std::string> cells{
-      quoted(window.session.path),         quoted(report.target),
+      csv_text(window.session.path),       csv_text(report.target),
       report.address.to_string(),          std::string{strait::to_string(window.session.protocol)},
       std::to_string(window.session.dscp), std::to_string(report.size),
       strait::to_string(window.start)};
@@ -187,7 +187,7 @@ std::string csv_line(const TargetReport& report) {
   const auto times = stretch(report);
   cells.push_back(times ? fmt::format("{:.4f}", *times) : "");
   cells.emplace_back(window.rtt.empty() ? "" : strait::to_string(window.source));
-  cells.push_back(quoted(errors_of(counts)));
+  cells.push_back(csv_text(errors_of(counts)));
   return fmt::format("{}\r\n", fmt::join(cells, ","));
 }
 

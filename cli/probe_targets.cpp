@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "cli/resolve.hpp"
 #include "core/file.hpp"
 
 namespace strait::cli {
@@ -81,10 +82,6 @@ Result<std::vector<Word>> read_words(const ProbeOptions& options, std::istream& 
   if (files.empty()) return fail(Errc::bad_input, "probe: no target");
   return fail(Errc::bad_input,
               fmt::format("probe: no target in {}", files[0] == "-" ? "standard input" : files[0]));
-}
-
-bool matches(const Address& address, Family family) {
-  return family == Family::any || address.is_v4() == (family == Family::v4);
 }
 
 class Gatherer {
@@ -171,7 +168,7 @@ void increment(Bytes& bytes) {
 }
 
 template <class Ip>
-std::vector<Address> counted(Ip first, std::size_t skipped, std::size_t count) {
+std::vector<Address> counted(const Ip& first, std::size_t skipped, std::size_t count) {
   std::vector<Address> addresses;
   addresses.reserve(count);
   auto bytes = first.to_bytes();

@@ -23,11 +23,11 @@ std::string_view family_name(Family family) {
   return "";
 }
 
+}  // namespace
+
 bool matches(const Address& address, Family family) {
   return family == Family::any || address.is_v4() == (family == Family::v4);
 }
-
-}  // namespace
 
 Result<std::vector<Address>> resolve(const std::string& target, Family family) {
   if (const auto address = parse_address(target)) {
