@@ -384,7 +384,7 @@ class Layers(unittest.TestCase):
             self.enterContext(self.emulator("p1 near far1"))
 
         with self.emulator("p1 near far1"):
-            report = self.probe_while(800, replace)
+            report = self.probe_while(1500, replace)
         self.assertIn("link-lost: 1", self.said)
         self.assertGreater(report["received"], 300)
         self.assertLess(report["rtt_ns"]["max"], 100_000_000)
