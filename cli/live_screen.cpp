@@ -4,6 +4,7 @@
 #define NCURSES_NOMACROS 1  // its macros have the names of functions
 #include <fmt/format.h>
 #include <ncurses.h>
+#include <termcap.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,6 +66,12 @@ bool wants_colour() {
   return ::has_colors() && (no_color == nullptr || *no_color == '\0');
 }
 
+// newterm() could say so too, but keeps some memory when it fails.
+bool is_known_terminal() {
+  const char* const type = std::getenv("TERM");
+  return type != nullptr && ::tgetent(nullptr, type) == 1;
+}
+
 }  // namespace
 
 struct LiveScreen::Terminal {
@@ -82,7 +89,7 @@ Result<std::unique_ptr<LiveScreen>> LiveScreen::open() {
   auto terminal = std::make_unique<Terminal>();
   std::setlocale(LC_CTYPE, "");  // ncurses asks it what a character is
   terminal->unicode = canvas_of(STDOUT_FILENO).unicode;
-  terminal->screen = ::newterm(nullptr, stdout, stdin);
+  if (is_known_terminal()) terminal->screen = ::newterm(nullptr, stdout, stdin);
   if (terminal->screen == nullptr) {
     const char* const type = std::getenv("TERM");
     return fail(Errc::unsupported,
