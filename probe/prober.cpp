@@ -41,7 +41,7 @@ std::optional<std::string_view> problem(const SessionSpec& spec) {
   if (!jitter_good) return "jitter is from 0 to 1";
   if (spec.key.dscp > 63) return "DSCP is from 0 to 63";
   if (spec.flow.max_payload > largest_payload) return "a payload has at most 9000 octets";
-  if (spec.key.protocol == Protocol::stamp) return stamp_problem(spec);
+  if (spec.key.protocol != Protocol::icmp) return stamp_problem(spec);
   if (spec.flow.max_payload < icmp_payload_size) return "ICMP data has at least 24 octets";
   return std::nullopt;
 }

@@ -74,7 +74,7 @@ struct alignas(64) Session {
         twamp_light{spec.twamp_light},
         require_ssid{spec.require_ssid},
         format{spec.timestamps},
-        peer{spec.flow.destination, spec.key.protocol == Protocol::stamp},
+        peer{spec.flow.destination, spec.key.protocol != Protocol::icmp},
         matcher{Matcher::capacity_for(spec.schedule.interval, spec.timeout), spec.first_sequence} {}
 
   // Two steps, because the second one reads what the first one asks for.
