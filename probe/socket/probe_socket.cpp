@@ -181,6 +181,12 @@ std::size_t enlarge_receive_buffer(int fd, std::size_t octets) {
   return static_cast<std::size_t>(granted) / 2;  // the kernel doubles it for its own bookkeeping
 }
 
+Result<void> pin_socket(int fd, const std::string& device,
+                        const std::optional<std::uint32_t>& mark) {
+  if (auto pinned = pin_to_device(fd, device); !pinned) return pinned;
+  return set_mark(fd, mark);
+}
+
 Result<void> allow_fragments(int fd, bool allowed) {
   return set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, allowed ? IP_PMTUDISC_WANT : IP_PMTUDISC_DO,
                     "IP_MTU_DISCOVER");
@@ -268,8 +274,7 @@ Result<ProbeSocket> open_probe_socket(const SocketKey& key, std::uint16_t port,
   if (!made) return made;
   ProbeSocket& socket = *made;
   const int fd = socket.fd.value();
-  if (auto pinned = pin_to_device(fd, key.device); !pinned) return fail(std::move(pinned));
-  if (auto marked = set_mark(fd, key.mark); !marked) return fail(std::move(marked));
+  if (auto pinned = pin_socket(fd, key.device, key.mark); !pinned) return fail(std::move(pinned));
   if (auto asked = request_control(fd, key.v6); !asked) return fail(std::move(asked));
   if (auto set = set_defaults(fd, key.v6, settings); !set) return fail(std::move(set));
   socket.receive_buffer = enlarge_receive_buffer(fd, settings.receive_buffer);

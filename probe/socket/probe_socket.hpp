@@ -62,6 +62,10 @@ struct ProbeSocket {
 // only the device's counts.
 [[nodiscard]] Result<void> never_fragment(int fd, bool v6);
 
+// Its packets leave by this device (empty: as routed) and with this firewall mark.
+[[nodiscard]] Result<void> pin_socket(int fd, const std::string& device,
+                                      const std::optional<std::uint32_t>& mark);
+
 // Steps that the reflector's sockets share.
 [[nodiscard]] Result<void> set_option(int fd, int level, int option, int value, const char* name);
 // Sets the largest receive buffer up to `octets` that the kernel grants; returns what it granted.
