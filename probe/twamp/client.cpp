@@ -2,210 +2,280 @@
 #include "probe/twamp/client.hpp"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
-#include <algorithm>
-#include <cassert>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <string_view>
 #include <utility>
 
-#include "probe/stamp_packet.hpp"
+#include "core/clock.hpp"
+#include "probe/socket/fd.hpp"
+#include "probe/socket/probe_socket.hpp"
 
 namespace strait::probe::twamp {
 namespace {
 
-constexpr std::size_t symmetrical_request_size = 41;  // RFC 6038 section 5.2
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Tcp = asio::ip::tcp;
+using Stage = ClientConnection::Stage;
 
-template <class Message>
-View<Message> view(std::span<const std::byte> octets) {
-  return octets.first<Message::size>();
-}
+constexpr std::size_t piece = 1024;  // octets that are read at a time
 
-std::string_view awaited(ClientConnection::Stage stage) {
-  switch (stage) {
-    case ClientConnection::Stage::greeting:
-      return "Server-Greeting";
-    case ClientConnection::Stage::server_start:
-      return "Server-Start";
-    case ClientConnection::Stage::accepting:
-      return "Accept-Session";
-    case ClientConnection::Stage::start_ack:
-      return "Start-Ack";
-    case ClientConnection::Stage::running:
-    case ClientConnection::Stage::stopped:
-    case ClientConnection::Stage::failed:
-      break;
+// A UDP port of this address that nobody else gets while the socket is open.
+Result<kernel::Fd> reserve_port(const Address& address) {
+  kernel::Fd fd{::socket(address.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (!fd.is_open()) {
+    return fail(Errc::io, fmt::format("open a UDP socket: {}", std::strerror(errno)));
   }
-  return "nothing";
-}
-
-// What may pass is the world's failure, the rest is what the server cannot do.
-Errc code_of(Accept accept) {
-  const bool passes = accept == Accept::temporary_limit || accept == Accept::internal_error;
-  return passes ? Errc::io : Errc::unsupported;
+  if (auto bound = kernel::bind_to(fd.value(), {address, 0}); !bound) return fail(std::move(bound));
+  return fd;
 }
 
 }  // namespace
 
-ClientConnection::ClientConnection(ClientWishes wishes, MonoTime now)
-    : wishes_{std::move(wishes)}, waits_since_{now} {
-  assert(!wishes_.sessions.empty());
-}
+class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
+ public:
+  Impl(asio::io_context& context, ClientOptions options, OnChange on_change)
+      : options_{std::move(options)},
+        on_change_{std::move(on_change)},
+        context_{context},
+        socket_{context},
+        timer_{context} {}
 
-template <class Message>
-void ClientConnection::send(const Message& message) {
-  const auto octets = encode(message);
-  output_.insert(output_.end(), octets.begin(), octets.end());
-}
-
-std::vector<std::byte> ClientConnection::take_output() { return std::exchange(output_, {}); }
-
-void ClientConnection::fail_with(Errc code, std::string_view why) {
-  failure_ = {code, fmt::format("twamp server {}: {}", wishes_.name, why)};
-  stage_ = Stage::failed;
-}
-
-std::size_t ClientConnection::wanted() const {
-  switch (stage_) {
-    case Stage::greeting:
-      return ServerGreeting::size;
-    case Stage::server_start:
-      return ServerStart::size;
-    case Stage::accepting:
-      return AcceptSession::size;
-    case Stage::start_ack:
-      return StartAck::size;
-    case Stage::running:
-    case Stage::stopped:
-    case Stage::failed:
-      break;
+  void begin();
+  void stop();
+  void release_ports() { reserved_.clear(); }
+  [[nodiscard]] bool running() const {
+    return connection_ && connection_->stage() == Stage::running;
   }
-  return 0;
+  [[nodiscard]] bool failed() const { return failure_.has_value(); }
+  [[nodiscard]] const Error& failure() const { return *failure_; }
+  [[nodiscard]] const std::vector<AgreedSession>& agreed() const { return agreed_; }
+
+ private:
+  [[nodiscard]] MonoTime now() const { return clock_.now().mono; }
+  [[nodiscard]] Result<void> open_socket();
+  [[nodiscard]] Result<ClientWishes> make_wishes();
+  void fail_with(Error error);
+  void fail_later(Error error);
+  void on_connect(error_code error);
+  void go_on();
+  void after_output();
+  void note_agreement();
+  void read();
+  void write();
+  void watch_time();
+  void close();
+
+  ClientOptions options_;
+  OnChange on_change_;
+  SystemClock clock_;
+  asio::io_context& context_;
+  Tcp::socket socket_;
+  asio::steady_timer timer_;
+  std::optional<ClientConnection> connection_;  // from when TCP is connected
+  std::vector<kernel::Fd> reserved_;
+  std::vector<AgreedSession> agreed_;
+  std::optional<Error> failure_;
+  bool closed_ = false;
+  std::array<std::byte, piece> input_{};
+  std::vector<std::byte> output_;
+};
+
+Result<void> Client::Impl::open_socket() {
+  const bool v6 = options_.server.address.is_v6();
+  error_code error;
+  socket_.open(v6 ? Tcp::v6() : Tcp::v4(), error);
+  if (error) return fail(Errc::io, fmt::format("open a TCP socket: {}", error.message()));
+  const PathPin& pin = options_.pin;
+  const int fd = socket_.native_handle();
+  if (auto pinned = kernel::pin_socket(fd, pin.device, pin.mark); !pinned) return pinned;
+  if (const auto& source = pin.source(v6)) return kernel::bind_to(fd, {*source, 0});
+  return {};
 }
 
-void ClientConnection::receive(std::span<const std::byte> octets, MonoTime now) {
-  while (!octets.empty() && !ended()) {
-    const std::size_t size = wanted();
-    // RFC 5357 section 3.8: only the client stops sessions.
-    if (size == 0) return fail_with(Errc::io, "it sent something while the test was running");
-    const std::size_t more = std::min(size - input_.size(), octets.size());
-    input_.insert(input_.end(), octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(more));
-    octets = octets.subspan(more);
-    if (input_.size() < size) return;
-    const auto message = std::exchange(input_, {});
-    waits_since_ = now;
-    take_message(message);
+void Client::Impl::begin() {
+  if (auto opened = open_socket(); !opened) {
+    Error error = std::move(opened).error();
+    error.message = fmt::format("twamp server {}: {}", options_.name, error.message);
+    return fail_later(std::move(error));
   }
+  timer_.expires_after(options_.patience);
+  timer_.async_wait([self = shared_from_this()](error_code error) {
+    if (error || self->closed_ || self->connection_) return;
+    self->fail_with(
+        {Errc::io, fmt::format("twamp server {}: no TCP connection within {}", self->options_.name,
+                               strait::to_string(self->options_.patience))});
+  });
+  socket_.async_connect({options_.server.address, options_.server.port},
+                        [self = shared_from_this()](error_code error) { self->on_connect(error); });
 }
 
-void ClientConnection::take_message(std::span<const std::byte> octets) {
-  switch (stage_) {
-    case Stage::greeting:
-      return take_greeting(read_greeting(view<ServerGreeting>(octets)));
-    case Stage::server_start:
-      return take_server_start(read_server_start(view<ServerStart>(octets)));
-    case Stage::accepting:
-      return take_answer(read_accept_session(view<AcceptSession>(octets)));
-    case Stage::start_ack:
-      return take_start_ack(read_start_ack(view<StartAck>(octets)));
-    case Stage::running:
-    case Stage::stopped:
-    case Stage::failed:
-      break;
-  }
-}
-
-// RFC 4656 section 3.1.
-void ClientConnection::take_greeting(const ServerGreeting& greeting) {
-  if ((greeting.modes & security_modes) == 0) {
-    return fail_with(Errc::unsupported,
-                     fmt::format("it does not want to talk to us (modes {})", greeting.modes));
-  }
-  if ((greeting.modes & mode_unauthenticated) == 0) {
-    send(SetUpResponse{.mode = 0});  // we shall not go on
+void Client::Impl::on_connect(error_code error) {
+  if (closed_) return;
+  if (error) {
     return fail_with(
-        Errc::unsupported,
-        fmt::format("it wants authentication (modes {}), which strait does not have for TWAMP",
-                    greeting.modes));
+        {Errc::io, fmt::format("twamp server {}: connect: {}", options_.name, error.message())});
   }
-  symmetrical_ = (greeting.modes & mode_symmetrical_size) != 0;
-  send(SetUpResponse{.mode = mode_unauthenticated | (symmetrical_ ? mode_symmetrical_size : 0)});
-  stage_ = Stage::server_start;
-}
-
-void ClientConnection::take_server_start(const ServerStart& start) {
-  if (start.accept != Accept::ok) {
-    return fail_with(code_of(start.accept),
-                     fmt::format("it refuses the connection: {}", to_string(start.accept)));
+  socket_.set_option(Tcp::no_delay{true}, error);
+  auto wishes = make_wishes();
+  if (!wishes) {
+    return fail_with({wishes.error().code,
+                      fmt::format("twamp server {}: {}", options_.name, wishes.error().message)});
   }
-  stage_ = Stage::accepting;
-  ask_next();
+  connection_.emplace(std::move(*wishes), now());
+  watch_time();
+  read();
 }
 
-void ClientConnection::ask_next() {
-  const SessionWish& wish = wishes_.sessions[answers_.size()];
-  const std::size_t fixed = symmetrical_ ? symmetrical_request_size : twamp_request_size;
-  RequestSession request;
-  request.ip_version = wishes_.local.address.is_v4() ? 4 : 6;
-  request.sender_port = wish.sender_port;
-  request.receiver_port = wish.receiver_port;
-  request.sender = wishes_.local.address;
-  request.receiver = wishes_.remote.address;
-  request.padding_length = static_cast<std::uint32_t>(wish.payload - std::min(wish.payload, fixed));
-  request.timeout = to_wire_interval(wish.timeout);
-  request.type_p = std::uint32_t{wish.dscp} << 24U;
-  send(request);
-}
-
-void ClientConnection::take_answer(const AcceptSession& answer) {
-  answers_.push_back({answer.accept, answer.port, answer.sid});
-  if (answer.accept != Accept::ok) {
-    return fail_with(code_of(answer.accept),
-                     fmt::format("it refuses session {} of {}: {}", answers_.size(),
-                                 wishes_.sessions.size(), to_string(answer.accept)));
+// Sender and receiver ports have the same number: one that is free here is likely free there.
+Result<ClientWishes> Client::Impl::make_wishes() {
+  ClientWishes wishes;
+  wishes.name = options_.name;
+  wishes.patience = options_.patience;
+  error_code error;
+  const auto local = socket_.local_endpoint(error);
+  if (error) return fail(Errc::io, fmt::format("read the local address: {}", error.message()));
+  wishes.local = {local.address(), local.port()};
+  wishes.remote = options_.server;
+  for (std::size_t i = 0; i < options_.sessions; ++i) {
+    auto fd = reserve_port(local.address());
+    if (!fd) return tl::make_unexpected(fd.error());
+    const auto bound = kernel::local_endpoint(fd->value());
+    if (!bound) return tl::make_unexpected(bound.error());
+    SessionWish wish = options_.wish;
+    wish.sender_port = bound->port;
+    wish.receiver_port = bound->port;
+    wishes.sessions.push_back(wish);
+    agreed_.push_back(
+        {.sender = {local.address(), bound->port}, .reflector = {options_.server.address, 0}});
+    reserved_.push_back(std::move(*fd));
   }
-  if (answer.port == 0) return fail_with(Errc::io, "it accepts a session on port 0");
-  if (answers_.size() < wishes_.sessions.size()) return ask_next();
-  send(StartSessions{});
-  stage_ = Stage::start_ack;
+  return wishes;
 }
 
-void ClientConnection::take_start_ack(const StartAck& ack) {
-  if (ack.accept != Accept::ok) {
-    return fail_with(code_of(ack.accept),
-                     fmt::format("it does not start the test: {}", to_string(ack.accept)));
+void Client::Impl::read() {
+  socket_.async_read_some(
+      asio::buffer(input_), [self = shared_from_this()](error_code error, std::size_t got) {
+        if (self->closed_) return;
+        if (error) {
+          self->connection_->hang_up(error.message());
+        } else {
+          self->connection_->receive(std::span{self->input_}.first(got), self->now());
+        }
+        self->go_on();
+      });
+}
+
+void Client::Impl::go_on() {
+  output_ = connection_->take_output();
+  if (!output_.empty()) return write();
+  after_output();
+}
+
+void Client::Impl::write() {
+  asio::async_write(socket_, asio::buffer(output_),
+                    [self = shared_from_this()](error_code error, std::size_t) {
+                      if (self->closed_) return;
+                      if (error) self->connection_->hang_up(error.message());
+                      self->after_output();
+                    });
+}
+
+void Client::Impl::after_output() {
+  if (connection_->stage() == Stage::failed) return fail_with(connection_->failure());
+  watch_time();
+  read();
+  if (running() && agreed_.front().reflector.port == 0) note_agreement();
+}
+
+void Client::Impl::note_agreement() {
+  for (std::size_t i = 0; i < agreed_.size(); ++i) {
+    agreed_[i].reflector.port = connection_->answers()[i].port;
   }
-  stage_ = Stage::running;
+  on_change_();
 }
 
-// RFC 5357 section 3.8: the count is that of all sessions that were accepted and started.
-void ClientConnection::stop() {
-  if (ended()) return;
-  if (stage_ == Stage::running) {
-    send(StopSessions{.accept = Accept::ok,
-                      .sessions = static_cast<std::uint32_t>(answers_.size())});
+void Client::Impl::watch_time() {
+  const MonoTime deadline = connection_->deadline();
+  if (deadline == MonoTime::max()) {
+    timer_.cancel();
+    return;
   }
-  stage_ = Stage::stopped;
+  timer_.expires_at(deadline);
+  timer_.async_wait([self = shared_from_this()](error_code error) {
+    if (error || self->closed_) return;
+    self->connection_->tick(self->now());
+    if (self->connection_->stage() == Stage::failed) {
+      self->fail_with(self->connection_->failure());
+    } else {
+      self->watch_time();
+    }
+  });
 }
 
-void ClientConnection::hang_up(std::string_view why) {
-  if (ended()) return;
-  const std::string what =
-      stage_ == Stage::running
-          ? fmt::format("the control connection ended during the test: {}", why)
-          : fmt::format("{} instead of {}", why, awaited(stage_));
-  fail_with(Errc::io, what);
+void Client::Impl::fail_with(Error error) {
+  failure_ = std::move(error);
+  close();
+  on_change_();
 }
 
-void ClientConnection::tick(MonoTime now) {
-  if (ended() || now < deadline()) return;
-  const auto got = input_.empty() ? std::string{"nothing"}
-                                  : fmt::format("{} of {} octets", input_.size(), wanted());
-  fail_with(Errc::io, fmt::format("no {} within {} ({} came)", awaited(stage_),
-                                  strait::to_string(wishes_.patience), got));
+// Not before the constructor has returned.
+void Client::Impl::fail_later(Error error) {
+  asio::post(context_, [self = shared_from_this(), error = std::move(error)] {
+    if (!self->closed_) self->fail_with(error);
+  });
 }
 
-MonoTime ClientConnection::deadline() const {
-  if (ended() || stage_ == Stage::running) return MonoTime::max();
-  return waits_since_ + wishes_.patience;
+void Client::Impl::stop() {
+  if (closed_) return;
+  if (connection_) {
+    connection_->stop();
+    const auto last = connection_->take_output();
+    error_code ignored;  // if it does not get there, the server finds out that we are gone
+    socket_.non_blocking(true, ignored);
+    (void)socket_.send(asio::buffer(last), 0, ignored);
+  }
+  close();
 }
+
+void Client::Impl::close() {
+  closed_ = true;
+  agreed_.clear();
+  reserved_.clear();
+  timer_.cancel();
+  error_code ignored;
+  socket_.shutdown(Tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+Client::Client(boost::asio::io_context& context, ClientOptions options, OnChange on_change)
+    : impl_{std::make_shared<Impl>(context, std::move(options), std::move(on_change))} {
+  impl_->begin();
+}
+Client::~Client() {
+  try {
+    impl_->stop();
+  } catch (...) {  // the connection may still call back
+    std::terminate();
+  }
+}
+
+bool Client::running() const { return impl_->running(); }
+bool Client::failed() const { return impl_->failed(); }
+const Error& Client::failure() const { return impl_->failure(); }
+const std::vector<AgreedSession>& Client::agreed() const { return impl_->agreed(); }
+void Client::release_ports() { impl_->release_ports(); }
+void Client::stop() { impl_->stop(); }
 
 }  // namespace strait::probe::twamp

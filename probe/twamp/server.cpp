@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/twamp/server.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <set>
 #include <utility>
 
-#include "probe/octets.hpp"
+#include "probe/random.hpp"
 
 namespace strait::probe::twamp {
 namespace {
 
-constexpr std::uint32_t offered_modes = mode_unauthenticated | mode_symmetrical_size;
-constexpr std::uint32_t key_derivations = 1024;  // Count: unused without keys, but never less
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Tcp = asio::ip::tcp;
+
+constexpr auto accept_pause = std::chrono::milliseconds{50};
+constexpr std::size_t piece = 1024;   // octets that are read at a time
+constexpr Rate new_connections{100};  // of all clients together
 
 void count(Tallies& tallies, std::string_view reason) {
   const auto found = tallies.find(reason);
@@ -21,279 +39,289 @@ void count(Tallies& tallies, std::string_view reason) {
   }
 }
 
-template <class Message>
-View<Message> view(std::span<const std::byte> octets) {
-  return octets.first<Message::size>();
+Endpoint to_endpoint(const Tcp::endpoint& endpoint) {
+  return {endpoint.address(), endpoint.port()};
 }
 
-void fill(std::span<std::byte, 16> octets, const std::function<std::uint64_t()>& random) {
-  store(octets, 0, random());
-  store(octets, 8, random());
-}
-
-std::uint8_t dscp_of(std::uint32_t type_p) { return static_cast<std::uint8_t>(type_p >> 24U); }
-
-// A mapped IPv4 address is the same host's.
-Address plain(const Address& address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+Error listen_error(const Endpoint& endpoint, const error_code& error) {
+  const bool forbidden = error == asio::error::access_denied;
+  std::string remedy;
+  if (error == asio::error::address_in_use) {
+    remedy = fmt::format("; 'ss -ltnp sport = {}' shows who has it", endpoint.port);
   }
-  return address;
+  if (forbidden) {
+    remedy =
+        "; ports below 1024 need root or CAP_NET_BIND_SERVICE: use a higher port, or setcap "
+        "cap_net_bind_service+ep \"$(command -v strait)\"";
+  }
+  return {forbidden ? Errc::no_permission : Errc::io,
+          fmt::format("twamp: listen on {}: {}{}", to_string(endpoint), error.message(), remedy)};
 }
 
-// Scopes of link-local addresses are not on the wire.
-bool same_host(const Address& named, const Address& ours) {
-  if (named.is_v6() && ours.is_v6()) return named.to_v6().to_bytes() == ours.to_v6().to_bytes();
-  return named == ours;
+Result<Tcp::acceptor> listen(asio::io_context& context, const Endpoint& endpoint) {
+  const Tcp::endpoint where{endpoint.address, endpoint.port};
+  Tcp::acceptor acceptor{context};
+  error_code error;
+  acceptor.open(where.protocol(), error);
+  if (!error) acceptor.set_option(Tcp::acceptor::reuse_address{true}, error);
+  if (!error && where.address().is_v6()) acceptor.set_option(asio::ip::v6_only{true}, error);
+  if (!error) acceptor.bind(where, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return tl::make_unexpected(listen_error(endpoint, error));
+  return acceptor;
 }
+
+// Connections are counted by the same rules as packets are, but fewer are let in.
+ReflectorPolicyOptions door_policy(const ServerOptions& options) {
+  ReflectorPolicyOptions policy = options.test.policy;
+  policy.source_rate = options.connection_rate;
+  policy.total_rate = new_connections;
+  policy.local_port = 0;  // TCP: no loop of reflectors
+  return policy;
+}
+
+// A control connection on its socket. It reads no more before its answers are written, so that a
+// client that does not read cannot make them pile up.
+class Client : public std::enable_shared_from_this<Client> {
+ public:
+  using OnClose = std::function<void(const std::shared_ptr<Client>&)>;
+
+  Client(Tcp::socket socket, const Endpoint& remote, OnClose on_close)
+      : socket_{std::move(socket)},
+        timer_{socket_.get_executor()},
+        address_{remote.address},
+        on_close_{std::move(on_close)} {}
+
+  [[nodiscard]] const Address& address() const { return address_; }
+
+  void begin(const ServerFacts& facts, ServerTallies& tallies, const Endpoint& remote,
+             const Endpoint& local) {
+    connection_.emplace(facts, tallies, remote, local, now());
+    go_on();
+  }
+
+  void stop() {
+    if (connection_) connection_->stop(now());
+    close();
+  }
+
+ private:
+  [[nodiscard]] MonoTime now() const { return clock_.now().mono; }
+
+  void close() {
+    if (!connection_) return;
+    connection_->hang_up(now());
+    // What it refers to may not outlive this.
+    connection_.reset();
+    timer_.cancel();
+    error_code ignored;
+    socket_.shutdown(Tcp::socket::shutdown_both, ignored);
+    socket_.close(ignored);
+    on_close_(shared_from_this());
+  }
+
+  void go_on() {
+    output_ = connection_->take_output();
+    watch_time();
+    if (!output_.empty()) return write();
+    if (connection_->closed()) return close();
+    read();
+  }
+
+  void read() {
+    socket_.async_read_some(asio::buffer(input_),
+                            [self = shared_from_this()](error_code error, std::size_t got) {
+                              self->on_read(error, got);
+                            });
+  }
+
+  void on_read(error_code error, std::size_t got) {
+    if (!connection_) return;
+    if (error) return close();
+    connection_->receive(std::span{input_}.first(got), now());
+    go_on();
+  }
+
+  void write() {
+    asio::async_write(socket_, asio::buffer(output_),
+                      [self = shared_from_this()](error_code error, std::size_t) {
+                        if (!self->connection_) return;
+                        if (error) return self->close();
+                        self->go_on();
+                      });
+  }
+
+  void watch_time() {
+    const MonoTime deadline = connection_->deadline();
+    if (deadline == MonoTime::max()) {
+      timer_.cancel();
+      return;
+    }
+    timer_.expires_at(deadline);
+    timer_.async_wait([self = shared_from_this()](error_code error) {
+      if (error || !self->connection_) return;
+      self->connection_->tick(self->now());
+      if (self->connection_->closed()) return self->close();
+      self->watch_time();
+    });
+  }
+
+  SystemClock clock_;
+  Tcp::socket socket_;
+  asio::steady_timer timer_;
+  Address address_;
+  OnClose on_close_;
+  std::optional<ServerConnection> connection_;  // nothing: closed
+  std::array<std::byte, piece> input_{};
+  std::vector<std::byte> output_;
+};
 
 }  // namespace
 
-ServerConnection::ServerConnection(const ServerFacts& facts, ServerTallies& tallies,
-                                   const Endpoint& client, const Endpoint& server, MonoTime now)
-    : facts_{facts},
-      tallies_{tallies},
-      client_{plain(client.address), client.port},
-      server_{plain(server.address), server.port},
-      heard_{now},
-      began_{now} {
-  ServerGreeting greeting{.modes = offered_modes, .count = key_derivations};
-  fill(greeting.challenge, facts.random);
-  fill(greeting.salt, facts.random);
-  send(greeting);
-}
-
-ServerConnection::~ServerConnection() {
-  for (const Session& session : sessions_) {
-    if (!session.gone) facts_.ports->stop(session.number, MonoTime::min());
+class Server::Impl {
+ public:
+  Impl(asio::io_context& context, const ServerOptions& options)
+      : context_{context},
+        options_{options},
+        door_{door_policy(options)},
+        ports_{context, options.test},
+        pause_{context} {
+    facts_.limits = options.limits;
+    facts_.start_time = encode_time(clock_.now().wall, TimestampFormat::ntp);
+    facts_.random = entropy_word;
+    facts_.time = [this] { return encode_time(clock_.now().wall, TimestampFormat::ntp); };
+    facts_.ports = &ports_;
   }
-}
 
-template <class Message>
-void ServerConnection::send(const Message& message) {
-  const auto octets = encode(message);
-  output_.insert(output_.end(), octets.begin(), octets.end());
-}
-
-std::vector<std::byte> ServerConnection::take_output() { return std::exchange(output_, {}); }
-
-// How long the message is whose beginning is in input_; 0: not a message that we know.
-std::size_t ServerConnection::wanted() const {
-  if (state_ == State::set_up) return SetUpResponse::size;
-  switch (static_cast<Command>(input_.front())) {
-    case Command::request_session:
-      return state_ == State::ready ? RequestSession::size : 0;
-    case Command::start_sessions:
-      return state_ == State::ready ? StartSessions::size : 0;
-    case Command::stop_sessions:
-      return StopSessions::size;
+  Result<void> listen_all();
+  void start() {
+    for (Tcp::acceptor& acceptor : acceptors_) accept(acceptor);
   }
-  return 0;
+  void stop();
+  [[nodiscard]] ServerCounters counters() const;
+  [[nodiscard]] std::vector<Endpoint> endpoints() const { return endpoints_; }
+  [[nodiscard]] std::size_t connections() const { return clients_.size(); }
+  [[nodiscard]] std::size_t test_ports() const { return ports_.open_ports(); }
+
+ private:
+  void accept(Tcp::acceptor& acceptor);
+  void take(Tcp::socket socket);
+  [[nodiscard]] std::string_view problem(const Endpoint& remote);
+
+  asio::io_context& context_;
+  ServerOptions options_;
+  SystemClock clock_;
+  ReflectorPolicy door_;
+  ReflectingPorts ports_;
+  ServerFacts facts_;
+  ServerTallies tallies_;
+  std::vector<Tcp::acceptor> acceptors_;
+  std::vector<Endpoint> endpoints_;
+  asio::steady_timer pause_;
+  // A completion may be queued already when the server goes: then nothing of it is left.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::set<std::shared_ptr<Client>> clients_;
+  std::uint64_t accepted_ = 0;
+};
+
+Result<void> Server::Impl::listen_all() {
+  if (options_.listen.empty()) return fail(Errc::bad_input, "twamp: no address to listen on");
+  for (const Endpoint& endpoint : options_.listen) {
+    auto acceptor = listen(context_, endpoint);
+    if (!acceptor) return fail(std::move(acceptor));
+    error_code error;
+    const auto local = acceptor->local_endpoint(error);
+    if (error) return tl::make_unexpected(listen_error(endpoint, error));
+    endpoints_.push_back({endpoint.address, local.port()});
+    acceptors_.push_back(std::move(*acceptor));
+  }
+  return {};
 }
 
-void ServerConnection::receive(std::span<const std::byte> octets, MonoTime now) {
-  if (!octets.empty()) heard_ = now;
-  while (!octets.empty() && !closed()) {
-    if (input_.empty()) began_ = now;
-    input_.push_back(octets.front());
-    octets = octets.subspan(1);
-    const std::size_t size = wanted();
-    if (size == 0) {
-      take_unexpected(now);
-      return;
+void Server::Impl::accept(Tcp::acceptor& acceptor) {
+  acceptor.async_accept([this, &acceptor, alive = alive_](error_code error, Tcp::socket socket) {
+    if (!*alive || error == asio::error::operation_aborted) return;
+    if (!error) {
+      take(std::move(socket));
+      return accept(acceptor);
     }
-    const std::size_t more = std::min(size - input_.size(), octets.size());
-    input_.insert(input_.end(), octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(more));
-    octets = octets.subspan(more);
-    if (input_.size() < size) return;
-    const auto message = std::exchange(input_, {});
-    take_message(message, now);
-  }
+    // Such as no file descriptor left: not at full speed.
+    count(tallies_.refused, "accept-failed");
+    pause_.expires_after(accept_pause);
+    pause_.async_wait([this, &acceptor, alive](error_code) {
+      if (*alive) accept(acceptor);
+    });
+  });
 }
 
-void ServerConnection::take_message(std::span<const std::byte> octets, MonoTime now) {
-  if (state_ == State::set_up) {
-    take_set_up(read_set_up(view<SetUpResponse>(octets)));
-    if (closed()) end("mode-refused", now);
+// Why a connection is not taken; empty: it is.
+std::string_view Server::Impl::problem(const Endpoint& remote) {
+  const Refusal refusal = door_.admit(remote, clock_.now().mono);
+  if (refusal != Refusal::none) return to_string(refusal);
+  if (clients_.size() >= options_.connections) return "connections";
+  const auto same = std::ranges::count(clients_, remote.address, &Client::address);
+  const bool many = static_cast<std::size_t>(same) >= options_.connections_per_client;
+  return many ? "connections-of-client" : "";
+}
+
+void Server::Impl::take(Tcp::socket socket) {
+  error_code error;
+  const auto remote = socket.remote_endpoint(error);
+  const auto local = error ? Tcp::endpoint{} : socket.local_endpoint(error);
+  if (error) return count(tallies_.refused, "accept-failed");
+  if (const auto why = problem(to_endpoint(remote)); !why.empty()) {
+    count(tallies_.refused, why);
+    // RFC 4656 section 3.1: Modes 0 says that the server does not want to talk.
+    socket.non_blocking(true, error);
+    (void)socket.send(asio::buffer(encode(ServerGreeting{})), 0, error);
     return;
   }
-  switch (static_cast<Command>(octets.front())) {
-    case Command::request_session:
-      return take_request(read_request(view<RequestSession>(octets)), now);
-    case Command::start_sessions:
-      return take_start(now);
-    case Command::stop_sessions:
-      return take_stop(read_stop_sessions(view<StopSessions>(octets)), now);
+  ++accepted_;
+  socket.set_option(Tcp::no_delay{true}, error);
+  const auto client = std::make_shared<Client>(
+      std::move(socket), to_endpoint(remote),
+      [this](const std::shared_ptr<Client>& closed) { clients_.erase(closed); });
+  clients_.insert(client);
+  client->begin(facts_, tallies_, to_endpoint(remote), to_endpoint(local));
+}
+
+void Server::Impl::stop() {
+  *alive_ = false;
+  pause_.cancel();
+  acceptors_.clear();
+  while (!clients_.empty()) (*clients_.begin())->stop();
+  ports_.close();
+}
+
+ServerCounters Server::Impl::counters() const {
+  return {.connections = accepted_,
+          .sessions = tallies_.sessions,
+          .refused = tallies_.refused,
+          .ended = tallies_.ended,
+          .test = ports_.counters()};
+}
+
+Result<std::unique_ptr<Server>> Server::open(boost::asio::io_context& context,
+                                             const ServerOptions& options) {
+  auto impl = std::make_unique<Impl>(context, options);
+  if (auto listening = impl->listen_all(); !listening) return fail(std::move(listening));
+  impl->start();
+  return std::unique_ptr<Server>{new Server{std::move(impl)}};
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Server::~Server() {
+  try {
+    impl_->stop();
+  } catch (...) {  // waits may still point to what would be freed here
+    std::terminate();
   }
 }
 
-// RFC 4656 section 3.1: one security mode, out of those offered; 0 says that the client leaves.
-void ServerConnection::take_set_up(const SetUpResponse& response) {
-  const std::uint32_t security = response.mode & security_modes;
-  const bool good = security == mode_unauthenticated && (response.mode & ~offered_modes) == 0;
-  if (good) {
-    send(ServerStart{.accept = Accept::ok, .start_time = facts_.start_time});
-    state_ = State::ready;
-    return;
-  }
-  if (security != 0) send(ServerStart{.accept = Accept::not_supported, .start_time = 0});
-  state_ = State::closed;
-}
-
-// RFC 5357 section 3.5. Test packets go to the client of this connection only: nobody can have them
-// sent to a third party.
-std::optional<std::string> ServerConnection::address_problem(const RequestSession& request) const {
-  const bool v4 = client_.address.is_v4();
-  if (request.ip_version != (v4 ? 4 : 6)) return "wrong-ip-version";
-  if (!request.sender.is_unspecified() && !same_host(request.sender, client_.address)) {
-    return "foreign-sender";
-  }
-  if (!request.receiver.is_unspecified() && !same_host(request.receiver, server_.address)) {
-    return "foreign-receiver";
-  }
-  return std::nullopt;
-}
-
-std::optional<std::string> ServerConnection::problem(const RequestSession& request) const {
-  if (request.conf_sender != 0 || request.conf_receiver != 0) return "conf-not-zero";
-  // Slot descriptions would follow, which TWAMP does not have.
-  if (request.slots != 0 || request.packets != 0) return "schedule-not-empty";
-  if (request.sender_port == 0) return "no-sender-port";
-  // 00 and a DSCP; the other forms of a Type-P Descriptor name no DSCP for the replies.
-  if (dscp_of(request.type_p) > 63) return "type-p-not-dscp";
-  if (request.padding_length > facts_.limits.longest_padding) return "padding-too-long";
-  if (from_wire_interval(request.timeout) > facts_.limits.longest_timeout) {
-    return "timeout-too-long";
-  }
-  return address_problem(request);
-}
-
-void ServerConnection::refuse(Accept accept, std::string_view reason) {
-  count(tallies_.refused, reason);
-  send(AcceptSession{.accept = accept, .port = 0, .sid = {}});
-}
-
-void ServerConnection::take_request(const RequestSession& request, MonoTime now) {
-  if (const auto why = problem(request)) return refuse(Accept::not_supported, *why);
-  if (sessions_.size() >= facts_.limits.sessions) {
-    return refuse(Accept::temporary_limit, "sessions-of-connection");
-  }
-  const TestSession session{.sender = {client_.address, request.sender_port},
-                            .receiver = {server_.address, request.receiver_port},
-                            .dscp = dscp_of(request.type_p)};
-  const auto opened = facts_.ports->open(session, now);
-  if (opened.accept != Accept::ok) {
-    return refuse(opened.accept,
-                  opened.accept == Accept::temporary_limit ? "sessions-of-server" : "no-port");
-  }
-  sessions_.push_back({opened.number, from_wire_interval(request.timeout)});
-  ++tallies_.sessions;
-  send(AcceptSession{.accept = Accept::ok, .port = opened.port, .sid = make_sid()});
-}
-
-// RFC 4656 section 3.5: an IPv4 address, a timestamp and a random value.
-SessionIdentifier ServerConnection::make_sid() const {
-  SessionIdentifier sid{};
-  std::uint32_t host = 0;
-  if (server_.address.is_v4()) {
-    host = static_cast<std::uint32_t>(server_.address.to_v4().to_uint());
-  } else {
-    const auto bytes = server_.address.to_v6().to_bytes();
-    host = load<std::uint32_t>(std::as_bytes(std::span{bytes}), 12);
-  }
-  store(sid, 0, host);
-  store(sid, 4, facts_.time());
-  store(sid, 12, static_cast<std::uint32_t>(facts_.random()));
-  return sid;
-}
-
-void ServerConnection::take_start(MonoTime now) {
-  if (sessions_.empty()) {
-    count(tallies_.refused, "start-without-session");
-    return send(StartAck{.accept = Accept::failure});
-  }
-  for (Session& session : sessions_) {
-    session.started = true;
-    facts_.ports->start(session.number, now);
-  }
-  state_ = State::testing;
-  send(StartAck{.accept = Accept::ok});
-}
-
-// RFC 5357 section 3.8: all sessions in progress, and exactly as many as there are. Not answered.
-// One that REFWAIT has ended is counted, since the client cannot know.
-void ServerConnection::take_stop(const StopSessions& message, MonoTime now) {
-  const auto started = static_cast<std::size_t>(
-      std::ranges::count_if(sessions_, [](const Session& each) { return each.started; }));
-  if (message.sessions != started) return end("wrong-stop-count", now);
-  for (const Session& session : sessions_) {
-    if (session.started && !session.gone) {
-      facts_.ports->stop(session.number, now + session.timeout);
-    }
-  }
-  std::erase_if(sessions_, [](const Session& each) { return each.started; });
-  state_ = State::ready;
-}
-
-// RFC 5357 section 3.5: it is answered. How long it is nobody knows, so that nothing behind it can
-// be understood.
-void ServerConnection::take_unexpected(MonoTime now) {
-  refuse(Accept::not_supported, "unexpected-command");
-  end("unexpected-command", now);
-}
-
-void ServerConnection::hang_up(MonoTime now) {
-  if (closed()) return;
-  const bool orderly = state_ != State::testing && input_.empty();
-  end(orderly ? "by-client" : "cut-off", now);
-}
-
-void ServerConnection::end(std::string_view reason, MonoTime now) {
-  count(tallies_.ended, reason);
-  for (const Session& session : sessions_) {
-    if (!session.gone) facts_.ports->stop(session.number, now);
-  }
-  sessions_.clear();
-  state_ = State::closed;
-}
-
-// RFC 5357 section 4.2.
-void ServerConnection::expire_sessions(MonoTime now) {
-  for (Session& session : sessions_) {
-    if (!session.started || session.gone) continue;
-    const MonoTime heard = facts_.ports->last_heard(session.number);
-    if (now - heard < facts_.limits.reflect_wait) continue;
-    session.gone = true;
-    count(tallies_.refused, "refwait");
-    facts_.ports->stop(session.number, now);
-    heard_ = std::max(heard_, now);  // SERVWAIT runs again from when the last one has gone
-  }
-}
-
-void ServerConnection::tick(MonoTime now) {
-  if (closed()) return;
-  if (state_ == State::testing) expire_sessions(now);
-  if (now < deadline()) return;
-  if (!input_.empty()) return end("half-message", now);
-  if (state_ == State::set_up) return end("no-set-up", now);
-  if (state_ == State::ready || std::ranges::all_of(sessions_, &Session::gone)) {
-    end("servwait", now);
-  }
-}
-
-MonoTime ServerConnection::deadline() const {
-  const ServerLimits& limits = facts_.limits;
-  if (state_ == State::closed) return MonoTime::max();
-  if (!input_.empty()) return began_ + limits.message_wait;
-  if (state_ == State::set_up) return heard_ + limits.message_wait;
-  if (state_ == State::ready) return heard_ + limits.server_wait;
-  MonoTime next = MonoTime::max();
-  for (const Session& session : sessions_) {
-    if (!session.gone) {
-      next = std::min(next, facts_.ports->last_heard(session.number) + limits.reflect_wait);
-    }
-  }
-  return next == MonoTime::max() ? heard_ + limits.server_wait : next;
-}
+void Server::stop() { impl_->stop(); }
+ServerCounters Server::counters() const { return impl_->counters(); }
+std::vector<Endpoint> Server::endpoints() const { return impl_->endpoints(); }
+std::size_t Server::connections() const { return impl_->connections(); }
+std::size_t Server::test_ports() const { return impl_->test_ports(); }
 
 }  // namespace strait::probe::twamp

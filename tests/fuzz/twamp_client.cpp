@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "probe/twamp/client.hpp"
+#include "probe/twamp/client_connection.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace strait;

@@ -8,7 +8,7 @@
 #include <map>
 #include <memory>
 
-#include "probe/twamp/server.hpp"
+#include "probe/twamp/server_connection.hpp"
 
 namespace {
 

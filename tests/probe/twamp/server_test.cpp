@@ -1,389 +1,384 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/twamp/server.hpp"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
-#include <memory>
 
+#include "probe/twamp/client.hpp"
+#include "tests/probe/socket/loopback.hpp"
+#include "tests/probe/twamp/loop.hpp"
 #include "tests/probe/twamp/wire.hpp"
 
 namespace strait::probe::twamp {
 namespace {
 
+using probe::test::UdpPeer;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using test::append;
+using test::run_until;
+using Tcp = boost::asio::ip::tcp;
 
-Endpoint endpoint(std::string_view text) { return parse_endpoint(text, 0).value(); }
+ServerOptions options_for(std::string_view address) {
+  ServerOptions options;
+  options.listen = {{parse_address(address).value(), 0}};
+  options.test.policy.open = true;
+  options.test.policy.source_rate = {};
+  options.connection_rate = {};
+  return options;
+}
 
-// Ports that reflect nothing and remember what was asked of them.
-class FakePorts final : public TestPorts {
- public:
-  struct Port {
-    TestSession session;
-    bool started = false;
-    std::optional<MonoTime> until{};
-    MonoTime heard;
-  };
+std::vector<std::byte> test_packet(std::uint32_t sequence, std::size_t size = 44) {
+  std::vector<std::byte> packet(std::max(size, stamp_packet_size));
+  write_stamp_request({.sequence = sequence,
+                       .timestamp = encode_time(SystemClock{}.now().wall, TimestampFormat::ntp),
+                       .error_estimate = 1},
+                      packet);
+  packet.resize(size);
+  return packet;
+}
 
-  [[nodiscard]] Opened open(const TestSession& session, MonoTime now) override {
-    if (refusal != Accept::ok) return {.accept = refusal};
-    ports.push_back({.session = session, .heard = now});
-    const bool taken = session.receiver.port == 0 || session.receiver.port == occupied;
-    return {.number = ports.size() - 1,
-            .port = taken ? std::uint16_t{50'000} : session.receiver.port};
-  }
-  void start(SessionNumber session, MonoTime now) override {
-    ports.at(session).started = true;
-    ports.at(session).heard = now;
-  }
-  void stop(SessionNumber session, MonoTime until) override {
-    REQUIRE_FALSE(ports.at(session).until.has_value());  // once each
-    ports.at(session).until = until;
-  }
-  [[nodiscard]] MonoTime last_heard(SessionNumber session) const override {
-    return ports.at(session).heard;
-  }
-
-  std::vector<Port> ports;
-  Accept refusal = Accept::ok;
-  std::uint16_t occupied = 862;
-};
-
+// A server, and what a test needs to talk to it, on one thread.
 struct Fixture {
-  explicit Fixture(const char* client = "192.0.2.1:40000", const char* server = "192.0.2.2:862") {
-    facts.start_time = 0xabcd;
-    facts.random = [this] { return ++random; };
-    facts.time = [] { return WireTime{0x1122334455667788}; };
-    facts.ports = &ports;
-    connection =
-        std::make_unique<ServerConnection>(facts, tallies, endpoint(client), endpoint(server), now);
-    greeting = connection->take_output();
+  explicit Fixture(const ServerOptions& options) {
+    auto opened = Server::open(context, options);
+    CAPTURE(opened ? std::string{} : opened.error().message);
+    REQUIRE(opened.has_value());
+    server = std::move(*opened);
+    endpoint = server->endpoints().front();
   }
+  explicit Fixture(std::string_view address = "127.0.0.1") : Fixture{options_for(address)} {}
 
-  template <class Message>
-  std::vector<std::byte> say(const Message& message) {
-    connection->receive(encode(message), now);
-    return connection->take_output();
+  bool until(const std::function<bool()>& done) { return run_until(context, done); }
+
+  // A control connection whose other end is the test.
+  Tcp::socket connect() {
+    Tcp::socket socket{context};
+    socket.connect({endpoint.address, endpoint.port});
+    return socket;
   }
-  AcceptSession ask(const RequestSession& request) {
-    const auto answer = say(request);
+  // Everything that comes, up to `size` octets or the end of the stream.
+  std::vector<std::byte> read(Tcp::socket& socket, std::size_t size) {
+    std::vector<std::byte> got;
+    socket.non_blocking(true);
+    const bool came = until([&] {
+      std::array<std::byte, 512> piece{};
+      boost::system::error_code error;
+      const auto some = socket.read_some(
+          boost::asio::buffer(piece.data(), std::min(piece.size(), size - got.size())), error);
+      test::append(got, std::span{piece}.first(some));
+      return got.size() == size || (error && error != boost::asio::error::would_block);
+    });
+    CHECK(came);
+    return got;
+  }
+  template <class Message>
+  void say(Tcp::socket& socket, const Message& message) {
+    socket.non_blocking(false);
+    const auto octets = encode(message);
+    boost::asio::write(socket, boost::asio::buffer(octets));
+  }
+  // Through the set-up; then the session that `request` asks for.
+  AcceptSession ask(Tcp::socket& socket, const RequestSession& request) {
+    say(socket, request);
+    const auto answer = read(socket, AcceptSession::size);
     REQUIRE(answer.size() == AcceptSession::size);
     return read_accept_session(std::span{answer}.first<AcceptSession::size>());
   }
-  void set_up() { REQUIRE(say(SetUpResponse{.mode = 1}).size() == ServerStart::size); }
-  void begin(std::size_t sessions) {
-    set_up();
-    for (std::size_t i = 0; i < sessions; ++i) REQUIRE(ask(wish()).accept == Accept::ok);
-    REQUIRE(say(StartSessions{}) == test::to_vector(encode(StartAck{})));
+  void set_up(Tcp::socket& socket) {
+    REQUIRE(read(socket, ServerGreeting::size).size() == ServerGreeting::size);
+    say(socket, SetUpResponse{.mode = mode_unauthenticated | mode_symmetrical_size});
+    REQUIRE(read(socket, ServerStart::size).size() == ServerStart::size);
   }
-  void pass(Nanos time) {
-    now += time;
-    connection->tick(now);
+  void start(Tcp::socket& socket) {
+    say(socket, StartSessions{});
+    REQUIRE(read(socket, StartAck::size) == test::to_vector(encode(StartAck{})));
   }
-  static RequestSession wish() {
-    return {.sender_port = 20'000,
-            .receiver_port = 30'000,
-            .padding_length = 30,
-            .timeout = to_wire_interval(seconds{2})};
+  std::vector<UdpPeer::Datagram> replies(UdpPeer& peer, std::size_t count) {
+    std::vector<UdpPeer::Datagram> all;
+    (void)until([&] {
+      std::ranges::move(peer.receive(), std::back_inserter(all));
+      return all.size() >= count;
+    });
+    return all;
+  }
+  // What is on its way is there.
+  void settle() {
+    const auto end = std::chrono::steady_clock::now() + milliseconds{50};
+    (void)until([&] { return std::chrono::steady_clock::now() >= end; });
+  }
+  [[nodiscard]] std::uint64_t refused(std::string_view why) const {
+    const auto counters = server->counters();
+    const auto found = counters.refused.find(why);
+    return found == counters.refused.end() ? 0 : found->second;
+  }
+  [[nodiscard]] std::uint64_t packets_refused(std::string_view why) const {
+    const auto counters = server->counters().test;
+    const auto found = counters.refused.find(why);
+    return found == counters.refused.end() ? 0 : found->second;
   }
 
-  MonoTime now{seconds{1000}};
-  std::uint64_t random = 0;
-  FakePorts ports;
-  ServerFacts facts;
-  ServerTallies tallies;
-  std::unique_ptr<ServerConnection> connection;
-  std::vector<std::byte> greeting;
+  boost::asio::io_context context;
+  std::unique_ptr<Server> server;
+  Endpoint endpoint;
 };
 
-TEST_CASE("a server greets, takes several sessions, starts and stops them, and goes on") {
-  Fixture server;
-  REQUIRE(server.greeting.size() == ServerGreeting::size);
-  const auto greeting = read_greeting(std::span{server.greeting}.first<ServerGreeting::size>());
-  CHECK(greeting.modes == (mode_unauthenticated | mode_symmetrical_size));
-  CHECK(greeting.count == 1024);
-  CHECK(greeting.challenge != greeting.salt);
-
-  const auto start = server.say(SetUpResponse{.mode = 1});
-  CHECK(start == test::to_vector(encode(ServerStart{.accept = Accept::ok, .start_time = 0xabcd})));
-
-  auto wish = Fixture::wish();
-  wish.type_p = 46U << 24U;
-  const auto first = server.ask(wish);
-  CHECK(first.accept == Accept::ok);
-  CHECK(first.port == 30'000);
-  wish.receiver_port = 862;  // taken: another is proposed
-  const auto second = server.ask(wish);
-  CHECK(second.port == 50'000);
-  CHECK(first.sid != second.sid);
-  CHECK(std::to_integer<int>(first.sid[0]) == 192);  // RFC 4656 section 3.5
-  REQUIRE(server.ports.ports.size() == 2);
-  CHECK(server.ports.ports[0].session.sender == endpoint("192.0.2.1:20000"));
-  CHECK(server.ports.ports[0].session.receiver == endpoint("192.0.2.2:30000"));
-  CHECK(server.ports.ports[0].session.dscp == 46);
-  CHECK_FALSE(server.ports.ports[0].started);
-
-  CHECK(server.say(StartSessions{}) == test::to_vector(encode(StartAck{})));
-  CHECK(server.ports.ports[0].started);
-  CHECK(server.ports.ports[1].started);
-  CHECK(server.say(StopSessions{.sessions = 2}).empty());  // not answered
-  CHECK(server.ports.ports[0].until == server.now + seconds{2});
-  CHECK(server.ports.ports[1].until == server.now + seconds{2});
-
-  CHECK(server.ask(Fixture::wish()).accept == Accept::ok);
-  CHECK(server.say(StartSessions{}) == test::to_vector(encode(StartAck{})));
-  CHECK(server.say(StopSessions{.sessions = 1}).empty());
-  server.connection->hang_up(server.now);
-  CHECK(server.connection->closed());
-  CHECK(server.tallies.sessions == 3);
-  CHECK(server.tallies.refused.empty());
-  CHECK(server.tallies.ended == Tallies{{"by-client", 1}});
+RequestSession wish(const UdpPeer& peer, Nanos timeout = seconds{1}) {
+  return {.ip_version = static_cast<std::uint8_t>(peer.endpoint().address.is_v4() ? 4 : 6),
+          .sender_port = peer.endpoint().port,
+          .padding_length = 3,
+          .timeout = to_wire_interval(timeout)};
 }
 
-TEST_CASE("messages mean the same however the stream is cut") {
-  const auto piece = GENERATE(as<std::size_t>{}, 1, 7, 111, 1000);
-  CAPTURE(piece);
-  std::vector<std::byte> stream;
-  append(stream, encode(SetUpResponse{.mode = 1}));
-  append(stream, encode(Fixture::wish()));
-  append(stream, encode(Fixture::wish()));
-  append(stream, encode(StartSessions{}));
-  append(stream, encode(StopSessions{.sessions = 2}));
-  Fixture server;
-  std::vector<std::byte> answers;
-  for (std::size_t at = 0; at < stream.size(); at += piece) {
-    const auto part = std::span{stream}.subspan(at, std::min(piece, stream.size() - at));
-    server.connection->receive(part, server.now);
-    append(answers, server.connection->take_output());
+TEST_CASE("test packets come back numbered by the reflector, to the session's sender only") {
+  const auto* const address = GENERATE("127.0.0.1", "::1");
+  CAPTURE(address);
+  Fixture f{address};
+  auto control = f.connect();
+  f.set_up(control);
+  UdpPeer first{address};
+  UdpPeer second{address};
+  UdpPeer stranger{address};
+  const Endpoint to_first{f.endpoint.address, f.ask(control, wish(first)).port};
+  const Endpoint to_second{f.endpoint.address, f.ask(control, wish(second)).port};
+  REQUIRE(to_first.port != to_second.port);
+
+  first.send(test_packet(1), to_first);
+  f.settle();
+  CHECK(first.receive().empty());
+  CHECK(f.packets_refused("not-started") == 1);
+
+  f.start(control);
+  for (std::uint32_t sequence = 100; sequence < 103; ++sequence) {
+    first.send(test_packet(sequence), to_first);
   }
-  CHECK(answers.size() == ServerStart::size + 2 * AcceptSession::size + StartAck::size);
-  CHECK_FALSE(server.connection->closed());
-  CHECK(server.ports.ports.at(1).until.has_value());
-}
-
-TEST_CASE("a session that cannot be had is refused with the reason, and the connection goes on") {
-  struct Case {
-    const char* what;
-    std::function<void(RequestSession&)> spoil;
-    Accept accept;
-  };
-  const auto c = GENERATE(values<Case>({
-      {"conf-not-zero", [](auto& r) { r.conf_sender = 1; }, Accept::not_supported},
-      {"conf-not-zero", [](auto& r) { r.conf_receiver = 255; }, Accept::not_supported},
-      {"schedule-not-empty", [](auto& r) { r.slots = 1; }, Accept::not_supported},
-      {"schedule-not-empty", [](auto& r) { r.packets = 1; }, Accept::not_supported},
-      {"no-sender-port", [](auto& r) { r.sender_port = 0; }, Accept::not_supported},
-      {"type-p-not-dscp", [](auto& r) { r.type_p = 0x40000000; }, Accept::not_supported},
-      {"padding-too-long", [](auto& r) { r.padding_length = 9001; }, Accept::not_supported},
-      {"timeout-too-long", [](auto& r) { r.timeout = ~WireTime{0}; }, Accept::not_supported},
-      {"wrong-ip-version", [](auto& r) { r.ip_version = 6; }, Accept::not_supported},
-      {"wrong-ip-version", [](auto& r) { r.ip_version = 0; }, Accept::not_supported},
-      {"foreign-sender", [](auto& r) { r.sender = parse_address("192.0.2.9").value(); },
-       Accept::not_supported},
-      {"foreign-receiver", [](auto& r) { r.receiver = parse_address("192.0.2.9").value(); },
-       Accept::not_supported},
-  }));
-  CAPTURE(c.what);
-  Fixture server;
-  server.set_up();
-  auto request = Fixture::wish();
-  c.spoil(request);
-  const auto answer = server.ask(request);
-  CHECK(answer.accept == c.accept);
-  CHECK(answer.port == 0);
-  CHECK(answer.sid == SessionIdentifier{});
-  CHECK(server.tallies.refused == Tallies{{c.what, 1}});
-  CHECK(server.ports.ports.empty());
-  CHECK(server.ask(Fixture::wish()).accept == Accept::ok);
-}
-
-TEST_CASE("the control connection's own addresses may be named, in either family") {
-  struct Case {
-    const char* client;
-    const char* server;
-    const char* named_client;
-    const char* named_server;
-    std::uint8_t version;
-  };
-  const auto c = GENERATE(values<Case>({
-      {"192.0.2.1:40000", "192.0.2.2:862", "192.0.2.1", "192.0.2.2", 4},
-      {"[2001:db8::1]:40000", "[2001:db8::2]:862", "2001:db8::1", "2001:db8::2", 6},
-      {"[::ffff:192.0.2.1]:4000", "[::ffff:192.0.2.2]:862", "192.0.2.1", "192.0.2.2", 4},
-  }));
-  CAPTURE(c.client);
-  Fixture server{c.client, c.server};
-  server.set_up();
-  auto request = Fixture::wish();
-  request.ip_version = c.version;
-  request.sender = parse_address(c.named_client).value();
-  request.receiver = parse_address(c.named_server).value();
-  CHECK(server.ask(request).accept == Accept::ok);
-  CHECK(server.ports.ports.at(0).session.sender.address == request.sender);
-}
-
-TEST_CASE("limits are refused as such") {
-  Fixture server;
-  server.facts.limits.sessions = 2;
-  server.set_up();
-  CHECK(server.ask(Fixture::wish()).accept == Accept::ok);
-  CHECK(server.ask(Fixture::wish()).accept == Accept::ok);
-  CHECK(server.ask(Fixture::wish()).accept == Accept::temporary_limit);
-  server.facts.limits.sessions = 10;
-  server.ports.refusal = Accept::temporary_limit;
-  CHECK(server.ask(Fixture::wish()).accept == Accept::temporary_limit);
-  server.ports.refusal = Accept::internal_error;
-  CHECK(server.ask(Fixture::wish()).accept == Accept::internal_error);
-  CHECK(server.tallies.refused ==
-        Tallies{{"sessions-of-connection", 1}, {"sessions-of-server", 1}, {"no-port", 1}});
-}
-
-TEST_CASE("a mode that was not offered ends the connection") {
-  struct Case {
-    std::uint32_t mode;
-    std::size_t answer;
-  };
-  const auto c = GENERATE(values<Case>({{0, 0},
-                                        {2, ServerStart::size},
-                                        {4, ServerStart::size},
-                                        {3, ServerStart::size},
-                                        {1 + 32, ServerStart::size},
-                                        {64, 0},
-                                        {0x80000001, ServerStart::size}}));
-  CAPTURE(c.mode);
-  Fixture server;
-  const auto answer = server.say(SetUpResponse{.mode = c.mode});
-  CHECK(answer.size() == c.answer);
-  if (!answer.empty()) CHECK(answer.at(15) == static_cast<std::byte>(Accept::not_supported));
-  CHECK(server.connection->closed());
-  CHECK(server.tallies.ended == Tallies{{"mode-refused", 1}});
-}
-
-TEST_CASE("Stop-Sessions must count exactly what runs") {
-  const auto counted = GENERATE(as<std::uint32_t>{}, 0, 1, 3, 0xffffffff);
-  CAPTURE(counted);
-  Fixture server;
-  server.begin(2);
-  CHECK(server.say(StopSessions{.sessions = counted}).empty());
-  CHECK(server.connection->closed());
-  CHECK(server.tallies.ended == Tallies{{"wrong-stop-count", 1}});
-  CHECK(server.ports.ports[0].until == server.now);  // no patience for what is invalid
-  CHECK(server.ports.ports[1].until == server.now);
-}
-
-TEST_CASE("a command that is not expected is refused with 3, and the connection ends") {
-  struct Case {
-    const char* what;
-    bool testing;
-    int command;
-  };
-  const auto c = GENERATE(values<Case>({{"forbidden", false, 0},
-                                        {"OWAMP's Request-Session", false, 1},
-                                        {"Fetch-Session", false, 4},
-                                        {"individual control", false, 7},
-                                        {"reserved", false, 255},
-                                        {"a request while testing", true, 5},
-                                        {"a second start", true, 2}}));
-  CAPTURE(c.what);
-  Fixture server;
-  if (c.testing) {
-    server.begin(1);
-  } else {
-    server.set_up();
+  second.send(test_packet(5, 14), to_second);
+  stranger.send(test_packet(6), to_first);
+  second.send(test_packet(7), to_first);
+  const auto replies = f.replies(first, 3);
+  REQUIRE(replies.size() == 3);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    CHECK(replies[i].from == to_first);
+    REQUIRE(replies[i].payload.size() == 44);
+    const auto reply = read_stamp_reply(replies[i].payload);
+    REQUIRE(reply.has_value());
+    CHECK(reply->sequence == i);
+    CHECK(reply->sender_sequence == 100 + i);
+    CHECK(reply->ssid == 0);
+    CHECK(reply->receive_timestamp <= reply->timestamp);
+    CHECK(reply->sender_ttl == 64);
   }
-  const std::array<std::byte, 112> command{static_cast<std::byte>(c.command)};
-  server.connection->receive(command, server.now);
-  CHECK(server.connection->take_output() ==
-        test::to_vector(encode(AcceptSession{.accept = Accept::not_supported})));
-  CHECK(server.connection->closed());
-  CHECK(server.tallies.ended == Tallies{{"unexpected-command", 1}});
+  const auto other = f.replies(second, 1);
+  REQUIRE(other.size() == 1);
+  CHECK(other[0].payload.size() == 41);
+  f.settle();
+  CHECK(stranger.receive().empty());
+  CHECK(f.packets_refused("wrong-sender") == 2);
+  CHECK(f.server->counters().test.reflected == 4);
 }
 
-TEST_CASE("a start without a session starts nothing") {
-  Fixture server;
-  server.set_up();
-  const auto ack = server.say(StartSessions{});
-  CHECK(ack == test::to_vector(encode(StartAck{.accept = Accept::failure})));
-  CHECK_FALSE(server.connection->closed());
-  CHECK(server.ask(Fixture::wish()).accept == Accept::ok);
+TEST_CASE(
+    "after Stop-Sessions packets are reflected for the Timeout, then the port is given back") {
+  Fixture f;
+  auto control = f.connect();
+  f.set_up(control);
+  UdpPeer peer{"127.0.0.1"};
+  const Endpoint to{f.endpoint.address, f.ask(control, wish(peer, milliseconds{600})).port};
+  f.start(control);
+  f.say(control, StopSessions{.sessions = 1});
+  f.settle();
+  peer.send(test_packet(1), to);
+  CHECK(f.replies(peer, 1).size() == 1);
+  const auto end = std::chrono::steady_clock::now() + milliseconds{650};
+  REQUIRE(f.until([&] { return std::chrono::steady_clock::now() > end; }));
+  if (f.server->test_ports() > 0) {
+    peer.send(test_packet(2), to);
+    f.settle();
+    CHECK(peer.receive().empty());
+  }
+  CHECK(f.until([&] { return f.server->test_ports() == 0; }));
+  CHECK(f.server->connections() == 1);
+  CHECK(f.server->counters().test.reflected == 1);
 }
 
-TEST_CASE("silence ends a connection: at once in the middle of a message, else after SERVWAIT") {
-  SECTION("no answer to the greeting") {
-    Fixture server;
-    server.pass(seconds{10} - Nanos{1});
-    CHECK_FALSE(server.connection->closed());
-    server.pass(Nanos{1});
-    CHECK(server.tallies.ended == Tallies{{"no-set-up", 1}});
+TEST_CASE("a session ends with its control connection") {
+  Fixture f;
+  auto control = f.connect();
+  f.set_up(control);
+  UdpPeer peer{"127.0.0.1"};
+  (void)f.ask(control, wish(peer));
+  f.start(control);
+  CHECK(f.server->test_ports() == 1);
+  SECTION("which is closed") { control.close(); }
+  SECTION("which stops the wrong number") { f.say(control, StopSessions{.sessions = 2}); }
+  SECTION("which speaks out of turn") { f.say(control, StartSessions{}); }
+  CHECK(f.until([&] { return f.server->test_ports() == 0 && f.server->connections() == 0; }));
+  CHECK(f.server->counters().ended.size() == 1);
+}
+
+TEST_CASE("REFWAIT ends sessions without packets, SERVWAIT connections without a word") {
+  auto options = options_for("127.0.0.1");
+  options.limits.reflect_wait = milliseconds{300};
+  options.limits.server_wait = milliseconds{300};
+  options.limits.message_wait = milliseconds{200};
+  Fixture f{options};
+  SECTION("a session") {
+    auto control = f.connect();
+    f.set_up(control);
+    UdpPeer peer{"127.0.0.1"};
+    (void)f.ask(control, wish(peer));
+    f.start(control);
+    CHECK(f.until([&] { return f.server->test_ports() == 0; }));
+    CHECK(f.refused("refwait") == 1);
+    CHECK(f.until([&] { return f.server->connections() == 0; }));
+    CHECK(f.server->counters().ended == Tallies{{"servwait", 1}});
   }
-  SECTION("half a message, however its octets trickle") {
-    Fixture server;
-    server.set_up();
-    const auto request = encode(Fixture::wish());
-    for (std::size_t at = 0; at < 10; ++at) {
-      server.connection->receive(std::span{request}.subspan(at, 1), server.now);
-      server.pass(milliseconds{999});
-    }
-    CHECK_FALSE(server.connection->closed());
-    server.pass(milliseconds{10});
-    CHECK(server.tallies.ended == Tallies{{"half-message", 1}});
-  }
-  SECTION("nothing asked for") {
-    Fixture server;
-    server.set_up();
-    CHECK(server.connection->deadline() == server.now + seconds{900});
-    server.pass(seconds{900});
-    CHECK(server.tallies.ended == Tallies{{"servwait", 1}});
+  SECTION("a connection that never answers the greeting") {
+    const auto control = f.connect();
+    CHECK(f.until([&] { return f.server->counters().ended == Tallies{{"no-set-up", 1}}; }));
   }
 }
 
-TEST_CASE("SERVWAIT rests during a test; REFWAIT ends silent sessions, and then it runs again") {
-  Fixture server;
-  server.begin(2);
-  server.pass(seconds{800});
-  server.ports.ports[1].heard = server.now;
-  server.pass(seconds{100});
-  CHECK(server.ports.ports[0].until == server.now);  // silent for 900 s
-  CHECK_FALSE(server.ports.ports[1].until.has_value());
-  CHECK(server.tallies.refused == Tallies{{"refwait", 1}});
-
-  SECTION("the client still stops both, and may go on") {
-    CHECK(server.say(StopSessions{.sessions = 2}).empty());
-    CHECK_FALSE(server.connection->closed());
-    CHECK(server.ports.ports[1].until == server.now + seconds{2});
+TEST_CASE("a port that cannot be had is answered with another") {
+  Fixture f;
+  auto control = f.connect();
+  f.set_up(control);
+  UdpPeer peer{"127.0.0.1"};
+  UdpPeer occupied{"127.0.0.1"};
+  auto request = wish(peer);
+  request.receiver_port = occupied.endpoint().port;
+  const auto given = f.ask(control, request);
+  CHECK(given.accept == Accept::ok);
+  CHECK(given.port != occupied.endpoint().port);
+  request.receiver_port = 53;  // some other service's
+  CHECK(f.ask(control, request).port >= 1024);
+  std::uint16_t free_port = 0;
+  {
+    const UdpPeer released{"127.0.0.1"};
+    free_port = released.endpoint().port;
   }
-  SECTION("when all are gone the connection has SERVWAIT left") {
-    server.pass(seconds{800});
-    CHECK(server.ports.ports[1].until == server.now);
-    CHECK_FALSE(server.connection->closed());
-    server.pass(seconds{900} - Nanos{1});
-    CHECK_FALSE(server.connection->closed());
-    server.pass(Nanos{1});
-    CHECK(server.tallies.ended == Tallies{{"servwait", 1}});
-  }
+  request.receiver_port = free_port;
+  CHECK(f.ask(control, request).port == free_port);
 }
 
-TEST_CASE("a connection that breaks takes its sessions with it") {
-  SECTION("while testing") {
-    Fixture server;
-    server.begin(1);
-    server.connection->hang_up(server.now);
-    CHECK(server.ports.ports[0].until == server.now);
-    CHECK(server.tallies.ended == Tallies{{"cut-off", 1}});
+TEST_CASE("sessions get the ports of a range, and no more than it has") {
+  auto options = options_for("127.0.0.1");
+  std::uint16_t base = 0;
+  {
+    const UdpPeer free{"127.0.0.1"};
+    base = free.endpoint().port;
   }
-  SECTION("before the start") {
-    Fixture server;
-    server.set_up();
-    CHECK(server.ask(Fixture::wish()).accept == Accept::ok);
-    server.connection.reset();
-    CHECK(server.ports.ports[0].until.has_value());
+  base = std::min<std::uint16_t>(base, 65000);
+  options.test.ports = {base, static_cast<std::uint16_t>(base + 9)};
+  Fixture f{options};
+  auto control = f.connect();
+  f.set_up(control);
+  UdpPeer peer{"127.0.0.1"};
+  std::size_t accepted = 0;
+  for (int i = 0; i < 12; ++i) {
+    auto request = wish(peer);
+    request.receiver_port = i == 0 ? 20'000 : 0;
+    const auto given = f.ask(control, request);
+    if (given.accept != Accept::ok) continue;
+    ++accepted;
+    CHECK(given.port >= base);
+    CHECK(given.port <= base + 9);
   }
-  SECTION("after the stop packets may still be under way") {
-    Fixture server;
-    server.begin(1);
-    CHECK(server.say(StopSessions{.sessions = 1}).empty());
-    server.connection->hang_up(server.now);
-    CHECK(server.ports.ports[0].until == server.now + seconds{2});
+  CHECK(accepted >= 5);  // others may have some of them
+  CHECK(accepted <= 10);
+  CHECK(f.refused("no-port") == 12 - accepted);
+}
+
+TEST_CASE("who may not talk is told so and counted with the reason") {
+  auto options = options_for("127.0.0.1");
+  const char* reason = "";
+  SECTION("not on the list") {
+    options.test.policy.open = false;
+    options.test.policy.allow = {parse_prefix("192.0.2.0/24").value()};
+    reason = "not-allowed";
   }
+  SECTION("too many connections of one client") {
+    options.connections_per_client = 0;
+    reason = "connections-of-client";
+  }
+  SECTION("too many connections") {
+    options.connections = 0;
+    reason = "connections";
+  }
+  Fixture f{options};
+  auto control = f.connect();
+  // Modes 0 (RFC 4656 section 3.1), then the end.
+  CHECK(f.read(control, 1000) == test::to_vector(encode(ServerGreeting{})));
+  CHECK(f.refused(reason) == 1);
+  CHECK(f.server->counters().connections == 0);
+}
+
+TEST_CASE("connections come no faster than their rate") {
+  auto options = options_for("127.0.0.1");
+  options.connection_rate = {1};
+  Fixture f{options};
+  std::vector<Tcp::socket> sockets;
+  for (int i = 0; i < 5; ++i) sockets.push_back(f.connect());
+  CHECK(f.until([&] { return f.refused("rate-limited") + f.server->counters().connections == 5; }));
+  CHECK(f.refused("rate-limited") >= 3);
+}
+
+TEST_CASE("all sessions of the server together have a limit") {
+  auto options = options_for("127.0.0.1");
+  options.test.sessions = 1;
+  Fixture f{options};
+  auto control = f.connect();
+  f.set_up(control);
+  UdpPeer peer{"127.0.0.1"};
+  CHECK(f.ask(control, wish(peer)).accept == Accept::ok);
+  CHECK(f.ask(control, wish(peer)).accept == Accept::temporary_limit);
+  CHECK(f.refused("sessions-of-server") == 1);
+}
+
+TEST_CASE("a client that does not read its answers does not make them pile up") {
+  Fixture f;
+  auto control = f.connect();
+  f.set_up(control);
+  control.non_blocking(true);
+  auto request = RequestSession{};  // no sender port: refused
+  std::vector<std::byte> flood;
+  for (int i = 0; i < 1000; ++i) test::append(flood, encode(request));
+  std::size_t sent = 0;
+  for (int i = 0; i < 400; ++i) {
+    boost::system::error_code error;
+    sent += control.write_some(boost::asio::buffer(flood), error);
+    f.context.restart();
+    f.context.run_for(milliseconds{1});
+  }
+  CHECK(sent > 0);
+  CHECK(f.server->connections() == 1);
+  control.close();
+  CHECK(f.until([&] { return f.server->connections() == 0; }));
+}
+
+TEST_CASE("a server that cannot listen says why") {
+  Fixture f;
+  boost::asio::io_context context;
+  auto options = options_for("127.0.0.1");
+  options.listen.front().port = f.endpoint.port;
+  const auto again = Server::open(context, options);
+  REQUIRE_FALSE(again.has_value());
+  CHECK_THAT(again.error().message, Catch::Contains("twamp: listen on 127.0.0.1:") &&
+                                        Catch::Contains("Address already in use"));
+}
+
+TEST_CASE("a server that stops says whose fault the ends of its connections are not") {
+  Fixture f;
+  auto control = f.connect();
+  f.set_up(control);
+  f.server->stop();
+  CHECK(f.server->counters().ended == Tallies{{"server-stopped", 1}});
+  CHECK(f.server->connections() == 0);
+  // Nothing is left to do.
+  f.context.restart();
+  f.context.run_for(seconds{5});
+  CHECK(f.context.stopped());
 }
 
 }  // namespace
