@@ -73,6 +73,11 @@ void check_targets(ConfigTable root, const Parts& parts, const routes::Catalogue
     if (!target.place.empty() && catalogue.place(target.place) == nullptr) {
       tables[i].error("place", unknown("place", target.place, places));
     }
+    if (target.protocol == Protocol::twamp && parts.probe.engine == probe::Engine::dpdk) {
+      tables[i].error(
+          "protocol",
+          "TWAMP's control connection is the kernel's: want [probe] engine = \"socket\"");
+    }
   }
 }
 
@@ -118,13 +123,18 @@ Result<routes::Regions> make_regions(const Parts& parts, const routes::Catalogue
   return regions;
 }
 
-// The first target of each address family.
+// The first target of each address family, if there is one that needs no session to answer.
 std::vector<const probe::Target*> checked_targets(const std::vector<probe::Target>& targets) {
   std::vector<const probe::Target*> checked;
   for (const bool v6 : {false, true}) {
-    const auto target = std::ranges::find_if(
-        targets, [&](const probe::Target& each) { return each.address.is_v6() == v6; });
-    if (target != targets.end()) checked.push_back(&*target);
+    const probe::Target* chosen = nullptr;
+    for (const probe::Target& each : targets) {
+      if (each.address.is_v6() != v6) continue;
+      const bool better = chosen == nullptr ||
+                          (chosen->protocol == Protocol::twamp && each.protocol != Protocol::twamp);
+      if (better) chosen = &each;
+    }
+    if (chosen != nullptr) checked.push_back(chosen);
   }
   return checked;
 }
@@ -248,6 +258,8 @@ std::vector<probe::MtuCheck> Configuration::mtu_checks() const {
   if (!probe.mtu_check) return checks;
   for (const probe::NamedPin& pin : pins) {
     for (const probe::Target* const target : checked_targets(targets)) {
+      // A TWAMP server answers its sessions only.
+      if (target->protocol == Protocol::twamp) continue;
       checks.push_back(mtu_check(probe, *target, pin));
     }
   }

@@ -147,7 +147,7 @@ void probe_all(const Configuration& configuration, SelfTests& tests, std::vector
   {
     const OpenFlows resolved{configuration, transport, visits};
     for (Visit& visit : visits) {
-      if (visit.target == nullptr) continue;
+      if (visit.target == nullptr || visit.target->protocol == Protocol::twamp) continue;
       if (auto added = prober.add(session_of(configuration, visit)); !added) {
         visit.refused = added.error();
       }
@@ -252,6 +252,11 @@ std::string errors_text(const Counts& counts) {
 Finding probe_finding(const Configuration& configuration, const Visit& visit) {
   const Counts& counts = visit.window.counts;
   const auto who = fmt::format("{} ({})", visit.target->name, visit.target->address.to_string());
+  if (visit.target->protocol == Protocol::twamp) {
+    return finding(visit.name(), "probe", Status::unknown,
+                   fmt::format("{} is a TWAMP server: not asked for a session here", who), "",
+                   command_to_try(configuration, visit.path->pin, *visit.target));
+  }
   std::string seen =
       fmt::format("{} answered {} of {} {} probes{}", who, counts.received, counts.sent,
                   to_string(visit.target->protocol), errors_text(counts));
@@ -305,7 +310,13 @@ const probe::Target* target_for(const Configuration& configuration, const probe:
   const auto fits = [&](const probe::Target& target) {
     return any || pin.source(target.address.is_v6()).has_value();
   };
-  const auto found = std::ranges::find_if(configuration.targets, fits);
+  const auto answers = [&](const probe::Target& target) {
+    return fits(target) && target.protocol != Protocol::twamp;
+  };
+  auto found = std::ranges::find_if(configuration.targets, answers);
+  if (found == configuration.targets.end()) {
+    found = std::ranges::find_if(configuration.targets, fits);
+  }
   return found == configuration.targets.end() ? nullptr : &*found;
 }
 
@@ -322,6 +333,9 @@ std::string command_to_try(const Configuration& configuration, const probe::Path
   const bool dpdk = configuration.probe.engine == probe::Engine::dpdk;
   std::string command = "strait probe";
   if (dpdk) command += " --engine dpdk";
+  if (target.protocol == Protocol::twamp) {
+    command += fmt::format(" --protocol twamp -p {}", target.port);
+  }
   if (target.protocol == Protocol::stamp) {
     command += fmt::format(" --protocol stamp -p {}", target.port);
     if (configuration.probe.twamp_light) command += " --twamp-light";

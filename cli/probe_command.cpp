@@ -2,6 +2,7 @@
 #include "cli/probe_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
 #include <memory>
 
@@ -28,19 +29,20 @@ void add_what(CLI::App& command, ProbeOptions& options) {
   add_target_words(command, options);
   command.option_defaults()->group("What is sent");
   add_choice(
-      command, "--protocol", {"icmp", "stamp"},
+      command, "--protocol", {"icmp", "stamp", "twamp"},
       [&options](std::size_t word) {
-        options.protocol = word == 0 ? Protocol::icmp : Protocol::stamp;
+        constexpr std::array protocols{Protocol::icmp, Protocol::stamp, Protocol::twamp};
+        options.protocol = protocols.at(word);
       },
-      "ICMP echo, or STAMP to a reflector");
+      "ICMP echo, STAMP to a reflector, or TWAMP sessions from a server (socket)");
   add_integer(
       command, "-p,--port", {1, 65535, "PORT"},
       [&options](std::uint64_t port) { options.port = static_cast<std::uint16_t>(port); },
-      "UDP port of the STAMP reflector")
+      "UDP port of the STAMP reflector, or TCP port of the TWAMP server")
       ->default_str(std::to_string(probe::stamp_port));
   command.add_flag("--twamp-light", options.twamp_light, "The reflector knows TWAMP-Light only");
   add_integer(command, "-s,--size", options.size, {smallest_payload, largest_payload, "OCTETS"},
-              "UDP payload or ICMP data of a probe [default: 56 for ICMP, 44 for STAMP]")
+              "UDP payload or ICMP data of a probe [default: 56 for ICMP, 44 for STAMP and TWAMP]")
       ->default_str("");
   add_integer(command, "-Q,--dscp", options.dscp, {0, 63, "N"}, "DSCP of the probes");
   add_integer(command, "-H,--hop-limit", options.hop_limit, {1, 255, "N"},
@@ -147,7 +149,9 @@ void add_output(CLI::App& command, ProbeOptions& options) {
 // Options of STAMP that ICMP would ignore.
 void check_words(const ProbeOptions& options) {
   if (options.protocol == Protocol::stamp) return;
-  if (options.port) refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
+  const bool icmp = options.protocol == Protocol::icmp;
+  if (icmp && options.port)
+    refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
   if (options.twamp_light) refuse("--twamp-light", "wants --protocol stamp");
 }
 

@@ -40,7 +40,7 @@ struct ProbeOptions {
   std::vector<std::uint32_t> labels;  // MPLS, top first
   std::optional<std::uint32_t> flow_label;
   std::optional<std::uint32_t> mark;
-  std::optional<std::uint16_t> port;  // of a STAMP target; by default 862
+  std::optional<std::uint16_t> port;  // of a STAMP or TWAMP target; by default 862
   Protocol protocol = Protocol::icmp;
   std::uint8_t dscp = 0;
   std::uint8_t hop_limit = 255;

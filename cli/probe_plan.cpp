@@ -10,6 +10,7 @@
 
 #include "analyzer/floor.hpp"
 #include "cli/resolve.hpp"
+#include "cli/twamp_keeper.hpp"
 #include "core/nearest.hpp"
 #include "probe/stamp_packet.hpp"
 
@@ -174,6 +175,12 @@ PinPlan pins_of(const Configuration& configuration, const std::vector<Way>& ways
   return plan;
 }
 
+Result<void> check_engine(const ProbePlan& plan, const ProbeOptions& options) {
+  if (options.engine == Engine::socket || !any_twamp(plan.sessions)) return {};
+  return fail(Errc::bad_input,
+              "probe: TWAMP is for --engine socket: its control connections are the kernel's");
+}
+
 void take_engine(ProbeOptions& options, const Configuration& configuration) {
   if (!options.engine_given) options.engine = configuration.probe.engine;
   options.twamp_light = options.twamp_light || configuration.probe.twamp_light;
@@ -212,6 +219,7 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
       std::ranges::move(probe::flows_of(spec, options.flows), std::back_inserter(plan.sessions));
     }
   }
+  if (auto ok = check_engine(plan, options); !ok) return tl::make_unexpected(ok.error());
   return plan;
 }
 

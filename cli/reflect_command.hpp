@@ -11,6 +11,7 @@
 #include "core/duration.hpp"
 #include "probe/options.hpp"
 #include "probe/stamp_packet.hpp"
+#include "probe/twamp/test_ports.hpp"
 
 namespace strait::cli {
 
@@ -25,8 +26,10 @@ struct ReflectOptions {
   Rate source_rate{1000};
   Rate total_rate{};
   Engine engine = Engine::socket;
-  std::string device;  // of the dpdk engine, in the EAL's words
-  bool busy = false;   // dpdk engine: poll without a pause
+  std::string device;                  // of the dpdk engine, in the EAL's words
+  bool busy = false;                   // dpdk engine: poll without a pause
+  bool twamp = false;                  // socket engine: a TWAMP server on the same addresses
+  probe::twamp::PortRange test_ports;  // of its sessions
   bool json = false;
 };
 

@@ -80,7 +80,7 @@ Target read_target(ConfigTable& table) {
   table.require("address");
   set(target.name, table.text("name"));
   set(target.address, table.address("address"));
-  if (const auto protocol = table.choice("protocol", {"stamp", "icmp"})) {
+  if (const auto protocol = table.choice("protocol", {"stamp", "icmp", "twamp"})) {
     target.protocol = static_cast<Protocol>(*protocol);
   }
   if (const auto port = table.integer("port", 1, 65535)) {

@@ -47,7 +47,7 @@ struct Target {
   std::string name;
   Address address;
   Protocol protocol = Protocol::icmp;
-  std::uint16_t port = stamp_port;  // of STAMP
+  std::uint16_t port = stamp_port;  // of STAMP, UDP; of TWAMP's control connection, TCP
   std::string region;               // "europe"; empty: none
   double weight = 1;
   std::string place;  // id of a place of the catalogue, for the floor; empty: unknown

@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -58,8 +57,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   [[nodiscard]] bool running() const {
     return connection_ && connection_->stage() == Stage::running;
   }
-  [[nodiscard]] bool failed() const { return failure_.has_value(); }
-  [[nodiscard]] const Error& failure() const { return *failure_; }
+  [[nodiscard]] bool failed() const { return failed_; }
+  [[nodiscard]] const Error& failure() const { return failure_; }
   [[nodiscard]] const std::vector<AgreedSession>& agreed() const { return agreed_; }
 
  private:
@@ -83,10 +82,11 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   asio::io_context& context_;
   Tcp::socket socket_;
   asio::steady_timer timer_;
-  std::optional<ClientConnection> connection_;  // from when TCP is connected
+  std::unique_ptr<ClientConnection> connection_;  // from when TCP is connected
   std::vector<kernel::Fd> reserved_;
   std::vector<AgreedSession> agreed_;
-  std::optional<Error> failure_;
+  bool failed_ = false;
+  Error failure_{Errc::io, {}};
   bool closed_ = false;
   std::array<std::byte, piece> input_{};
   std::vector<std::byte> output_;
@@ -133,7 +133,7 @@ void Client::Impl::on_connect(error_code error) {
     return fail_with({wishes.error().code,
                       fmt::format("twamp server {}: {}", options_.name, wishes.error().message)});
   }
-  connection_.emplace(std::move(*wishes), now());
+  connection_ = std::make_unique<ClientConnection>(std::move(*wishes), now());
   watch_time();
   read();
 }
@@ -225,6 +225,7 @@ void Client::Impl::watch_time() {
 }
 
 void Client::Impl::fail_with(Error error) {
+  failed_ = true;
   failure_ = std::move(error);
   close();
   on_change_();

@@ -2,6 +2,9 @@
 #include "probe/twamp/server.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -13,11 +16,11 @@
 #include <chrono>
 #include <exception>
 #include <functional>
-#include <optional>
 #include <set>
 #include <utility>
 
 #include "probe/random.hpp"
+#include "probe/socket/probe_socket.hpp"
 
 namespace strait::probe::twamp {
 namespace {
@@ -29,15 +32,6 @@ using Tcp = asio::ip::tcp;
 constexpr auto accept_pause = std::chrono::milliseconds{50};
 constexpr std::size_t piece = 1024;   // octets that are read at a time
 constexpr Rate new_connections{100};  // of all clients together
-
-void count(Tallies& tallies, std::string_view reason) {
-  const auto found = tallies.find(reason);
-  if (found != tallies.end()) {
-    ++found->second;
-  } else {
-    tallies.emplace(reason, 1);
-  }
-}
 
 Endpoint to_endpoint(const Tcp::endpoint& endpoint) {
   return {endpoint.address(), endpoint.port()};
@@ -68,7 +62,20 @@ Result<Tcp::acceptor> listen(asio::io_context& context, const Endpoint& endpoint
   if (!error) acceptor.bind(where, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return tl::make_unexpected(listen_error(endpoint, error));
+  (void)kernel::set_option(acceptor.native_handle(), IPPROTO_TCP, TCP_SAVE_SYN, 1, "TCP_SAVE_SYN");
   return acceptor;
+}
+
+// RFC 5357 section 3.1: all packets of a connection should have the DSCP of the client's SYN.
+void take_dscp_of_syn(int fd, bool v6) {
+  std::array<std::uint8_t, 128> syn{};  // its IP header and what follows
+  socklen_t length = syn.size();
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn.data(), &length) != 0 || length < 2) return;
+  const unsigned traffic_class = v6 ? (syn[0] << 4U | syn[1] >> 4U) & 0xffU : syn[1];
+  const int dscp_only = static_cast<int>(traffic_class & 0xfcU);
+  if (dscp_only == 0) return;
+  (void)(v6 ? kernel::set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp_only, "IPV6_TCLASS")
+            : kernel::set_option(fd, IPPROTO_IP, IP_TOS, dscp_only, "IP_TOS"));
 }
 
 // Connections are counted by the same rules as packets are, but fewer are let in.
@@ -96,7 +103,7 @@ class Client : public std::enable_shared_from_this<Client> {
 
   void begin(const ServerFacts& facts, ServerTallies& tallies, const Endpoint& remote,
              const Endpoint& local) {
-    connection_.emplace(facts, tallies, remote, local, now());
+    connection_ = std::make_unique<ServerConnection>(facts, tallies, remote, local, now());
     go_on();
   }
 
@@ -171,7 +178,7 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::steady_timer timer_;
   Address address_;
   OnClose on_close_;
-  std::optional<ServerConnection> connection_;  // nothing: closed
+  std::unique_ptr<ServerConnection> connection_;  // null: closed
   std::array<std::byte, piece> input_{};
   std::vector<std::byte> output_;
 };
@@ -278,6 +285,7 @@ void Server::Impl::take(Tcp::socket socket) {
   }
   ++accepted_;
   socket.set_option(Tcp::no_delay{true}, error);
+  take_dscp_of_syn(socket.native_handle(), remote.address().is_v6());
   const auto client = std::make_shared<Client>(
       std::move(socket), to_endpoint(remote),
       [this](const std::shared_ptr<Client>& closed) { clients_.erase(closed); });

@@ -12,15 +12,6 @@ namespace {
 constexpr std::uint32_t offered_modes = mode_unauthenticated | mode_symmetrical_size;
 constexpr std::uint32_t key_derivations = 1024;  // Count: unused without keys, but never less
 
-void count(Tallies& tallies, std::string_view reason) {
-  const auto found = tallies.find(reason);
-  if (found != tallies.end()) {
-    ++found->second;
-  } else {
-    tallies.emplace(reason, 1);
-  }
-}
-
 template <class Message>
 View<Message> view(std::span<const std::byte> octets) {
   return octets.first<Message::size>();
@@ -48,6 +39,15 @@ bool same_host(const Address& named, const Address& ours) {
 }
 
 }  // namespace
+
+void count(Tallies& tallies, std::string_view reason, std::uint64_t times) {
+  const auto found = tallies.find(reason);
+  if (found != tallies.end()) {
+    found->second += times;
+  } else {
+    tallies.emplace(reason, times);
+  }
+}
 
 ServerConnection::ServerConnection(const ServerFacts& facts, ServerTallies& tallies,
                                    const Endpoint& client, const Endpoint& server, MonoTime now)

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/address.hpp"
@@ -15,6 +16,7 @@
 namespace strait::probe::twamp {
 
 using Tallies = std::map<std::string, std::uint64_t, std::less<>>;
+void count(Tallies& tallies, std::string_view reason, std::uint64_t times = 1);
 using SessionNumber = std::uint64_t;
 
 // A test session that a client asks for, checked and with all addresses filled in.

@@ -35,15 +35,6 @@ constexpr int most_batches = 8;  // one busy session must not starve the others
 constexpr auto upkeep_interval = std::chrono::seconds{1};
 constexpr std::uint16_t first_unprivileged = 1024;
 
-void count(Tallies& map, std::string_view kind, std::uint64_t times = 1) {
-  const auto found = map.find(kind);
-  if (found != map.end()) {
-    found->second += times;
-  } else {
-    map.emplace(kind, times);
-  }
-}
-
 // RFC 5357 section 3.5: replies have the DSCP that the session was asked for.
 Result<void> set_dscp(int fd, bool v6, std::uint8_t dscp) {
   const int traffic_class = dscp << 2U;
@@ -227,8 +218,9 @@ void ReflectingPorts::Impl::upkeep() {
   reflector_.set_clock_quality(read_clock_quality());
   const MonoTime now = clock_.now().mono;
   for (auto port = ports_.begin(); port != ports_.end();) {
-    const bool over = port->second->until && *port->second->until <= now;
-    if (over) drain(*port->second);
+    Port& each = *port->second;
+    const bool over = each.until && *each.until <= now;
+    if (over) drain(each);
     port = over ? give_back(port) : std::next(port);
   }
   timer_.expires_after(upkeep_interval);

@@ -55,6 +55,11 @@ weight = 2.5
 [[target]]
 name = "dakar"
 address = "2001:db8::1"
+
+[[target]]
+name = "oran"
+address = "192.0.2.3"
+protocol = "twamp"
 )",
                                         "t.toml")
                       .value();
@@ -67,7 +72,8 @@ address = "2001:db8::1"
   CHECK(options.require_ssid);
   CHECK(options.pin_check == PinMode::warn);
   CHECK(options.pin_check_interval == 30s);
-  REQUIRE(targets.size() == 2);
+  REQUIRE(targets.size() == 3);
+  CHECK(targets[2].protocol == Protocol::twamp);
   CHECK(targets[0].port == 4000);
   CHECK(targets[0].weight == 2.5);
   CHECK(targets[1].protocol == Protocol::icmp);
