@@ -174,8 +174,10 @@ class Service(unittest.TestCase):
             self.assertGreater((self.directory / file).stat().st_size, 0, file)
 
     def windows(self) -> list[dict]:
-        lines = (self.directory / "windows.jsonl").read_text().splitlines()
-        return [line for line in map(json.loads, lines) if line["type"] == "window"]
+        file = self.directory / "windows.jsonl"  # not there at first, and a line may be half written
+        lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+        found = (json.loads(line) for line in lines if line.endswith("\n"))
+        return [line for line in found if line["type"] == "window"]
 
     def wait_for_windows(self, wanted) -> list[dict]:
         end = time.monotonic() + PATIENCE_S
