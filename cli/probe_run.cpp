@@ -229,8 +229,11 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
                                : measure(options, *plan, open, streams, prober_options, twamp);
   if (!measured) return fail(std::move(measured));
   add_up(plan->reports, measured->windows, measured->began);
+  const auto losses = twamp == nullptr ? std::vector<std::string>{} : twamp->losses();
   if (options.is_plugin()) {
-    const auto result = plugin_result(plan->reports, options, plan->unresolved);
+    auto unknown = plan->unresolved;
+    unknown.insert(unknown.end(), losses.begin(), losses.end());
+    const auto result = plugin_result(plan->reports, options, unknown);
     streams.results << result.line << std::flush;
     return static_cast<int>(result.state);
   }
@@ -239,7 +242,6 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
   for (const std::string& why : plan->unresolved) {
     streams.progress << "strait: not probed: " << why << '\n';
   }
-  const auto losses = twamp == nullptr ? std::vector<std::string>{} : twamp->losses();
   for (const std::string& why : losses) streams.progress << "strait: " << why << '\n';
   streams.progress << to_text(measured->counters) << std::flush;
   if (!losses.empty()) return 1;

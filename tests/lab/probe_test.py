@@ -59,6 +59,21 @@ class OneShot(unittest.TestCase):
         pins = ("-I", path.name, "--source", path.site_v6)
         self.check(self.stamp(region.target_v6, *pins), path, region, family=6)
 
+    def twamp(self, target: str, *words: str) -> dict:
+        return self.probe(target, "--protocol", "twamp", "-p", str(REFLECTOR_PORT), *words)
+
+    def test_twamp_whose_control_connection_takes_the_path_too(self):
+        region = self.scenario.region("europe")
+        for path in self.scenario.paths:
+            with self.subTest(path=path.name):
+                pins = ("-I", path.name, "--source", path.site_v4, "--mark", str(path.table))
+                self.check(self.twamp(region.target_v4, *pins), path, region)
+
+    def test_twamp_over_ipv6(self):
+        path, region = self.scenario.path("mtwa-north"), self.scenario.region("africa")
+        pins = ("-I", path.name, "--source", path.site_v6)
+        self.check(self.twamp(region.target_v6, *pins), path, region, family=6)
+
     def test_stamp_by_the_dpdk_engine(self):
         region = self.scenario.region("europe")
         for path in self.scenario.paths:

@@ -97,7 +97,7 @@ def remove_orphans() -> list[str]:
 def strait_reflector(strait: File) -> list[str]:
     """Answers everybody, as fast as they ask: the lab is cut off from the world."""
     return [str(strait), "reflect", "{address}", "--port", "{port}", "--open", "--source-rate", "0/s",
-            "--total-rate", "0/s"]
+            "--total-rate", "0/s", "--twamp"]
 
 
 class Lab:
