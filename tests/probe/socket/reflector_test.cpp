@@ -134,8 +134,8 @@ TEST_CASE(
     CAPTURE(length);
     REQUIRE(all.size() == 1);
     REQUIRE(all[0].payload.size() == std::max(length, stamp_packet_size));
-    // What follows the base packet comes back unchanged.
-    if (length > stamp_packet_size) REQUIRE(all[0].payload.back() == packet.back());
+    // What follows the base packet comes back unchanged, but for the flags of a TLV that is cut off.
+    if (length > stamp_packet_size + 1) REQUIRE(all[0].payload.back() == packet.back());
   }
   UdpPeer peer{"127.0.0.1"};
   for (std::size_t length = 0; length < twamp_request_size; ++length)
