@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "analyzer/pool.hpp"
 #include "analyzer/quantile_interval.hpp"
@@ -111,6 +113,26 @@ std::string apart_text(const TargetReport& report) {
                      apart + report.window.rtt.count(), strait::to_string(report.limit));
 }
 
+// What the reflector told of its end; nothing where it was not asked or did not say.
+std::string far_text(const Window& window) {
+  const FarView& far = window.far;
+  std::vector<std::string> parts;
+  if (far.dscp) parts.push_back(fmt::format("DSCP {} arrived", *far.dscp));
+  if (!far.seen_as.empty()) parts.push_back(fmt::format("seen as {}", far.seen_as));
+  if (!far.clock.empty()) parts.push_back(fmt::format("clock {}", far.clock));
+  std::string text;
+  if (!parts.empty()) text = fmt::format("  far end  {}\n", fmt::join(parts, ", "));
+  if (far.counts) {
+    const auto of = [&](const char* kind) {
+      const auto found = window.counts.errors.find(kind);
+      return found == window.counts.errors.end() ? 0 : found->second;
+    };
+    text += fmt::format("  lost by direction  {} forward, {} reverse\n", of("lost-forward"),
+                        of("lost-reverse"));
+  }
+  return text;
+}
+
 analyzer::FlowMembers members_of(const TargetReport& report) {
   std::vector<analyzer::FlowDelays> flows;
   flows.reserve(report.flows.size());
@@ -209,6 +231,7 @@ std::string to_text(const TargetReport& report, bool colour) {
   if (!window.rtt.empty()) text += fmt::format(", {} timestamps", strait::to_string(window.source));
   text += '\n';
   text += counts_text(window.counts);
+  text += far_text(window);
   text += rtt_text(window);
   text += apart_text(report);
   text += members_text(report);
@@ -240,6 +263,7 @@ std::string to_json(const TargetReport& report) {
   json.key("errors").begin_object();
   for (const auto& [kind, count] : counts.errors) json.member(kind, count);
   json.end_object();
+  exporters::write_far(json, report.window.far);
   write_rtt(json, report.window);
   if (report.flows.size() > 1) exporters::write_members(json, members_of(report));
   return json.end_object().take();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <ostream>
 #include <string_view>
 #include <unordered_map>
@@ -27,12 +28,33 @@ constexpr Nanos progress_interval = std::chrono::milliseconds{250};
 // One window for the whole run; midnight may cut it in two, which are added up.
 constexpr Nanos whole_run = std::chrono::hours{24};
 
-std::size_t payload_size(const ProbeOptions& options) {
+std::size_t payload_size(const ProbeOptions& options, const probe::StampExtras& extras) {
   if (options.size != 0) return options.size;
-  return options.protocol == Protocol::icmp ? default_icmp_size : probe::stamp_packet_size;
+  if (options.protocol == Protocol::icmp) return default_icmp_size;
+  return probe::payload_with(extras, probe::stamp_packet_size);
 }
 
-Result<std::vector<TargetReport>> resolve_all(const ProbeOptions& options) {
+Result<probe::StampExtras> extras_of(const ProbeOptions& options) {
+  probe::StampExtras extras;
+  extras.tlvs = options.tlvs;
+  extras.loss_by_direction = options.loss_by_direction;
+  if (!options.key.empty()) {
+    auto key = probe::read_key(options.key);
+    if (!key) return tl::make_unexpected(key.error());
+    extras.key = std::make_shared<const probe::HmacKey>(std::move(*key));
+  }
+  const std::size_t least = probe::smallest_payload(extras.tlvs, extras.key != nullptr);
+  const bool fits = probe::fits(extras.tlvs, extras.key != nullptr, options.size);
+  if (extras.any() && options.size != 0 && !fits) {
+    return fail(Errc::bad_input,
+                fmt::format("probe: --size {}: with this --key and --tlv want {}, or at least {}",
+                            options.size, least, least + probe::tlv_header_size));
+  }
+  return extras;
+}
+
+Result<std::vector<TargetReport>> resolve_all(const ProbeOptions& options,
+                                              const probe::StampExtras& extras) {
   std::vector<TargetReport> reports;
   std::unordered_set<std::string_view> seen;
   for (const std::string& target : options.targets) {
@@ -43,7 +65,7 @@ Result<std::vector<TargetReport>> resolve_all(const ProbeOptions& options) {
     TargetReport report;
     report.target = target;
     report.address = *address;
-    report.size = payload_size(options);
+    report.size = payload_size(options, extras);
     reports.push_back(std::move(report));
   }
   return reports;
@@ -69,7 +91,8 @@ Result<void> check_family(const Address& target, const ProbeOptions& options) {
   return {};
 }
 
-Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeOptions& options) {
+Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeOptions& options,
+                                        const probe::StampExtras& extras) {
   probe::SessionSpec spec;
   spec.key = {
       .path = "", .target = report.target, .protocol = options.protocol, .dscp = options.dscp};
@@ -92,6 +115,7 @@ Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeO
   spec.timeout = options.timeout;
   spec.count = options.count;
   spec.twamp_light = options.twamp_light;
+  spec.extras = extras;
   return spec;
 }
 
@@ -158,9 +182,9 @@ class Progress {
 };
 
 Result<void> add_all(probe::Prober& prober, const std::vector<TargetReport>& reports,
-                     const ProbeOptions& options) {
+                     const ProbeOptions& options, const probe::StampExtras& extras) {
   for (const TargetReport& report : reports) {
-    auto spec = session_spec(report, options);
+    auto spec = session_spec(report, options, extras);
     if (!spec) return fail(std::move(spec));
     for (const probe::SessionSpec& flow : probe::flows_of(*spec, options.flows)) {
       if (auto added = prober.add(flow); !added) return fail(std::move(added));
@@ -198,7 +222,9 @@ void probe_until_done(probe::Prober& prober, probe::Transport& transport,
 Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
                       const ProbeStreams& streams) {
   if (auto ok = check_flows(options); !ok) return tl::make_unexpected(ok.error());
-  auto reports = resolve_all(options);
+  const auto extras = extras_of(options);
+  if (!extras) return tl::make_unexpected(extras.error());
+  auto reports = resolve_all(options, *extras);
   if (!reports) return fail(std::move(reports));
   auto transport = open(options);
   if (!transport) return fail(std::move(transport));
@@ -214,7 +240,8 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
   };
   if (options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
   probe::Prober prober{**transport, prober_options};
-  if (auto added = add_all(prober, *reports, options); !added) return fail(std::move(added));
+  if (auto added = add_all(prober, *reports, options, *extras); !added)
+    return fail(std::move(added));
 
   if (auto ready = await_next_hops(**transport, arp_patience); !ready) {
     return fail(std::move(ready));

@@ -67,7 +67,7 @@ bool same_session(const probe::SessionSpec& a, const probe::SessionSpec& b) {
                     spec.schedule.interval, spec.schedule.jitter, spec.timeout, spec.timestamps,
                     spec.twamp_light, spec.require_ssid);
   };
-  return facts(a) == facts(b) && a.flow.pin == b.flow.pin;
+  return facts(a) == facts(b) && a.flow.pin == b.flow.pin && a.extras == b.extras;
 }
 
 Result<std::unique_ptr<ProbeWorker>> ProbeWorker::start(MakeTransport make_transport,

@@ -57,6 +57,13 @@ Result<Place> place_of(const std::string& from) {
   return Place{std::string{folder} + '/' + name, true};
 }
 
+tl::unexpected<Error> cannot_open(const std::string& file, int error) {
+  Errc code = Errc::io;
+  if (error == ENOENT) code = Errc::not_found;
+  if (error == EACCES) code = Errc::no_permission;
+  return fail(code, fmt::format("key {}: {}", file, std::strerror(error)));
+}
+
 // What the group may do with a credential is systemd's access list, not a group's right.
 Result<void> check_mode(const Place& place, int fd) {
   struct stat facts{};
@@ -122,10 +129,7 @@ Result<HmacKey> read_key(const std::string& from) {
   if (!place) return tl::make_unexpected(place.error());
   const OpenFile file{place->file};
   if (file.fd() < 0) {
-    const Errc code = errno == ENOENT   ? Errc::not_found
-                      : errno == EACCES ? Errc::no_permission
-                                        : Errc::io;
-    return fail(code, fmt::format("key {}: {}", place->file, std::strerror(errno)));
+    return cannot_open(place->file, errno);
   }
   if (auto good = check_mode(*place, file.fd()); !good) return fail(std::move(good));
   const auto text = read_all(*place, file.fd());

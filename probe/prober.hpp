@@ -12,6 +12,7 @@
 #include "core/window.hpp"
 #include "probe/clock_quality.hpp"
 #include "probe/schedule.hpp"
+#include "probe/stamp_extension.hpp"
 #include "probe/stamp_packet.hpp"
 #include "probe/transport.hpp"
 
@@ -32,6 +33,7 @@ struct SessionSpec {
   bool twamp_light = false;
   bool require_ssid = false;  // refuse replies with SSID 0 (RFC 8972 §3 wants this configurable)
   std::uint32_t first_sequence = 0;
+  StampExtras extras;  // of STAMP
 };
 
 enum class SessionId : std::uint32_t {};

@@ -39,6 +39,7 @@ class Prober::Impl {
     std::uint32_t sequence = 0;
     bool stamped = false;  // `wire` holds a STAMP reply
     std::uint8_t hop_limit = 0;
+    std::uint8_t dscp_ecn = 0;
     StampReply wire;
     Stamp received;
   };

@@ -7,6 +7,16 @@
 
 namespace strait::probe {
 
+namespace {
+
+Reflection refused(Refusal why) {
+  Reflection reflection;
+  reflection.refusal = why;
+  return reflection;
+}
+
+}  // namespace
+
 std::string_view to_string(Refusal refusal) {
   constexpr std::array<std::string_view, refusals> names{
       "none",       "too-short",    "corrupt-error-estimate", "no-room",  "not-allowed",
@@ -59,15 +69,16 @@ StampReply Reflector::base_of(const Question& question, const ReflectStamps& sta
   const StampRequest& asked = question.asked;
   // A Z bit is copied only together with the format that it stands for.
   const TimestampFormat format = question.format;
-  return {.sequence = question.session ? question.session->next_sequence : asked.sequence,
-          .timestamp = encode_time(stamps.transmit, format),
-          .error_estimate = error_estimate_[static_cast<std::size_t>(format)],
-          .ssid = asked.ssid,
-          .receive_timestamp = encode_time(stamps.received, format),
-          .sender_sequence = asked.sequence,
-          .sender_timestamp = asked.timestamp,
-          .sender_error_estimate = asked.error_estimate,
-          .sender_ttl = stamps.hop_limit == 0 ? std::uint8_t{255} : stamps.hop_limit};
+  return {
+      .sequence = question.session != nullptr ? question.session->next_sequence : asked.sequence,
+      .timestamp = encode_time(stamps.transmit, format),
+      .error_estimate = error_estimate_[static_cast<std::size_t>(format)],
+      .ssid = asked.ssid,
+      .receive_timestamp = encode_time(stamps.received, format),
+      .sender_sequence = asked.sequence,
+      .sender_timestamp = asked.timestamp,
+      .sender_error_estimate = asked.error_estimate,
+      .sender_ttl = stamps.hop_limit == 0 ? std::uint8_t{255} : stamps.hop_limit};
 }
 
 bool Reflector::finish_area(std::span<std::byte> area, const Question& question,
@@ -79,35 +90,37 @@ bool Reflector::finish_area(std::span<std::byte> area, const Question& question,
                                        .format = question.format,
                                        .sync = sync_,
                                        .integrity = question.integrity});
-  return question.integrity != TlvIntegrity::good || sign_area(area, sequence, *key_);
+  if (!key_ || question.integrity != TlvIntegrity::good) return true;
+  return sign_area(area, sequence, *key_);
 }
 
 Reflection Reflector::reflect(std::span<const std::byte> request, const ReflectStamps& stamps,
                               std::span<std::byte> reply, const RequestFacts& facts) {
   const std::size_t size = reflected_size(request.size());
-  if (reply.size() < size) return {Refusal::no_room, 0};
+  if (reply.size() < size) return refused(Refusal::no_room);
   Question question{};
   const Refusal refusal = check(request, facts, question);
-  if (refusal != Refusal::none) return {refusal, 0};
+  if (refusal != Refusal::none) return refused(refusal);
 
   if (request.size() > base_size_ && reply.data() != request.data()) {
     std::memcpy(reply.data() + base_size_, request.data() + base_size_,
                 request.size() - base_size_);
   }
   const StampReply base = base_of(question, stamps);
-  Reflection reflection{Refusal::none, size};
+  Reflection reflection;
+  reflection.size = size;
   if (!key_) {
     write_stamp_reply(base, reply);
   } else {
     write_authenticated_reply(base, reply);
     if (!key_->sign(reply.first(authenticated_part), {}, hmac_field(reply))) {
-      return {Refusal::bad_hmac, 0};
+      return refused(Refusal::bad_hmac);
     }
   }
   if (request.size() > base_size_) {
     const auto area = reply.subspan(base_size_, size - base_size_);
     if (!finish_area(area, question, facts, base.sequence, reflection)) {
-      return {Refusal::bad_hmac, 0};
+      return refused(Refusal::bad_hmac);
     }
   }
   if (question.session != nullptr) {

@@ -48,7 +48,7 @@ struct Reflection {
   Refusal refusal = Refusal::none;
   std::size_t size = 0;  // of the reply; 0 when refused
   // That the reply must leave with (RFC 8972 §4.4); nothing: that of the request.
-  std::optional<std::uint8_t> dscp{};
+  std::optional<std::uint8_t> dscp;
 };
 
 // A request below the base packet gets the base packet, any other a reply of its own size (RFC 8762

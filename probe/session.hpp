@@ -9,6 +9,7 @@
 
 #include "probe/matcher.hpp"
 #include "probe/prober.hpp"
+#include "probe/stamp_extension.hpp"
 #include "probe/tally.hpp"
 
 namespace strait::probe {
@@ -105,6 +106,7 @@ struct alignas(64) Session {
   bool require_ssid;
   TimestampFormat format;
   PeerKey peer;
+  StampExtension* extension = nullptr;  // of a STAMP session with TLVs or a key; in SessionRecord
   Matcher matcher;
 };
 
@@ -112,6 +114,7 @@ struct alignas(64) Session {
 struct SessionRecord {
   SessionKey key;
   std::vector<std::unique_ptr<Tally>> tallies;  // oldest first
+  std::unique_ptr<StampExtension> extension;
 };
 
 }  // namespace strait::probe

@@ -37,7 +37,8 @@ Window to_window(Tally&& tally, const SessionKey& key) {
           .lag = std::move(tally.lag),
           .uncertain = std::move(tally.uncertain),
           .source = tally.sampled ? tally.worst : StampSource::user,
-          .uncertainty = tally.uncertainty};
+          .uncertainty = tally.uncertainty,
+          .far = std::move(tally.far)};
 }
 
 }  // namespace strait::probe

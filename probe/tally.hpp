@@ -33,6 +33,7 @@ struct alignas(64) Tally {
   WallTime start;
   Nanos length{};
   std::array<std::uint32_t, error_kinds> errors{};
+  FarView far;
 
   [[nodiscard]] std::uint64_t outstanding() const { return sent - received - lost; }
   void count(ErrorKind kind, std::uint32_t times = 1) {

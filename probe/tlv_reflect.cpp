@@ -31,6 +31,20 @@ void write_address(const Address& address, std::span<std::byte> value) {
   }
 }
 
+// Zero where the engine sees no MAC address, or may not tell it.
+LocationType answer_mac(std::span<std::byte> value, const TlvQuestion& question) {
+  const auto& mac = question.facts->source_mac;
+  if (!mac) return LocationType::source_eui64;
+  if (question.policy->tell_location) std::memcpy(value.data(), mac->octets.data(), 6);
+  return LocationType::source_eui48;
+}
+
+LocationType answer_address(const Address& address, LocationType v4, LocationType v6,
+                            std::span<std::byte> value, const TlvQuestion& question) {
+  if (question.policy->tell_location) write_address(address, value);
+  return address.is_v4() ? v4 : v6;
+}
+
 // One sub-TLV of Location becomes the specific one, of the same length (RFC 8972 §4.2.2).
 Understood answer_location_part(const Tlv& sub, std::span<std::byte> area,
                                 const TlvQuestion& question) {
@@ -43,20 +57,15 @@ Understood answer_location_part(const Tlv& sub, std::span<std::byte> area,
 
   const auto value = area.subspan(sub.value_at(), sub.length);
   std::ranges::fill(value, std::byte{0});
-  const RequestFacts& facts = *question.facts;
-  const bool tell = question.policy->tell_location;
-  LocationType answer = LocationType::source_eui64;  // zero: the address is not known here
+  LocationType answer = LocationType::source_eui64;
   if (mac) {
-    if (facts.source_mac) {
-      answer = LocationType::source_eui48;
-      if (tell) std::memcpy(value.data(), facts.source_mac->octets.data(), 6);
-    }
+    answer = answer_mac(value, question);
+  } else if (destination) {
+    answer = answer_address(question.facts->destination.address, LocationType::destination_ipv4,
+                            LocationType::destination_ipv6, value, question);
   } else {
-    const Address& address = destination ? facts.destination.address : facts.source.address;
-    const auto v4 = destination ? LocationType::destination_ipv4 : LocationType::source_ipv4;
-    const auto v6 = destination ? LocationType::destination_ipv6 : LocationType::source_ipv6;
-    answer = address.is_v4() ? v4 : v6;
-    if (tell) write_address(address, value);
+    answer = answer_address(question.facts->source.address, LocationType::source_ipv4,
+                            LocationType::source_ipv6, value, question);
   }
   store(area, sub.at + 1, static_cast<std::uint8_t>(answer));
   return Understood::yes;
@@ -70,8 +79,7 @@ Understood answer_location(std::span<std::byte> value, const TlvQuestion& questi
   TlvReader reader{area};
   while (const auto sub = reader.next()) {
     const Understood understood = answer_location_part(*sub, area, question);
-    std::uint8_t flags = flag_of(understood);
-    store(area, sub->at, flags);
+    store(area, sub->at, flag_of(understood));
     if (understood == Understood::malformed) return Understood::malformed;
   }
   return Understood::yes;

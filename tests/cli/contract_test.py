@@ -63,6 +63,21 @@ REFUSED = [
     ("probe 127.0.0.1 -p 862", 2,
      usage("probe", "--port: ICMP has no ports; for a STAMP reflector: --protocol stamp")),
     ("probe 127.0.0.1 --twamp-light", 2, usage("probe", "--twamp-light: wants --protocol stamp")),
+    ("probe 127.0.0.1 --tlv cos", 2, usage("probe", "--tlv: wants --protocol stamp")),
+    ("probe 127.0.0.1 --key k", 2, usage("probe", "--key: wants --protocol stamp")),
+    ("probe 127.0.0.1 --loss-by-direction", 2, usage("probe", "--loss-by-direction: wants --protocol stamp")),
+    ("probe 127.0.0.1 --protocol stamp --tlv cos,hmac", 2,
+     usage("probe", "--tlv: 'hmac': want cos, location, timestamp-info or direct")),
+    ("probe 127.0.0.1 --protocol stamp --twamp-light --tlv cos", 2,
+     usage("probe", "--twamp-light: that reflector knows no --tlv, --key or --loss-by-direction")),
+    ("probe 127.0.0.1 --protocol stamp --tlv cos -s 54", 2,
+     "strait: probe: --size 54: with this --key and --tlv want 52, or at least 56\n"),
+    ("probe 127.0.0.1 --protocol stamp --key nosuch.key", 2,
+     "strait: key nosuch.key: No such file or directory\n"),
+    ("probe 127.0.0.1 --protocol stamp --key open.key", 2,
+     "strait: key open.key: mode 0644 opens it to others than its owner; run: chmod 600 open.key\n"),
+    ("probe 127.0.0.1 --protocol stamp --key credential:stamp", 2,
+     "strait: key credential:stamp: systemd passed no credentials; the unit needs LoadCredential=stamp:FILE\n"),
     ("probe 127.0.0.1 --protocol tcp", 2, usage("probe", "--protocol: 'tcp': want one of icmp, stamp")),
     ("probe 127.0.0.1 --engine pigeon", 2, usage("probe", "--engine: 'pigeon': want one of socket, dpdk")),
     ("probe 127.0.0.1 -Q 64", 2, usage("probe", "--dscp: '64': want a whole number, 0 to 63")),
@@ -112,6 +127,12 @@ REFUSED = [
     ("reflect 203.0.113.9:8620 --open", 2,
      "strait: reflect on 203.0.113.9:8620: bind to 203.0.113.9: Cannot assign requested address; no device of this "
      "machine has that address: see 'ip address'\n"),
+    ("reflect 127.0.0.1 --open --key short.key", 2,
+     "strait: key short.key: a key of 5 octets: want 16 to 1024, 32 are best\n"),
+    ("reflect 127.0.0.1 --open --clock sundial", 2,
+     usage("reflect", "--clock: 'sundial': want one of unknown, ntp, ptp, ssu-bits, gnss")),
+    ("reflect 127.0.0.1 --open --sessions 0", 2,
+     usage("reflect", "--sessions: '0': want a whole number, 1 to 10000000")),
     # run
     ("run -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
     ("run --log-level loud", 2, usage("run", "--log-level: 'loud': want one of debug, info, warning, error")),
@@ -200,9 +221,11 @@ class Contract(unittest.TestCase):
         os.chmod(cls.room, 0o755)
         files = {"bad.toml": BAD, "text.db": "hello\n" * 200, "good.toml": GOOD,
                  "nostore.toml": PATH + TARGET + "[exporters]\nlisten = []\n",
-                 "empty.toml": "", "broken.toml": "[site\nname = \"x\"\n"}
+                 "open.key": "k" * 32 + "\n", "short.key": "short\n", "empty.toml": "", "broken.toml": "[site\nname = \"x\"\n"}
         for name, text in files.items():
             (cls.room / name).write_text(text)
+        (cls.room / "open.key").chmod(0o644)
+        (cls.room / "short.key").chmod(0o600)
         with contextlib.closing(sqlite3.connect(cls.room / "other.db")) as other:
             other.execute("create table theirs(a)")
 
