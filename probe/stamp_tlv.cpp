@@ -28,7 +28,7 @@ std::array<std::byte, 4> sequence_octets(std::uint32_t sequence) {
 
 template <class Type>
 void append_header(std::vector<std::byte>& area, Type type, std::size_t length) {
-  area.push_back(std::byte{tlv_unrecognized});
+  area.push_back(std::byte{unrecognized_flag});
   area.push_back(static_cast<std::byte>(type));
   area.push_back(static_cast<std::byte>(length >> 8U));
   area.push_back(static_cast<std::byte>(length & 0xffU));
@@ -116,10 +116,10 @@ void read_location(std::span<const std::byte> value, ReplyTlvs& reply) {
   const auto port = load<std::uint16_t>(value, 2);
   TlvReader subs{value.subspan(location_head)};
   while (const auto sub = subs.next()) {
-    if (!sub->whole || (sub->flags & tlv_malformed) != 0) return;
+    if (!sub->whole || (sub->flags & malformed_flag) != 0) return;
     const bool v4 = sub->type == static_cast<std::uint8_t>(LocationType::source_ipv4);
     const bool v6 = sub->type == static_cast<std::uint8_t>(LocationType::source_ipv6);
-    const bool ours = (v4 || v6) && (sub->flags & tlv_unrecognized) == 0;
+    const bool ours = (v4 || v6) && (sub->flags & unrecognized_flag) == 0;
     if (!ours || sub->length != ip_value_size) continue;
     const Address address =
         address_at(value.subspan(location_head + sub->value_at(), ip_value_size), v6);
@@ -151,7 +151,7 @@ void read_value(const Tlv& tlv, std::span<const std::byte> value, ReplyTlvs& rep
 bool any_integrity_flag(std::span<const std::byte> area) {
   TlvReader reader{area};
   while (const auto tlv = reader.next()) {
-    if ((tlv->flags & tlv_integrity) != 0) return true;
+    if ((tlv->flags & integrity_flag) != 0) return true;
   }
   return false;
 }
@@ -278,12 +278,12 @@ ReplyTlvs read_reply_tlvs(std::span<const std::byte> area, std::uint32_t sequenc
   }
   TlvReader reader{area};
   while (const auto tlv = reader.next()) {
-    if ((tlv->flags & tlv_malformed) != 0 || !tlv->whole || !good_length(tlv->type, tlv->length)) {
+    if ((tlv->flags & malformed_flag) != 0 || !tlv->whole || !good_length(tlv->type, tlv->length)) {
       reply.malformed = true;
       return reply;
     }
     if (tlv->is(TlvType::extra_padding)) continue;
-    if ((tlv->flags & tlv_unrecognized) != 0) {
+    if ((tlv->flags & unrecognized_flag) != 0) {
       ++reply.unrecognized;
       continue;
     }

@@ -28,9 +28,9 @@ enum class TlvType : std::uint8_t {
 inline constexpr std::size_t tlv_header_size = 4;
 
 // The flags of §4. A sender sets U; a reflector writes all three.
-inline constexpr std::uint8_t tlv_unrecognized = 0x80;
-inline constexpr std::uint8_t tlv_malformed = 0x40;
-inline constexpr std::uint8_t tlv_integrity = 0x20;
+inline constexpr std::uint8_t unrecognized_flag = 0x80;
+inline constexpr std::uint8_t malformed_flag = 0x40;
+inline constexpr std::uint8_t integrity_flag = 0x20;
 
 // Table 7 of RFC 8972: what disciplines a clock. 0 is reserved: unknown.
 enum class SyncSource : std::uint8_t { unknown, ntp, ptp, ssu_bits, gnss, free_running };

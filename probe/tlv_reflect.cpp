@@ -16,9 +16,9 @@ std::uint8_t flag_of(Understood understood) {
     case Understood::yes:
       return 0;
     case Understood::no:
-      return tlv_unrecognized;
+      return unrecognized_flag;
     default:
-      return tlv_malformed;
+      return malformed_flag;
   }
 }
 
@@ -158,9 +158,9 @@ void zero_follow_up(const Tlv& tlv, std::span<std::byte> area) {
 void flag_all(std::span<std::byte> area) {
   TlvReader reader{area};
   while (const auto tlv = reader.next()) {
-    const unsigned kept = tlv->flags & tlv_unrecognized;
-    const unsigned broken = tlv->whole ? 0U : tlv_malformed;
-    store(area, tlv->at, static_cast<std::uint8_t>(kept | broken | tlv_integrity));
+    const unsigned kept = tlv->flags & unrecognized_flag;
+    const unsigned broken = tlv->whole ? 0U : malformed_flag;
+    store(area, tlv->at, static_cast<std::uint8_t>(kept | broken | integrity_flag));
   }
 }
 
@@ -176,8 +176,8 @@ std::optional<std::uint8_t> answer_tlvs(std::span<std::byte> area, const TlvQues
   while (const auto tlv = reader.next()) {
     if (!tlv->whole || !good_length(tlv->type, tlv->length)) {
       zero_follow_up(*tlv, area);
-      const unsigned unknown = known(tlv->type) ? 0U : tlv_unrecognized;
-      store(area, tlv->at, static_cast<std::uint8_t>(unknown | tlv_malformed));
+      const unsigned unknown = known(tlv->type) ? 0U : unrecognized_flag;
+      store(area, tlv->at, static_cast<std::uint8_t>(unknown | malformed_flag));
       return dscp;  // the rest is copied as it is
     }
     const auto value = area.subspan(tlv->value_at(), tlv->length);

@@ -47,7 +47,7 @@ void check_answer(std::span<const std::byte> asked, std::span<const std::byte> a
     if (!same) return;
     if (same->type != tlv->type || same->length != tlv->length || same->at != tlv->at) std::abort();
     if ((same->flags & 0x1fU) != 0) std::abort();
-    if ((same->flags & tlv_malformed) != 0) return;
+    if ((same->flags & malformed_flag) != 0) return;
   }
 }
 

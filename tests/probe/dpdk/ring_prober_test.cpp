@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "probe/error_kind.hpp"
 #include <sys/resource.h>
 
 #include <array>

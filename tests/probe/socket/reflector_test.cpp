@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "probe/error_kind.hpp"
 #include "probe/socket/reflector.hpp"
 
 #include <boost/asio/post.hpp>
