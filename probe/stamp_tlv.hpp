@@ -101,6 +101,12 @@ struct TlvSet {
     return class_of_service || location || timestamp_information || direct_measurement;
   }
   friend bool operator==(const TlvSet&, const TlvSet&) = default;
+  friend TlvSet operator|(const TlvSet& a, const TlvSet& b) {
+    return {.class_of_service = a.class_of_service || b.class_of_service,
+            .location = a.location || b.location,
+            .timestamp_information = a.timestamp_information || b.timestamp_information,
+            .direct_measurement = a.direct_measurement || b.direct_measurement};
+  }
 };
 
 inline constexpr std::size_t tlv_words = 4;
