@@ -72,7 +72,21 @@ std::string histogram(const Sketch& rtt) {
   return text;
 }
 
-std::string counts_text(const Counts& counts) {
+std::string sender_text(const Address& by) {
+  return by.is_unspecified() ? "others" : by.to_string();
+}
+
+// ": 3 by 192.0.2.9, 1 by 192.0.2.10"; nothing where no sender is known of errors of this kind.
+std::string senders_text(const probe::RejectionCounts& rejections, std::string_view kind) {
+  std::string text;
+  for (const auto& [rejection, count] : rejections) {
+    if (probe::to_string(rejection.kind) != kind) continue;
+    text += fmt::format("{} {} by {}", text.empty() ? ":" : ",", count, sender_text(rejection.by));
+  }
+  return text;
+}
+
+std::string counts_text(const Counts& counts, const probe::RejectionCounts& rejections) {
   const auto loss = analyzer::wilson(counts.lost, counts.received + counts.lost);
   std::string text =
       fmt::format("  {} sent, {} received, {} lost", counts.sent, counts.received, counts.lost);
@@ -89,7 +103,10 @@ std::string counts_text(const Counts& counts) {
     if (count > 0) text += fmt::format(", {} {}", count, name);
   }
   text += '\n';
-  for (const auto& [kind, count] : counts.errors) text += fmt::format("  {}: {}\n", kind, count);
+  for (const auto& [kind, count] : counts.errors) {
+    const std::string senders = senders_text(rejections, kind);
+    text += "  " + kind + (senders.empty() ? fmt::format(": {}", count) : senders) + '\n';
+  }
   return text;
 }
 
@@ -163,6 +180,18 @@ void write_quantile(JsonWriter& json, const Window& window, double q) {
   }
 }
 
+void write_rejections(JsonWriter& json, const probe::RejectionCounts& rejections) {
+  json.key("refusals").begin_array();
+  for (const auto& [rejection, count] : rejections) {
+    json.begin_object()
+        .member("reason", probe::to_string(rejection.kind))
+        .member("by", std::string_view{sender_text(rejection.by)})
+        .member("count", count);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void write_rtt(JsonWriter& json, const Window& window) {
   json.key("rtt_ns").begin_object();
   const auto optional_count = [&json](const char* name, const std::optional<Nanos>& value) {
@@ -208,7 +237,7 @@ std::string to_text(const TargetReport& report, bool colour) {
   // Without a reply there is no time that a stamp could have made.
   if (!window.rtt.empty()) text += fmt::format(", {} timestamps", strait::to_string(window.source));
   text += '\n';
-  text += counts_text(window.counts);
+  text += counts_text(window.counts, report.rejections);
   text += rtt_text(window);
   text += apart_text(report);
   text += members_text(report);
@@ -240,6 +269,7 @@ std::string to_json(const TargetReport& report) {
   json.key("errors").begin_object();
   for (const auto& [kind, count] : counts.errors) json.member(kind, count);
   json.end_object();
+  if (!report.rejections.empty()) write_rejections(json, report.rejections);
   write_rtt(json, report.window);
   if (report.flows.size() > 1) exporters::write_members(json, members_of(report));
   return json.end_object().take();
@@ -251,6 +281,10 @@ std::string to_text(const probe::Outcome& outcome) {
   if (outcome.rtt) text += fmt::format(" {}", strait::to_text(*outcome.rtt));
   if (outcome.hop_limit != 0) text += fmt::format(" hop limit {}", outcome.hop_limit);
   if (outcome.reordered) text += " reordered";
+  if (outcome.refused) {
+    text += fmt::format(" {} by {}", probe::to_string(outcome.refused->kind),
+                        outcome.refused->by.to_string());
+  }
   if (outcome.kept_apart) {
     text += fmt::format(" kept apart: uncertain by {}", strait::to_text(outcome.uncertainty));
   }
@@ -280,6 +314,10 @@ std::string to_json(const probe::Outcome& outcome) {
   }
   if (outcome.kept_apart) json.member("kept_apart", true);
   if (outcome.reordered) json.member("reordered", true);
+  if (outcome.refused) {
+    json.member("refused", probe::to_string(outcome.refused->kind))
+        .member("refused_by", std::string_view{outcome.refused->by.to_string()});
+  }
   return json.end_object().take();
 }
 

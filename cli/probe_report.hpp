@@ -8,6 +8,7 @@
 #include "cli/probe_command.hpp"
 #include "core/window.hpp"
 #include "probe/prober.hpp"
+#include "probe/rejections.hpp"
 #include "probe/transport.hpp"
 
 namespace strait::cli {
@@ -20,6 +21,7 @@ struct TargetReport {
   Window window;         // of the whole run, all flows
   Nanos limit{};         // of the uncertainty, beyond which samples are kept apart
   std::map<std::uint16_t, analyzer::FlowDelays> flows;  // by number
+  probe::RejectionCounts rejections;                    // of all flows
 };
 
 // A quantile over all probes that were decided, a lost one counting as infinitely late (RFC 2681

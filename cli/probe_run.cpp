@@ -131,6 +131,15 @@ void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windo
   }
 }
 
+void add_rejections(std::vector<TargetReport>& reports,
+                    const std::vector<probe::SessionRejections>& rejections) {
+  for (const auto& [key, counts] : rejections) {
+    const auto report = std::ranges::find(reports, key.target, &TargetReport::target);
+    if (report == reports.end()) continue;
+    for (const auto& [rejection, count] : counts) report->rejections[rejection] += count;
+  }
+}
+
 // Rewrites one line about how far it has come.
 class Progress {
  public:
@@ -225,6 +234,7 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
     probe_until_done(prober, **transport, [&](MonoTime now) { progress.show(decided, now); });
   }
   const auto counters = (*transport)->counters();
+  add_rejections(*reports, prober.rejections());
   add_up(*reports, prober.finish(), began);
   print_reports(*reports, options, streams);
   streams.progress << to_text(counters) << std::flush;

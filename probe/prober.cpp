@@ -98,7 +98,7 @@ Result<SessionId> Prober::Impl::add(const SessionSpec& spec) {
     payloads_.assign(stride_ * burst_, std::byte{0});
   }
   longest_timeout_ = std::max(longest_timeout_, spec.timeout);
-  const std::uint32_t index = place(std::move(session), {spec.key, {}});
+  const std::uint32_t index = place(std::move(session), {spec.key, {}, {}});
   if (by_flow_.size() <= *flow) by_flow_.resize(*flow + 1, nobody);
   by_flow_[*flow] = index;
   by_id_[id] = index;
@@ -182,6 +182,7 @@ std::size_t Prober::outstanding() const { return impl_->outstanding(); }
 std::vector<Window> Prober::take_closed() { return impl_->take_closed(); }
 std::vector<Window> Prober::open_windows() const { return impl_->open_windows(); }
 const StrayCounts& Prober::strays() const { return impl_->strays(); }
+std::vector<SessionRejections> Prober::rejections() const { return impl_->rejections(); }
 std::vector<Window> Prober::finish() { return impl_->finish(); }
 
 void run_while(Prober& prober, Transport& transport, const std::function<bool()>& go_on) {

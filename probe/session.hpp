@@ -9,6 +9,7 @@
 
 #include "probe/matcher.hpp"
 #include "probe/prober.hpp"
+#include "probe/rejections.hpp"
 #include "probe/tally.hpp"
 
 namespace strait::probe {
@@ -112,6 +113,7 @@ struct alignas(64) Session {
 struct SessionRecord {
   SessionKey key;
   std::vector<std::unique_ptr<Tally>> tallies;  // oldest first
+  Rejections rejections;
 };
 
 }  // namespace strait::probe
