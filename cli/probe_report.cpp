@@ -110,6 +110,13 @@ std::string counts_text(const Counts& counts, const probe::RejectionCounts& reje
   return text;
 }
 
+std::string reply_rate_text(const probe::ReplyRate& reply_rate) {
+  const auto limit = reply_rate.looks_limited();
+  if (!limit) return "";
+  return fmt::format("  looks rate-limited at {:.1f} replies/s: loss may not be the path's\n",
+                     *limit);
+}
+
 std::string rtt_text(const Window& window) {
   const auto min = window.rtt.min();
   const auto max = window.rtt.max();
@@ -238,6 +245,7 @@ std::string to_text(const TargetReport& report, bool colour) {
   if (!window.rtt.empty()) text += fmt::format(", {} timestamps", strait::to_string(window.source));
   text += '\n';
   text += counts_text(window.counts, report.rejections);
+  text += reply_rate_text(report.reply_rate);
   text += rtt_text(window);
   text += apart_text(report);
   text += members_text(report);
@@ -270,6 +278,9 @@ std::string to_json(const TargetReport& report) {
   for (const auto& [kind, count] : counts.errors) json.member(kind, count);
   json.end_object();
   if (!report.rejections.empty()) write_rejections(json, report.rejections);
+  if (const auto limit = report.reply_rate.looks_limited()) {
+    json.member("looks_limited_per_second", *limit);
+  }
   write_rtt(json, report.window);
   if (report.flows.size() > 1) exporters::write_members(json, members_of(report));
   return json.end_object().take();

@@ -131,6 +131,23 @@ void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windo
   }
 }
 
+// Fates of ICMP probes go into their target's ReplyRate. `reports` must stay as they are.
+class ReplyRates {
+ public:
+  explicit ReplyRates(std::vector<TargetReport>& reports) {
+    for (TargetReport& report : reports) by_target_.emplace(report.target, &report.reply_rate);
+  }
+  void note(const probe::Outcome& outcome) const {
+    const bool received = outcome.fate == probe::Fate::received;
+    if (!received && outcome.fate != probe::Fate::lost) return;
+    const auto found = by_target_.find(outcome.key->target);
+    if (found != by_target_.end()) found->second->note(outcome.sent, received);
+  }
+
+ private:
+  std::unordered_map<std::string_view, probe::ReplyRate*> by_target_;
+};
+
 void add_rejections(std::vector<TargetReport>& reports,
                     const std::vector<probe::SessionRejections>& rejections) {
   for (const auto& [key, counts] : rejections) {
@@ -216,12 +233,15 @@ Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
   probe::ProberOptions prober_options;
   prober_options.window = whole_run;
   for (TargetReport& report : *reports) report.limit = prober_options.uncertainty_limit;
+  const bool icmp = options.protocol == Protocol::icmp;
+  const ReplyRates reply_rates{*reports};
   const auto on_outcome = [&](const probe::Outcome& outcome) {
+    if (icmp) reply_rates.note(outcome);
     if (outcome.fate == probe::Fate::received || outcome.fate == probe::Fate::lost) ++decided;
     if (!options.outcomes) return;
     streams.results << (options.json ? to_json(outcome) : to_text(outcome)) << '\n';
   };
-  if (options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
+  if (options.outcomes || streams.show_progress || icmp) prober_options.on_outcome = on_outcome;
   probe::Prober prober{**transport, prober_options};
   if (auto added = add_all(prober, *reports, options); !added) return fail(std::move(added));
 
