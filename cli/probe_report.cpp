@@ -13,6 +13,7 @@
 #include "analyzer/pool.hpp"
 #include "analyzer/quantile_interval.hpp"
 #include "analyzer/wilson.hpp"
+#include "cli/probe_refusals.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
 #include "exporters/text_table.hpp"
@@ -33,7 +34,7 @@ std::string quantile_text(const ReportedQuantile& quantile) {
   return fmt::format("{} {}", label, strait::to_text(*quantile.value));
 }
 
-std::string counts_text(const Counts& counts) {
+std::string counts_text(const Counts& counts, const probe::RejectionCounts& rejections) {
   const auto loss = analyzer::wilson(counts.lost, counts.received + counts.lost);
   std::string text =
       fmt::format("  {} sent, {} received, {} lost", counts.sent, counts.received, counts.lost);
@@ -50,7 +51,10 @@ std::string counts_text(const Counts& counts) {
     if (count > 0) text += fmt::format(", {} {}", count, name);
   }
   text += '\n';
-  for (const auto& [kind, count] : counts.errors) text += fmt::format("  {}: {}\n", kind, count);
+  for (const auto& [kind, count] : counts.errors) {
+    const std::string senders = senders_text(rejections, kind);
+    text += "  " + kind + (senders.empty() ? fmt::format(": {}", count) : senders) + '\n';
+  }
   return text;
 }
 
@@ -252,7 +256,8 @@ std::string to_text(const TargetReport& report, const ReportStyle& style) {
   // Without a reply there is no time that a stamp could have made.
   if (!window.rtt.empty()) text += fmt::format(", {} timestamps", strait::to_string(window.source));
   text += '\n';
-  text += counts_text(window.counts);
+  text += counts_text(window.counts, report.rejections);
+  text += reply_rate_text(report.reply_rate);
   text += far_text(window);
   text += rtt_text(window);
   text += intervals_text(window);
@@ -290,6 +295,10 @@ std::string to_json(const TargetReport& report) {
   json.key("errors").begin_object();
   for (const auto& [kind, count] : counts.errors) json.member(kind, count);
   json.end_object();
+  if (!report.rejections.empty()) write_rejections(json, report.rejections);
+  if (const auto limit = report.reply_rate.looks_limited()) {
+    json.member("looks_limited_per_second", *limit);
+  }
   exporters::write_far(json, report.window.far);
   write_rtt(json, report.window);
   if (report.floor)
@@ -305,6 +314,10 @@ std::string to_text(const probe::Outcome& outcome) {
   if (outcome.rtt) text += fmt::format(" {}", strait::to_text(*outcome.rtt));
   if (outcome.hop_limit != 0) text += fmt::format(" hop limit {}", outcome.hop_limit);
   if (outcome.reordered) text += " reordered";
+  if (outcome.refused) {
+    text += fmt::format(" {} by {}", probe::to_string(outcome.refused->kind),
+                        outcome.refused->by.to_string());
+  }
   if (outcome.kept_apart) {
     text += fmt::format(" kept apart: uncertain by {}", strait::to_text(outcome.uncertainty));
   }
@@ -337,6 +350,10 @@ std::string to_json(const probe::Outcome& outcome) {
   }
   if (outcome.kept_apart) json.member("kept_apart", true);
   if (outcome.reordered) json.member("reordered", true);
+  if (outcome.refused) {
+    json.member("refused", probe::to_string(outcome.refused->kind))
+        .member("refused_by", std::string_view{outcome.refused->by.to_string()});
+  }
   return json.end_object().take();
 }
 

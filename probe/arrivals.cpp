@@ -100,16 +100,6 @@ void Prober::Impl::take_stamp(const Arrival& arrival) {
   complete(index, *probe, reply);
 }
 
-void Prober::Impl::take_icmp_error(const Arrival& arrival) {
-  const std::uint32_t index = session_at(arrival.flow);
-  if (index == nobody) {
-    ++strays_["unknown-flow"];
-    return;
-  }
-  current_tally(index).count(
-      icmp_error_kind(arrival.source.address.is_v6(), arrival.icmp_type, arrival.icmp_code));
-}
-
 void Prober::Impl::take_datagram(const Arrival& arrival) {
   const std::uint32_t index = session_at(arrival.flow);
   if (index == nobody) {

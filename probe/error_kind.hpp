@@ -43,7 +43,8 @@ enum class ErrorKind : std::uint8_t {
   icmp_too_big,
   icmp_time_exceeded,
   icmp_other,
-  outstanding,  // undecided when the prober was finished
+  icmp_unmatched,  // and it quotes no probe of ours, or too little to tell which
+  outstanding,     // undecided when the prober was finished
   count
 };
 
@@ -83,6 +84,7 @@ inline constexpr std::array<std::string_view, error_kinds> error_kind_names{
     "icmp-too-big",
     "icmp-time-exceeded",
     "icmp-other",
+    "icmp-unmatched",
     "outstanding",
 };
 

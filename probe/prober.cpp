@@ -109,7 +109,7 @@ Result<SessionId> Prober::Impl::add(const SessionSpec& spec) {
     payloads_.assign(stride_ * burst_, std::byte{0});
   }
   longest_timeout_ = std::max(longest_timeout_, spec.timeout);
-  SessionRecord record{spec.key, {}, nullptr};
+  SessionRecord record{spec.key, {}, nullptr, nullptr};
   if (spec.extras.any()) {
     record.extension = std::make_unique<StampExtension>(spec.extras, spec.key.dscp,
                                                         spec.flow.max_payload, spec.first_sequence);
@@ -199,6 +199,7 @@ std::size_t Prober::outstanding() const { return impl_->outstanding(); }
 std::vector<Window> Prober::take_closed() { return impl_->take_closed(); }
 std::vector<Window> Prober::open_windows() const { return impl_->open_windows(); }
 const StrayCounts& Prober::strays() const { return impl_->strays(); }
+std::vector<SessionRejections> Prober::rejections() const { return impl_->rejections(); }
 std::vector<Window> Prober::finish() { return impl_->finish(); }
 
 void run_while(Prober& prober, Transport& transport, const std::function<bool()>& go_on) {

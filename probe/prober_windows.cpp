@@ -96,6 +96,7 @@ void Prober::Impl::release(std::uint32_t index) {
   session.live = false;
   session.extension = nullptr;
   records_[index].extension.reset();
+  records_[index].rejections.reset();
   free_.push_back(index);
 }
 

@@ -9,6 +9,7 @@
 
 #include "probe/matcher.hpp"
 #include "probe/prober.hpp"
+#include "probe/rejections.hpp"
 #include "probe/stamp_extension.hpp"
 #include "probe/tally.hpp"
 
@@ -115,6 +116,7 @@ struct SessionRecord {
   SessionKey key;
   std::vector<std::unique_ptr<Tally>> tallies;  // oldest first
   std::unique_ptr<StampExtension> extension;
+  std::unique_ptr<Rejections> rejections;  // null before the first ICMP error
 };
 
 }  // namespace strait::probe

@@ -420,8 +420,18 @@ class Contract(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (1, (
             "127.0.0.1: stamp, 44 octets\n"
             "  3 sent, 0 received, 3 lost (100.00 % [43.85 %, 100.00 %])\n"
-            "  icmp-port-unreachable: 3\n"
+            "  icmp-port-unreachable: 3 by 127.0.0.1\n"
             "  RTT  no reply\n"), ""))
+
+    def test_a_refused_probe_is_lost_and_says_who_refused_it(self):
+        words = "127.0.0.1 --protocol stamp -p 8628 -c 2 -i 10ms --timeout 100ms --outcomes"
+        done = self.probe(words)
+        self.assertRegex(done.stdout, r"127\.0\.0\.1 \d+ lost icmp-port-unreachable by 127\.0\.0\.1\n")
+        *outcomes, report = self.lines(self.probe(words + " --json").stdout)
+        self.assertEqual([(item["fate"], item["refused"], item["refused_by"]) for item in outcomes],
+                         [("lost", "icmp-port-unreachable", "127.0.0.1")] * 2)
+        self.assertEqual(report["refusals"],
+                         [{"reason": "icmp-port-unreachable", "by": "127.0.0.1", "count": 2}])
 
     def test_a_threshold_that_is_passed_ends_with_1(self):
         reflector, port = self.reflector("127.0.0.1:0 --open")
