@@ -23,7 +23,9 @@ constexpr std::size_t most_octets = 2 * HmacKey::longest + 8;
 
 class OpenFile {
  public:
-  explicit OpenFile(const std::string& name) : fd_{::open(name.c_str(), O_RDONLY | O_CLOEXEC)} {}
+  // A FIFO that nobody writes to must not hold us up before it is refused: O_NONBLOCK.
+  explicit OpenFile(const std::string& name)
+      : fd_{::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)} {}
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
   OpenFile(OpenFile&&) = delete;

@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::int32_t deepest_reordering = 8;
 constexpr std::uint32_t remembered = 64;
+// Copies of probes that arrived while their replies were lost: fewer than one in so many.
+constexpr std::int64_t unseen_copies = 256;
+// Before 32 bits wrap between the first and the newest.
+constexpr std::int32_t longest_stretch = 1 << 30;
 
 // Counters wrap: their difference says which is the later one.
 std::int32_t ahead(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b); }
@@ -61,7 +65,7 @@ LossSplit::Step LossSplit::difference() {
   const std::int64_t arrived = ahead(newest_.received, first_.received);
   const std::int64_t replied = ahead(newest_.replied, first_.replied);
   // More than we sent: this counter counts for others too. Less than was answered: for nobody.
-  const bool too_many = arrived - std::int64_t{twice_} > sent + 2 + sent / 16;
+  const bool too_many = arrived - std::int64_t{twice_} > sent + 2 + sent / unseen_copies;
   if (too_many || arrived < std::int64_t{replies_}) return give_up();
   const std::int64_t forward = std::max<std::int64_t>(0, sent - (arrived - twice_));
   const std::int64_t reverse = std::max<std::int64_t>(0, replied - replies_);
@@ -112,7 +116,11 @@ LossSplit::Step LossSplit::note(const Numbers& numbers) {
   raise(newest_.sent, numbers.sent);
   raise(newest_.received, numbers.received);
   raise(newest_.replied, numbers.replied);
-  return difference();
+  const Step step = difference();
+  if (state_ == State::counts && ahead(newest_.sent, first_.sent) > longest_stretch) {
+    begin(Numbers{newest_});
+  }
+  return step;
 }
 
 }  // namespace strait::probe

@@ -2,6 +2,7 @@
 #include "probe/stamp_extension.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "probe/stamp_auth.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 
 // Adds `step` to a count of this window. What is below zero waits for the next losses.
 void add(Tally& tally, ErrorKind kind, std::int64_t step, std::uint32_t& debt) {
-  std::uint32_t& count = tally.errors[static_cast<std::size_t>(kind)];
+  std::uint32_t& count = tally.count_of(kind);
   const std::int64_t sum = std::int64_t{count} - debt + step;
   count = static_cast<std::uint32_t>(std::max<std::int64_t>(0, sum));
   debt = static_cast<std::uint32_t>(std::max<std::int64_t>(0, -sum));
@@ -71,6 +72,7 @@ void StampExtension::judge_tlvs(Tally& tally) {
   const auto missing = [](bool asked, bool there) { return asked && !there ? 1U : 0U; };
   const std::uint32_t absent =
       missing(tlvs_.class_of_service, newest_.cos.has_value()) +
+      missing(tlvs_.location, newest_.located) +
       missing(tlvs_.timestamp_information, newest_.timestamps.has_value()) +
       missing(tlvs_.direct_measurement, newest_.direct.has_value());
   if (absent > newest_.unrecognized) {
@@ -80,7 +82,7 @@ void StampExtension::judge_tlvs(Tally& tally) {
 
 void StampExtension::judge_cos(const ReplyTlvs::Cos& cos, std::uint8_t dscp_ecn,
                                Tally& tally) const {
-  tally.far.dscp = cos.seen_dscp;
+  tally.far_part().view.dscp = cos.seen_dscp;
   if (cos.seen_dscp != dscp_) tally.count(ErrorKind::dscp_remarked_forward);
   if (cos.seen_ecn != 0) tally.count(ErrorKind::ecn_changed);
   // With RP set only the forward direction can be analyzed (RFC 8972 §4.4).
@@ -89,13 +91,14 @@ void StampExtension::judge_cos(const ReplyTlvs::Cos& cos, std::uint8_t dscp_ecn,
 }
 
 void StampExtension::judge_seen_as(const Endpoint& seen_as, Tally& tally) {
+  std::string& text = tally.far_part().view.seen_as;
   if (seen_as_ && *seen_as_ == seen_as) {
-    if (tally.far.seen_as.empty()) tally.far.seen_as = to_string(seen_as);
+    if (text.empty()) text = to_string(seen_as);
     return;
   }
   if (seen_as_) tally.count(ErrorKind::seen_as_changed);
   seen_as_ = seen_as;
-  tally.far.seen_as = to_string(seen_as);
+  text = to_string(seen_as);
 }
 
 void StampExtension::judge_loss(const StampReply& reply, const Matched& matched, Tally& tally) {
@@ -116,7 +119,7 @@ void StampExtension::judge_loss(const StampReply& reply, const Matched& matched,
   if (step.restarted) tally.count(ErrorKind::reflector_restarted);
   if (step.forward != 0) add(tally, ErrorKind::lost_forward, step.forward, forward_debt_);
   if (step.reverse != 0) add(tally, ErrorKind::lost_reverse, step.reverse, reverse_debt_);
-  tally.far.counts = split_.counts();
+  tally.far_part().view.counts = split_.counts();
 }
 
 void StampExtension::judge(const StampReply& reply, const Matched& matched, Tally& tally) {
@@ -127,8 +130,9 @@ void StampExtension::judge(const StampReply& reply, const Matched& matched, Tall
   if (newest_.seen_as) judge_seen_as(*newest_.seen_as, tally);
   if (newest_.timestamps) {
     far_clock_ = newest_.timestamps->clock;
-    if (far_clock_ != SyncSource::unknown && tally.far.clock != to_string(far_clock_)) {
-      tally.far.clock = to_string(far_clock_);
+    std::string& text = tally.far_part().view.clock;
+    if (far_clock_ != SyncSource::unknown && text != to_string(far_clock_)) {
+      text = to_string(far_clock_);
     }
   }
 }

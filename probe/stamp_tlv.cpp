@@ -130,6 +130,7 @@ void read_location(std::span<const std::byte> value, ReplyTlvs& reply) {
 void read_value(const Tlv& tlv, std::span<const std::byte> value, ReplyTlvs& reply) {
   switch (static_cast<TlvType>(tlv.type)) {
     case TlvType::location:
+      reply.located = true;
       read_location(value, reply);
       break;
     case TlvType::timestamp_information:

@@ -153,6 +153,7 @@ struct ReplyTlvs {
   bool malformed = false;
   bool failed = false;  // integrity
   std::optional<Cos> cos;
+  bool located = false;             // there is a Location TLV; what it does not tell is zero
   std::optional<Endpoint> seen_as;  // our address and port as the reflector received them
   std::optional<Timestamps> timestamps;
   std::optional<Direct> direct;

@@ -322,7 +322,7 @@ void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters, 
 }
 
 void Channel::read_error(std::size_t slot, ClockBridge& clock, TransportCounters& counters,
-                         std::vector<Arrival>& notices) {
+                         Notices& notices) {
   const IncomingControl control = read_control(error_batch_.header(slot));
   if (!control.error) return;
   const sock_extended_err& error = *control.error;

@@ -77,7 +77,7 @@ class Channel {
                                    const ClockBridge& clock, TransportCounters& counters,
                                    Arrival& arrival) const;
   void read_error(std::size_t slot, ClockBridge& clock, TransportCounters& counters,
-                  std::vector<Arrival>& notices);
+                  Notices& notices);
   void read_transmit_stamp(const IncomingControl& control, const ClockBridge& clock,
                            TransportCounters& counters, Notices& notices);
   void read_icmp_error(std::size_t slot, const IncomingControl& control, const ClockBridge& clock,
