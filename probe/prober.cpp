@@ -109,6 +109,8 @@ Result<SessionId> Prober::Impl::add(const SessionSpec& spec) {
     payloads_.assign(stride_ * burst_, std::byte{0});
   }
   longest_timeout_ = std::max(longest_timeout_, spec.timeout);
+  lateness_ = std::min(lateness_, tolerable_lateness(spec.schedule));
+  transport_.tolerate(lateness_);
   SessionRecord record{spec.key, {}, nullptr, nullptr};
   if (spec.extras.any()) {
     record.extension = std::make_unique<StampExtension>(spec.extras, spec.key.dscp,
