@@ -30,8 +30,8 @@ constexpr std::uint64_t probes_each = 6;
 constexpr Nanos shortest_interval = std::chrono::milliseconds{20};
 constexpr Nanos longest_interval = std::chrono::milliseconds{200};
 constexpr Nanos longest_timeout = std::chrono::seconds{1};
-constexpr Nanos next_hop_patience = std::chrono::seconds{1};
-constexpr Nanos whole_run = std::chrono::hours{24};
+constexpr Nanos next_hops_within = std::chrono::seconds{1};
+constexpr Nanos one_window = std::chrono::hours{24};
 // More than the first round of any of them takes.
 constexpr Nanos self_test_patience = std::chrono::seconds{4};
 
@@ -103,7 +103,7 @@ class OpenFlows {
       if (icmp) spec.flow.destination.port = 0;
       if (const auto flow = transport.open_flow(spec.flow)) flows_.push_back(*flow);
     }
-    static_cast<void>(await_next_hops(transport, next_hop_patience));
+    static_cast<void>(await_next_hops(transport, next_hops_within));
   }
   ~OpenFlows() {
     for (const probe::FlowId flow : flows_) transport_.close_flow(flow);
@@ -123,7 +123,7 @@ struct SelfTests {
   explicit SelfTests(probe::Transport& wire) : mtus{wire}, pins{mtus} {}
 
   void begin(const Configuration& configuration) {
-    const Nanos once = whole_run;
+    const Nanos once = one_window;
     mtus.check(configuration.mtu_checks(), once);
     if (configuration.probe.pin_check != probe::PinMode::off) {
       pins.check(configuration.pin_checks(), once);
@@ -142,7 +142,7 @@ struct SelfTests {
 void probe_all(const Configuration& configuration, SelfTests& tests, std::vector<Visit>& visits) {
   probe::Transport& transport = tests.pins;
   auto options = probe::prober_options(configuration.probe);
-  options.window = whole_run;
+  options.window = one_window;
   probe::Prober prober{transport, options};
   {
     const OpenFlows resolved{configuration, transport, visits};

@@ -78,6 +78,12 @@ Result<std::unique_ptr<probe::Transport>> open_transport(const ProbeOptions& opt
     if (options.realtime) {
       return fail(Errc::bad_input, "probe: --realtime is for the socket engine");
     }
+    if (options.dpdk) {
+      engine.dpdk = *options.dpdk;
+      // One shot has one thread.
+      if (engine.dpdk.cores.size() > 1) engine.dpdk.cores.resize(1);
+      return make_engine(engine).make(0);
+    }
     if (options.device.empty()) {
       return fail(Errc::bad_input,
                   "probe: --engine dpdk needs --device, in the EAL's words, such as "

@@ -17,6 +17,7 @@
 #include "cli/doctor_run.hpp"
 #include "cli/engines.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/nagios.hpp"
 #include "cli/probe_command.hpp"
 #include "cli/probe_run.hpp"
 #include "cli/reflect_command.hpp"
@@ -45,11 +46,18 @@ int finish(const Result<int>& result) {
   return cli::exit_status(result.error().code);
 }
 
+bool shows_progress(const cli::ProbeOptions& options) {
+  return ::isatty(STDERR_FILENO) != 0 && !options.json && !options.quiet && !options.live &&
+         !options.is_plugin();
+}
+
 int probe(const cli::ProbeOptions& options) {
   const cli::ProbeStreams streams{.results = std::cout,
                                   .progress = std::cerr,
+                                  .input = std::cin,
+                                  .canvas = cli::canvas_of(STDOUT_FILENO),
                                   .colour = wants_colour(STDOUT_FILENO),
-                                  .show_progress = ::isatty(STDERR_FILENO) != 0 && !options.json};
+                                  .show_progress = shows_progress(options)};
   return finish(cli::run_probe(options, cli::open_transport, streams));
 }
 
@@ -115,7 +123,8 @@ int run(const std::vector<std::string>& words) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help
     std::cerr << cli::usage_error(app, words, error);
-    return cli::exit_usage;
+    return cli::asks_for_plugin(words) ? static_cast<int>(cli::PluginState::unknown)
+                                       : cli::exit_usage;
   }
   return 0;
 }

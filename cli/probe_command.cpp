@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/command_line.hpp"
+#include "cli/probe_words.hpp"
 
 namespace strait::cli {
 namespace {
@@ -24,8 +25,7 @@ CLI::Option* add_address(CLI::App& command, const std::string& name, std::option
 }
 
 void add_what(CLI::App& command, ProbeOptions& options) {
-  command.add_option("target", options.targets, "Names or addresses to probe, side by side")
-      ->required();
+  add_target_words(command, options);
   command.option_defaults()->group("What is sent");
   add_choice(
       command, "--protocol", {"icmp", "stamp"},
@@ -43,7 +43,7 @@ void add_what(CLI::App& command, ProbeOptions& options) {
               "UDP payload or ICMP data of a probe [default: 56 for ICMP, 44 for STAMP]")
       ->default_str("");
   add_integer(command, "-Q,--dscp", options.dscp, {0, 63, "N"}, "DSCP of the probes");
-  add_integer(command, "--hop-limit", options.hop_limit, {1, 255, "N"},
+  add_integer(command, "-H,--hop-limit", options.hop_limit, {1, 255, "N"},
               "TTL or hop limit of the probes");
 }
 
@@ -51,7 +51,13 @@ void add_when(CLI::App& command, ProbeOptions& options) {
   command.option_defaults()->group("When");
   add_integer(command, "-c,--count", options.count, {1, most_probes, "N"}, "Probes per target");
   add_duration(command, "-i,--interval", options.interval, "Time between the probes to a target");
-  add_duration(command, "--timeout", options.timeout, "A reply later than this counts as lost");
+  command
+      .add_option_function<std::string>(
+          "-d,--duration",
+          [&options](const std::string& text) { options.duration = read_time("--duration", text); },
+          "As many probes as fit into this time, but no more than a --count that is given")
+      ->type_name("TIME");
+  add_duration(command, "-t,--timeout", options.timeout, "A reply later than this counts as lost");
 }
 
 void add_path(CLI::App& command, ProbeOptions& options) {
@@ -60,11 +66,11 @@ void add_path(CLI::App& command, ProbeOptions& options) {
       .add_option("-I,--device", options.device,
                   "Interface (socket), or device in the EAL's words (dpdk)")
       ->type_name("DEVICE");
-  add_address(command, "--source", options.source, "Source address");
+  add_address(command, "-S,--source", options.source, "Source address");
   add_address(command, "--next-hop", options.next_hop,
               "Neighbour to send through (dpdk) [default: the target itself]");
   add_integer(
-      command, "--mark", {0, 0xffffffff, "N"},
+      command, "-k,--mark", {0, 0xffffffff, "N"},
       [&options](std::uint64_t mark) { options.mark = static_cast<std::uint32_t>(mark); },
       "Firewall mark, for policy routing (socket)");
   command
@@ -95,6 +101,7 @@ void add_path(CLI::App& command, ProbeOptions& options) {
       .add_flag_callback(
           "-6", [&options] { options.family = Family::v6; }, "Only IPv6 addresses of a name")
       ->excludes(v4);
+  add_path_words(command, options);
   command.option_defaults()->group("How");
   add_choice(
       command, "--engine", {"socket", "dpdk"},
@@ -117,8 +124,9 @@ void read_loss(ProbeOptions& options, const std::string& text) {
 
 void add_output(CLI::App& command, ProbeOptions& options) {
   command.option_defaults()->group("Output");
-  command.add_flag("--json", options.json, "One JSON object a line");
+  command.add_flag("-j,--json", options.json, "One JSON object a line");
   command.add_flag("--outcomes", options.outcomes, "A line for every probe as well");
+  add_view_words(command, options);
   command
       .add_option_function<std::string>(
           "--max-rtt",
@@ -148,13 +156,14 @@ void check_words(const ProbeOptions& options) {
 CLI::App* add_probe_command(CLI::App& app, RunProbe run) {
   auto options = std::make_shared<ProbeOptions>();
   CLI::App* const command =
-      app.add_subcommand("probe", "Time packets to targets, once, without a configuration");
+      app.add_subcommand("probe", "Time packets to targets, once; needs no configuration");
   add_what(*command, *options);
   add_when(*command, *options);
   add_path(*command, *options);
   add_output(*command, *options);
-  command->callback([options, run = std::move(run)] {
+  command->callback([command, options, run = std::move(run)] {
     check_words(*options);
+    settle_words(*command, *options);
     if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);
   });
   return command;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 
 #include "analyzer/pool.hpp"
 #include "analyzer/quantile_interval.hpp"
@@ -19,57 +20,15 @@ namespace {
 
 using exporters::JsonWriter;
 
-constexpr std::array quantiles{0.5, 0.9, 0.95, 0.99};
-constexpr std::size_t histogram_rows = 12;
-constexpr std::size_t bar_width = 40;
-
-// What percentiles rest on; the lost count by the share of the replies that are samples.
-std::uint64_t counted(const Window& window) {
-  const analyzer::Stream stream{
-      .rtt = window.rtt, .lost = window.counts.lost, .kept_apart = window.uncertain.count()};
-  return static_cast<std::uint64_t>(stream.probes() + 1e-9);
+analyzer::Stream stream_of(const Window& window) {
+  return {.rtt = window.rtt, .lost = window.counts.lost, .kept_apart = window.uncertain.count()};
 }
-
-std::string quantile_label(double q) { return fmt::format("p{:g}", q * 100); }
 
 std::string quantile_text(const ReportedQuantile& quantile) {
   const auto label = quantile_label(quantile.q);
   if (!quantile.enough) return fmt::format("{} n/a (needs {})", label, quantile.needed);
   if (quantile.infinite || !quantile.value) return fmt::format("{} lost", label);
   return fmt::format("{} {}", label, strait::to_text(*quantile.value));
-}
-
-// The finest schema whose buckets fit the rows.
-Sketch coarse_enough(const Sketch& rtt) {
-  for (int schema = rtt.schema(); schema > Sketch::min_schema; --schema) {
-    const auto buckets = rtt.folded(schema).buckets();
-    const auto span = static_cast<std::size_t>(buckets.back().key - buckets.front().key) + 1;
-    if (span <= histogram_rows) return rtt.folded(schema);
-  }
-  return rtt.folded(Sketch::min_schema);
-}
-
-std::string bar(std::uint64_t count, std::uint64_t most) {
-  const auto share = static_cast<double>(count) / static_cast<double>(most);
-  const auto cells = static_cast<std::size_t>(std::ceil(share * bar_width));
-  std::string text;
-  for (std::size_t i = 0; i < cells; ++i) text += "█";
-  return text;
-}
-
-std::string histogram(const Sketch& rtt) {
-  if (rtt.count() <= rtt.zero_count()) return "";
-  const Sketch coarse = coarse_enough(rtt);
-  const auto buckets = coarse.buckets();
-  const auto by_count = [](const auto& a, const auto& b) { return a.count < b.count; };
-  const std::uint64_t most = std::ranges::max_element(buckets, by_count)->count;
-  std::string text;
-  for (const auto& bucket : buckets) {
-    text += fmt::format("  <= {:>10}  {} {}\n",
-                        strait::to_text(Sketch::upper_bound(bucket.key, coarse.schema())),
-                        bar(bucket.count, most), bucket.count);
-  }
-  return text;
 }
 
 std::string sender_text(const Address& by) {
@@ -124,8 +83,37 @@ std::string rtt_text(const Window& window) {
     return window.counts.received == 0 ? "  RTT  no reply\n" : "  RTT  no certain reply\n";
   }
   std::string text = fmt::format("  RTT  min {}", strait::to_text(*min));
-  for (const double q : quantiles) text += "  " + quantile_text(reported_quantile(window, q));
+  for (const double q : reported_quantiles)
+    text += "  " + quantile_text(reported_quantile(window, q));
   return text + fmt::format("  max {}\n", strait::to_text(*max));
+}
+
+std::string bound_text(const std::optional<Nanos>& bound) {
+  return !bound || *bound == analyzer::infinite_delay ? "lost" : strait::to_text(*bound);
+}
+
+// The 95 % intervals of the percentiles that have enough probes.
+std::string intervals_text(const Window& window) {
+  std::string text;
+  if (window.rtt.empty()) return text;
+  for (const double q : reported_quantiles) {
+    const auto quantile = reported_quantile(window, q);
+    if (!quantile.enough) continue;
+    text += fmt::format("{}{} {} to {}", text.empty() ? "  95 % " : "  ", quantile_label(q),
+                        bound_text(quantile.low), bound_text(quantile.high));
+  }
+  return text.empty() ? text : text + '\n';
+}
+
+std::string floor_text(const TargetReport& report) {
+  if (!report.floor) return "";
+  auto text = fmt::format("  floor {} of fibre", strait::to_text(*report.floor));
+  if (const auto times = stretch(report)) {
+    text += fmt::format(", stretch {:.2f}", *times);
+    if (*times < 1)
+      text += ": impossible, so a place, a segment or the path is not what it should be";
+  }
+  return text + '\n';
 }
 
 std::string apart_text(const TargetReport& report) {
@@ -210,31 +198,65 @@ void write_rtt(JsonWriter& json, const Window& window) {
     }
   };
   optional_count("min", window.rtt.min());
-  for (const double q : quantiles) write_quantile(json, window, q);
+  for (const double q : reported_quantiles) write_quantile(json, window, q);
   optional_count("max", window.rtt.max());
   optional_count("mean", window.rtt.mean());
   json.end_object();
+  json.key("rtt_95_ns").begin_object();
+  for (const double q : reported_quantiles) {
+    const auto quantile = reported_quantile(window, q);
+    json.key(quantile_label(q));
+    if (!quantile.enough) {
+      json.null();
+      continue;
+    }
+    json.begin_array().value(quantile.low).value(quantile.high).end_array();
+  }
+  json.end_object();
   json.key("probes_needed").begin_object();
-  for (const double q : quantiles) json.member(quantile_label(q), analyzer::probes_needed(q));
+  for (const double q : reported_quantiles)
+    json.member(quantile_label(q), analyzer::probes_needed(q));
   json.end_object();
 }
 
 }  // namespace
 
+std::string quantile_label(double q) { return fmt::format("p{:g}", q * 100); }
+
+double loss_percent(const Counts& counts) {
+  const auto decided = counts.received + counts.lost;
+  if (decided == 0) return 0;
+  return 100.0 * static_cast<double>(counts.lost) / static_cast<double>(decided);
+}
+
+std::optional<double> stretch(const TargetReport& report) {
+  const auto min = report.window.rtt.min();
+  if (!min || !report.floor || *report.floor <= Nanos::zero()) return std::nullopt;
+  return static_cast<double>(min->count()) / static_cast<double>(report.floor->count());
+}
+
 ReportedQuantile reported_quantile(const Window& window, double q) {
-  const std::uint64_t n = counted(window);
-  ReportedQuantile result{.q = q, .needed = analyzer::probes_needed(q), .value = {}};
+  const analyzer::Pool pool{stream_of(window)};
+  // What percentiles rest on; the lost count by the share of the replies that are samples.
+  const auto n = static_cast<std::uint64_t>(pool.front().probes() + 1e-9);
+  ReportedQuantile result{
+      .q = q, .needed = analyzer::probes_needed(q), .value = {}, .low = {}, .high = {}};
   result.enough = n >= result.needed;
   if (!result.enough) return result;
   const auto rank = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(n) - 1e-9));
   result.value = window.rtt.at_rank(rank);
   result.infinite = rank > window.rtt.count() || !result.value;
+  const auto interval = analyzer::percentiles(pool, std::span{&q, 1}, 0.95);
+  if (!interval.empty()) {
+    result.low = interval.front().low;
+    result.high = interval.front().high;
+  }
   return result;
 }
 
-std::string to_text(const TargetReport& report, bool colour) {
-  const char* const bold = colour ? "\x1b[1m" : "";
-  const char* const plain = colour ? "\x1b[0m" : "";
+std::string to_text(const TargetReport& report, const ReportStyle& style) {
+  const char* const bold = style.colour ? "\x1b[1m" : "";
+  const char* const plain = style.colour ? "\x1b[0m" : "";
   const auto address = report.address.to_string();
   const auto name =
       report.target == address ? address : fmt::format("{} ({})", report.target, address);
@@ -247,9 +269,11 @@ std::string to_text(const TargetReport& report, bool colour) {
   text += counts_text(window.counts, report.rejections);
   text += reply_rate_text(report.reply_rate);
   text += rtt_text(window);
+  text += intervals_text(window);
   text += apart_text(report);
+  text += floor_text(report);
   text += members_text(report);
-  return text + histogram(window.rtt);
+  return style.histogram ? text + histogram(window.rtt, style.canvas) : text;
 }
 
 std::string to_json(const TargetReport& report) {
@@ -258,8 +282,11 @@ std::string to_json(const TargetReport& report) {
   json.begin_object()
       .member("strait", 1)
       .member("type", "probe")
-      .member("target", std::string_view{report.target})
-      .member("address", std::string_view{report.address.to_string()})
+      .member("target", std::string_view{report.target});
+  if (const std::string& path = report.window.session.path; !path.empty()) {
+    json.member("path", std::string_view{path});
+  }
+  json.member("address", std::string_view{report.address.to_string()})
       .member("protocol", strait::to_string(report.window.session.protocol))
       .member("dscp", static_cast<unsigned>(report.window.session.dscp))
       .member("octets", report.size)
@@ -282,13 +309,16 @@ std::string to_json(const TargetReport& report) {
     json.member("looks_limited_per_second", *limit);
   }
   write_rtt(json, report.window);
+  if (report.floor)
+    json.member("floor_ns", report.floor->count()).member("stretch", stretch(report));
   if (report.flows.size() > 1) exporters::write_members(json, members_of(report));
   return json.end_object().take();
 }
 
 std::string to_text(const probe::Outcome& outcome) {
-  auto text = fmt::format("{} {} {}", outcome.key->target, outcome.sequence,
-                          probe::to_string(outcome.fate));
+  const SessionKey& key = *outcome.key;
+  auto text = key.path.empty() ? key.target : fmt::format("{} over {}", key.target, key.path);
+  text += fmt::format(" {} {}", outcome.sequence, probe::to_string(outcome.fate));
   if (outcome.rtt) text += fmt::format(" {}", strait::to_text(*outcome.rtt));
   if (outcome.hop_limit != 0) text += fmt::format(" hop limit {}", outcome.hop_limit);
   if (outcome.reordered) text += " reordered";
@@ -307,8 +337,11 @@ std::string to_json(const probe::Outcome& outcome) {
   json.begin_object()
       .member("strait", 1)
       .member("type", "outcome")
-      .member("target", std::string_view{outcome.key->target})
-      .member("flow", outcome.key->flow)
+      .member("target", std::string_view{outcome.key->target});
+  if (const std::string& path = outcome.key->path; !path.empty()) {
+    json.member("path", std::string_view{path});
+  }
+  json.member("flow", outcome.key->flow)
       .member("sequence", outcome.sequence)
       .member("fate", probe::to_string(outcome.fate))
       .member("sent", outcome.sent);
@@ -344,9 +377,7 @@ std::string to_text(const probe::TransportCounters& counters) {
 bool failed(const TargetReport& report, const ProbeOptions& options) {
   const Counts& counts = report.window.counts;
   if (counts.received == 0) return true;
-  const auto loss =
-      100.0 * static_cast<double>(counts.lost) / static_cast<double>(counts.received + counts.lost);
-  if (options.max_loss && loss > *options.max_loss) return true;
+  if (options.max_loss && loss_percent(counts) > *options.max_loss) return true;
   const auto median = report.window.rtt.quantile(0.5);
   return options.max_rtt && (!median || *median > *options.max_rtt);
 }

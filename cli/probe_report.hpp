@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "analyzer/members.hpp"
+#include "cli/histogram.hpp"
 #include "cli/probe_command.hpp"
 #include "core/window.hpp"
 #include "probe/prober.hpp"
@@ -14,13 +17,14 @@
 
 namespace strait::cli {
 
-// What one target has come to.
+// What one target has come to, over one path.
 struct TargetReport {
   std::string target;  // as the user wrote it
   Address address;
-  std::size_t size = 0;  // octets of UDP payload or ICMP data
-  Window window;         // of the whole run, all flows
-  Nanos limit{};         // of the uncertainty, beyond which samples are kept apart
+  std::size_t size = 0;        // octets of UDP payload or ICMP data
+  Window window;               // of the whole run, all flows; its session from the beginning
+  Nanos limit{};               // of the uncertainty, beyond which samples are kept apart
+  std::optional<Nanos> floor;  // the round trip that fibre allows, where positions are known
   std::map<std::uint16_t, analyzer::FlowDelays> flows;  // by number
   probe::RejectionCounts rejections;                    // of all flows
   probe::ReplyRate reply_rate;                          // of all flows, ICMP echo only
@@ -35,11 +39,28 @@ struct ReportedQuantile {
   bool enough = false;
   bool infinite = false;  // it falls on lost probes
   std::optional<Nanos> value;
+  // The bounds of its 95 % interval, if there are enough; infinite_delay among the lost.
+  std::optional<Nanos> low;
+  std::optional<Nanos> high;
 };
 [[nodiscard]] ReportedQuantile reported_quantile(const Window& window, double q);
 
-// Several lines for people, with a small histogram.
-[[nodiscard]] std::string to_text(const TargetReport& report, bool colour);
+inline constexpr std::array reported_quantiles{0.5, 0.9, 0.95, 0.99};
+[[nodiscard]] std::string quantile_label(double q);  // "p95"
+
+// The share of the decided probes that were lost, in per cent; 0 without one.
+[[nodiscard]] double loss_percent(const Counts& counts);
+// How many times the floor the least round trip is.
+[[nodiscard]] std::optional<double> stretch(const TargetReport& report);
+
+// How the reports look for people.
+struct ReportStyle {
+  bool colour = false;
+  bool histogram = true;
+  Canvas canvas;
+};
+// Several lines, with a small histogram.
+[[nodiscard]] std::string to_text(const TargetReport& report, const ReportStyle& style);
 // One line.
 [[nodiscard]] std::string to_json(const TargetReport& report);
 [[nodiscard]] std::string to_text(const probe::Outcome& outcome);

@@ -5,155 +5,61 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <ostream>
-#include <string_view>
-#include <unordered_map>
-#include <unordered_set>
+#include <span>
 #include <utility>
 
+#include "cli/configuration.hpp"
 #include "cli/engines.hpp"
+#include "cli/nagios.hpp"
+#include "cli/probe_live.hpp"
+#include "cli/probe_plan.hpp"
 #include "cli/probe_report.hpp"
-#include "cli/resolve.hpp"
+#include "cli/probe_table.hpp"
+#include "cli/probe_tally.hpp"
 #include "cli/stop_signals.hpp"
-#include "probe/icmp_packet.hpp"
+#include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
 
 namespace strait::cli {
 namespace {
 
-constexpr std::size_t default_icmp_size = 56;
 constexpr Nanos arp_patience = std::chrono::seconds{3};
+// A little more than the tries of one check take.
+constexpr Nanos pin_patience =
+    probe::PinChecker::tries * probe::PinChecker::try_gap + std::chrono::milliseconds{200};
 constexpr Nanos progress_interval = std::chrono::milliseconds{250};
 // One window for the whole run; midnight may cut it in two, which are added up.
 constexpr Nanos whole_run = std::chrono::hours{24};
+// Beyond these the reports are a table, and are not drawn unless that is asked for.
+constexpr std::size_t most_blocks = 8;
+constexpr std::size_t most_drawn = 4;
 
-std::size_t payload_size(const ProbeOptions& options) {
-  if (options.size != 0) return options.size;
-  return options.protocol == Protocol::icmp ? default_icmp_size : probe::stamp_packet_size;
+bool wants_reply_rates(const ProbePlan& plan) {
+  return std::ranges::any_of(plan.sessions, [](const probe::SessionSpec& spec) {
+    return spec.key.protocol == Protocol::icmp;
+  });
 }
 
-Result<std::vector<TargetReport>> resolve_all(const ProbeOptions& options) {
-  std::vector<TargetReport> reports;
-  std::unordered_set<std::string_view> seen;
-  for (const std::string& target : options.targets) {
-    if (!seen.insert(target).second)
-      return fail(Errc::bad_input, fmt::format("target '{}' is given twice", target));
-    auto address = resolve(target, options.family);
-    if (!address) return fail(std::move(address));
-    TargetReport report;
-    report.target = target;
-    report.address = *address;
-    report.size = payload_size(options);
-    reports.push_back(std::move(report));
-  }
-  return reports;
+// Fates of ICMP probes tell whether the replies look rate-limited.
+void note_reply(Measured& measured, const probe::Outcome& outcome) {
+  const bool received = outcome.fate == probe::Fate::received;
+  if (!received && outcome.fate != probe::Fate::lost) return;
+  const SessionKey& key = *outcome.key;
+  if (key.protocol != Protocol::icmp) return;
+  measured.reply_rates[{key.target, key.path}].note(outcome.sent, received);
 }
 
-// What must be of the target's address family.
-Result<void> check_family(const Address& target, const ProbeOptions& options) {
-  const auto differs = [&](std::string_view word, std::string_view value) {
-    return fail(Errc::bad_input,
-                fmt::format("probe: target {} is {}, but {} {} is not", target.to_string(),
-                            target.is_v4() ? "IPv4" : "IPv6", word, value));
-  };
-  if (options.source && options.source->is_v4() != target.is_v4()) {
-    return differs("--source", options.source->to_string());
-  }
-  if (options.next_hop && options.next_hop->is_v4() != target.is_v4()) {
-    return differs("--next-hop", options.next_hop->to_string());
-  }
-  if (options.flow_label && target.is_v4()) {
-    return fail(Errc::bad_input, fmt::format("probe: target {} is IPv4, which has no flow label",
-                                             target.to_string()));
-  }
-  return {};
-}
-
-Result<probe::SessionSpec> session_spec(const TargetReport& report, const ProbeOptions& options) {
-  probe::SessionSpec spec;
-  spec.key = {
-      .path = "", .target = report.target, .protocol = options.protocol, .dscp = options.dscp};
-  const bool icmp = options.protocol == Protocol::icmp;
-  spec.flow.destination = {report.address,
-                           icmp ? std::uint16_t{0} : options.port.value_or(probe::stamp_port)};
-  spec.flow.hop_limit = options.hop_limit;
-  spec.flow.max_payload = report.size;
-  spec.flow.pin.device = options.device;
-  spec.flow.pin.mark = options.mark;
-  spec.flow.pin.next_hop_mac = options.next_hop_mac;
-  spec.flow.pin.vlans = options.vlans;
-  spec.flow.pin.labels = options.labels;
-  spec.flow.flow_label = options.flow_label;
-  if (auto ok = check_family(report.address, options); !ok) return tl::make_unexpected(ok.error());
-  const bool v6 = report.address.is_v6();
-  (v6 ? spec.flow.pin.source_v6 : spec.flow.pin.source_v4) = options.source;
-  (v6 ? spec.flow.pin.next_hop_v6 : spec.flow.pin.next_hop_v4) = options.next_hop;
-  spec.schedule.interval = options.interval;
-  spec.timeout = options.timeout;
-  spec.count = options.count;
-  spec.twamp_light = options.twamp_light;
-  return spec;
-}
-
-Result<void> check_flows(const ProbeOptions& options) {
-  if (options.flow_label && options.flows > 1) {
-    return fail(Errc::bad_input,
-                fmt::format("probe: --flow-label {} with --flows {}: one label is of one flow",
-                            *options.flow_label, options.flows));
-  }
-  if (options.count < options.flows) {
-    return fail(Errc::bad_input, fmt::format("probe: --count {} with --flows {}: want at least one "
-                                             "probe for each flow",
-                                             options.count, options.flows));
-  }
-  return {};
-}
-
-// A window of the prober starts on a round time; the report says when the probes did.
-void add_up(std::vector<TargetReport>& reports, const std::vector<Window>& windows,
-            WallTime began) {
-  std::unordered_map<std::string_view, TargetReport*> by_target;
-  for (TargetReport& report : reports) by_target.emplace(report.target, &report);
-  for (Window window : windows) {
-    const auto found = by_target.find(window.session.target);
-    if (found == by_target.end()) continue;
-    TargetReport* const report = found->second;
-    analyzer::FlowDelays& flow = report->flows[window.session.flow];
-    flow.flow = std::exchange(window.session.flow, std::uint16_t{0});
-    flow.rtt.merge(window.rtt);
-    flow.lost += window.counts.lost;
-    if (report->window.session.target.empty()) {
-      report->window = window;
-    } else {
-      merge(report->window, window);
+void add_refusals(std::vector<TargetReport>& reports, const Measured& measured) {
+  for (TargetReport& report : reports) {
+    const SessionKey& own = report.window.session;
+    const auto rate = measured.reply_rates.find({own.target, own.path});
+    if (rate != measured.reply_rates.end()) report.reply_rate = rate->second;
+    for (const auto& [key, counts] : measured.rejections) {
+      if (key.target != own.target || key.path != own.path) continue;
+      for (const auto& [rejection, count] : counts) report.rejections[rejection] += count;
     }
-    report->window.start = began;
-  }
-}
-
-// Fates of ICMP probes go into their target's ReplyRate. `reports` must stay as they are.
-class ReplyRates {
- public:
-  explicit ReplyRates(std::vector<TargetReport>& reports) {
-    for (TargetReport& report : reports) by_target_.emplace(report.target, &report.reply_rate);
-  }
-  void note(const probe::Outcome& outcome) const {
-    const bool received = outcome.fate == probe::Fate::received;
-    if (!received && outcome.fate != probe::Fate::lost) return;
-    const auto found = by_target_.find(outcome.key->target);
-    if (found != by_target_.end()) found->second->note(outcome.sent, received);
-  }
-
- private:
-  std::unordered_map<std::string_view, probe::ReplyRate*> by_target_;
-};
-
-void add_rejections(std::vector<TargetReport>& reports,
-                    const std::vector<probe::SessionRejections>& rejections) {
-  for (const auto& [key, counts] : rejections) {
-    const auto report = std::ranges::find(reports, key.target, &TargetReport::target);
-    if (report == reports.end()) continue;
-    for (const auto& [rejection, count] : counts) report->rejections[rejection] += count;
   }
 }
 
@@ -183,30 +89,82 @@ class Progress {
   bool shown_ = false;
 };
 
-Result<void> add_all(probe::Prober& prober, const std::vector<TargetReport>& reports,
-                     const ProbeOptions& options) {
-  for (const TargetReport& report : reports) {
-    auto spec = session_spec(report, options);
-    if (!spec) return fail(std::move(spec));
-    for (const probe::SessionSpec& flow : probe::flows_of(*spec, options.flows)) {
-      if (auto added = prober.add(flow); !added) return fail(std::move(added));
+// Where pins are enforced, what would take another path than its own is not even measured.
+Result<void> add_all(probe::Prober& prober, const ProbePlan& plan,
+                     std::span<const probe::PinState> pins) {
+  for (const probe::SessionSpec& spec : plan.sessions) {
+    const bool shut = plan.pins.mode == probe::PinMode::enforce &&
+                      probe::any_pin(pins, spec.key.path, probe::PinStanding::failed);
+    if (shut) continue;
+    if (auto added = prober.add(spec); !added) {
+      auto error = std::move(added).error();
+      if (!spec.key.path.empty())
+        error.message = fmt::format("path {}, {}", spec.key.path, error.message);
+      return tl::make_unexpected(std::move(error));
     }
   }
   return {};
 }
 
+ReportStyle style_of(const ProbeOptions& options, const ProbeStreams& streams,
+                     std::size_t reports) {
+  ReportStyle style{.colour = streams.colour, .canvas = streams.canvas};
+  if (options.histogram == Histogram::automatic) {
+    style.histogram = reports <= most_drawn;
+  } else {
+    style.histogram = options.histogram != Histogram::off;
+    style.canvas.unicode = options.histogram == Histogram::unicode;
+  }
+  return style;
+}
+
+void print_for_people(const std::vector<TargetReport>& reports, const ProbeOptions& options,
+                      const ProbeStreams& streams) {
+  const auto style = style_of(options, streams, reports.size());
+  if (options.config.empty() && reports.size() <= most_blocks) {
+    for (const TargetReport& report : reports) streams.results << to_text(report, style);
+    return;
+  }
+  streams.results << to_table(reports, streams.colour);
+  if (!style.histogram) return;
+  for (const TargetReport& report : reports) {
+    const auto drawn = histogram(report.window.rtt, style.canvas);
+    if (drawn.empty()) continue;
+    const SessionKey& key = report.window.session;
+    streams.results << (key.path.empty() ? key.target : key.target + " over " + key.path) << '\n'
+                    << drawn;
+  }
+}
+
 void print_reports(const std::vector<TargetReport>& reports, const ProbeOptions& options,
                    const ProbeStreams& streams) {
-  for (const TargetReport& report : reports) {
-    streams.results << (options.json ? to_json(report) + "\n" : to_text(report, streams.colour));
+  if (options.csv) {
+    streams.results << to_csv(reports);
+  } else if (options.json) {
+    for (const TargetReport& report : reports) streams.results << to_json(report) << '\n';
+  } else {
+    print_for_people(reports, options, streams);
   }
   streams.results << std::flush;
 }
 
-int status_of(const std::vector<TargetReport>& reports, const ProbeOptions& options) {
+// Which paths have not proven that they are the way that the probes took.
+void say_pins(const ProbePlan& plan, const Measured& measured, std::ostream& out) {
+  const bool enforced = plan.pins.mode == probe::PinMode::enforce;
+  for (const probe::PinState& state : measured.pins) {
+    if (state.standing == probe::PinStanding::ok) continue;
+    const bool failed = state.standing == probe::PinStanding::failed;
+    out << fmt::format("strait: path {} ({}): pin {}: {}{}\n", state.path,
+                       state.v6 ? "IPv6" : "IPv4", probe::to_string(state.standing), state.reason,
+                       failed && enforced ? "; it is not probed" : "");
+  }
+}
+
+int status_of(const std::vector<TargetReport>& reports, const ProbeOptions& options,
+              const std::vector<std::string>& unresolved) {
   const bool bad = std::ranges::any_of(
       reports, [&](const TargetReport& report) { return failed(report, options); });
-  return bad ? 1 : 0;
+  return bad || !unresolved.empty() ? 1 : 0;
 }
 
 // From the first probe until all are decided, or somebody asks to stop.
@@ -219,46 +177,89 @@ void probe_until_done(probe::Prober& prober, probe::Transport& transport,
   });
 }
 
-}  // namespace
-
-Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
-                      const ProbeStreams& streams) {
-  if (auto ok = check_flows(options); !ok) return tl::make_unexpected(ok.error());
-  auto reports = resolve_all(options);
-  if (!reports) return fail(std::move(reports));
+Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
+                         const OpenTransport& open, const ProbeStreams& streams,
+                         probe::ProberOptions prober_options) {
   auto transport = open(options);
   if (!transport) return fail(std::move(transport));
-
   std::uint64_t decided = 0;
-  probe::ProberOptions prober_options;
-  prober_options.window = whole_run;
-  for (TargetReport& report : *reports) report.limit = prober_options.uncertainty_limit;
-  const bool icmp = options.protocol == Protocol::icmp;
-  const ReplyRates reply_rates{*reports};
+  Measured measured;
+  const bool rates = wants_reply_rates(plan);
   const auto on_outcome = [&](const probe::Outcome& outcome) {
-    if (icmp) reply_rates.note(outcome);
+    if (rates) note_reply(measured, outcome);
     if (outcome.fate == probe::Fate::received || outcome.fate == probe::Fate::lost) ++decided;
     if (!options.outcomes) return;
     streams.results << (options.json ? to_json(outcome) : to_text(outcome)) << '\n';
   };
-  if (options.outcomes || streams.show_progress || icmp) prober_options.on_outcome = on_outcome;
-  probe::Prober prober{**transport, prober_options};
-  if (auto added = add_all(prober, *reports, options); !added) return fail(std::move(added));
-
+  if (options.outcomes || streams.show_progress || rates) prober_options.on_outcome = on_outcome;
+  probe::PinChecker checker{**transport};
+  if (plan.pins.mode != probe::PinMode::off && !plan.pins.checks.empty()) {
+    checker.check(plan.pins.checks, plan.pins.interval);
+    checker.settle(pin_patience);
+  }
+  probe::Prober prober{checker, std::move(prober_options)};
+  if (auto added = add_all(prober, plan, checker.states()); !added) return fail(std::move(added));
   if (auto ready = await_next_hops(**transport, arp_patience); !ready) {
     return fail(std::move(ready));
   }
-  const WallTime began = (*transport)->now().wall;
+  measured.began = (*transport)->now().wall;
   {
-    Progress progress{streams, options.count * reports->size()};
-    probe_until_done(prober, **transport, [&](MonoTime now) { progress.show(decided, now); });
+    Progress progress{streams, options.count * plan.reports.size()};
+    probe_until_done(prober, checker, [&](MonoTime now) { progress.show(decided, now); });
   }
-  const auto counters = (*transport)->counters();
-  add_rejections(*reports, prober.rejections());
-  add_up(*reports, prober.finish(), began);
-  print_reports(*reports, options, streams);
-  streams.progress << to_text(counters) << std::flush;
-  return status_of(*reports, options);
+  measured.counters = checker.counters();
+  measured.pins = checker.states();
+  measured.rejections = prober.rejections();
+  measured.windows = prober.finish();
+  return measured;
+}
+
+Result<std::optional<Configuration>> configuration_of(const ProbeOptions& options) {
+  if (options.config.empty()) return std::optional<Configuration>{};
+  auto loaded = load_configuration(options.config);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  return std::optional<Configuration>{std::move(*loaded)};
+}
+
+Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
+                             const ProbeStreams& streams) {
+  const auto configuration = configuration_of(options);
+  if (!configuration) return tl::make_unexpected(configuration.error());
+  auto plan = plan_probe(options, *configuration, streams.input);
+  if (!plan) return fail(std::move(plan));
+  probe::ProberOptions prober_options;
+  prober_options.window = whole_run;
+  for (TargetReport& report : plan->reports) report.limit = prober_options.uncertainty_limit;
+
+  auto measured = options.live ? measure_live(options, *plan, open, prober_options)
+                               : measure(options, *plan, open, streams, prober_options);
+  if (!measured) return fail(std::move(measured));
+  add_up(plan->reports, measured->windows, measured->began);
+  add_refusals(plan->reports, *measured);
+  if (options.is_plugin()) {
+    const auto result = plugin_result(plan->reports, options, plan->unresolved);
+    streams.results << result.line << std::flush;
+    return static_cast<int>(result.state);
+  }
+  print_reports(plan->reports, options, streams);
+  say_pins(*plan, *measured, streams.progress);
+  for (const std::string& why : plan->unresolved) {
+    streams.progress << "strait: not probed: " << why << '\n';
+  }
+  streams.progress << to_text(measured->counters) << std::flush;
+  return status_of(plan->reports, options, plan->unresolved);
+}
+
+}  // namespace
+
+Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
+                      const ProbeStreams& streams) {
+  ProbeOptions settled = options;
+  auto status = probe_and_report(settled, open, streams);
+  if (status || !options.is_plugin()) return status;
+  const auto failure = plugin_failure(status.error().message);
+  streams.results << failure.line << std::flush;
+  return static_cast<int>(failure.state);
 }
 
 }  // namespace strait::cli

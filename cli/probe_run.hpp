@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <memory>
 
+#include "cli/histogram.hpp"
 #include "cli/probe_command.hpp"
 #include "core/result.hpp"
 #include "probe/transport.hpp"
@@ -18,12 +19,15 @@ using OpenTransport =
 struct ProbeStreams {
   std::ostream& results;
   std::ostream& progress;
-  bool colour = false;         // of the results
+  std::istream& input;         // with targets, where the options say so
+  Canvas canvas{};             // of the results
+  bool colour = false;         // likewise
   bool show_progress = false;  // a line that is rewritten
 };
 
-// Probes all targets side by side until each has its count or a signal comes, then reports. Returns
-// the exit status: 0 when every target answered within the thresholds, else 1.
+// Probes all targets side by side, over each path, until each has its count or a signal comes, then
+// reports. Returns the exit status: 0 when every target answered within the thresholds, else 1; of
+// a plugin its state.
 [[nodiscard]] Result<int> run_probe(const ProbeOptions& options, const OpenTransport& open,
                                     const ProbeStreams& streams);
 

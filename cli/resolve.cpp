@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <string_view>
@@ -22,15 +23,15 @@ std::string_view family_name(Family family) {
   return "";
 }
 
+}  // namespace
+
 bool matches(const Address& address, Family family) {
   return family == Family::any || address.is_v4() == (family == Family::v4);
 }
 
-}  // namespace
-
-Result<Address> resolve(const std::string& target, Family family) {
+Result<std::vector<Address>> resolve(const std::string& target, Family family) {
   if (const auto address = parse_address(target)) {
-    if (matches(*address, family)) return *address;
+    if (matches(*address, family)) return std::vector{*address};
     return fail(Errc::bad_input,
                 fmt::format("target '{}': not an {}address", target, family_name(family)));
   }
@@ -39,9 +40,13 @@ Result<Address> resolve(const std::string& target, Family family) {
   boost::system::error_code error;
   const auto found = resolver.resolve(target, "", error);
   if (error) return fail(Errc::not_found, fmt::format("target '{}': {}", target, error.message()));
+  std::vector<Address> addresses;
   for (const auto& entry : found) {
-    if (matches(entry.endpoint().address(), family)) return entry.endpoint().address();
+    const Address address = entry.endpoint().address();
+    if (!matches(address, family)) continue;
+    if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
   }
+  if (!addresses.empty()) return addresses;
   return fail(Errc::not_found,
               fmt::format("target '{}': the name has no {}address", target, family_name(family)));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/probe_command.hpp"
 #include "core/address.hpp"
@@ -9,8 +10,10 @@
 
 namespace strait::cli {
 
-// The address itself, or the first address of the name in the wanted family, in the order that the
-// system's resolver prefers. Blocks while the resolver asks.
-[[nodiscard]] Result<Address> resolve(const std::string& target, Family family);
+[[nodiscard]] bool matches(const Address& address, Family family);
+
+// The address itself, or the addresses of the name in the wanted family, each once, in the order
+// that the system's resolver prefers. Blocks while the resolver asks.
+[[nodiscard]] Result<std::vector<Address>> resolve(const std::string& target, Family family);
 
 }  // namespace strait::cli

@@ -13,3 +13,6 @@ find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)
 # DPDK's flags (-march, -include rte_config.h) stay inside probe/dpdk: link PkgConfig::DPDK PRIVATE there only.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(DPDK REQUIRED IMPORTED_TARGET libdpdk)
+
+# Only cli/live_screen.cpp sees it. Not by pkg-config, whose macros would part that folder from its precompiled header.
+find_library(NCURSESW ncursesw REQUIRED)

@@ -33,9 +33,9 @@ void SelfTest::ask_these(std::vector<FlowSpec> flows,
   std::ranges::fill(mine_, nobody);
   std::vector<bool> kept(old.size());
   for (std::size_t i = 0; i < flows.size(); ++i) {
-    if (before[i]) {
-      Question& same = old[*before[i]];
-      kept[*before[i]] = true;
+    if (const auto earlier = before[i]) {
+      Question& same = old[*earlier];
+      kept[*earlier] = true;
       same.due = std::min(same.due, now + interval);  // it may have become shorter
       questions_.push_back(std::move(same));
       continue;

@@ -48,7 +48,7 @@ std::vector<HugePages> huge_pages_in(const Machine& machine, const std::string& 
 
 constexpr std::uint64_t kb_of_giga = std::uint64_t{1} << 20U;
 
-std::string to_text(const std::vector<HugePages>& sizes) {
+std::string sizes_text(const std::vector<HugePages>& sizes) {
   std::string text;
   for (const HugePages& pages : sizes) {
     const bool giga = pages.size_kb >= kb_of_giga;
@@ -84,7 +84,7 @@ Findings check_nodes(const Machine& machine, const Wanted& wanted, std::uint64_t
     const auto sizes = huge_pages_in(machine, directory);
     if (sizes.empty() || free_kb(sizes) >= wanted_kb) continue;
     Finding far = finding("huge-pages", Status::warning,
-                          fmt::format("NUMA node {} has too few: {}", *node, to_text(sizes)),
+                          fmt::format("NUMA node {} has too few: {}", *node, sizes_text(sizes)),
                           "buffers on another node make every packet slower",
                           reserve(sizes.front(), wanted_kb, size_file(directory, sizes.front())));
     far.subject = device.name;
@@ -105,12 +105,12 @@ Findings check_wanted_pages(const Machine& machine, const Wanted& wanted,
   if (free_kb(sizes) < wanted_kb) {
     findings.push_back(
         finding("huge-pages", wanted.huge_pages ? Status::problem : Status::warning,
-                fmt::format("{}; {} MB are wanted", to_text(sizes), wanted.memory_mb),
+                fmt::format("{}; {} MB are wanted", sizes_text(sizes), wanted.memory_mb),
                 wanted.huge_pages ? "DPDK has no memory to start with" : in_practice,
                 reserve(sizes.front(), wanted_kb, size_file(directory, sizes.front()))));
     return findings;
   }
-  findings.push_back(finding("huge-pages", Status::good, to_text(sizes)));
+  findings.push_back(finding("huge-pages", Status::good, sizes_text(sizes)));
   append(findings, check_nodes(machine, wanted, wanted_kb));
   return findings;
 }
@@ -121,7 +121,7 @@ Findings check_huge_pages(const Machine& machine, const Wanted& wanted) {
   const bool dpdk = wanted.engine == Engine::dpdk;
   if (!dpdk || (!wanted.huge_pages && !wanted.has_pci())) {
     return {finding("huge-pages", Status::good,
-                    sizes.empty() ? "this kernel has none" : to_text(sizes),
+                    sizes.empty() ? "this kernel has none" : sizes_text(sizes),
                     dpdk ? "only PCI devices need them" : "sockets do not need them")};
   }
   if (sizes.empty()) {

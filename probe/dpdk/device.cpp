@@ -55,6 +55,7 @@ Station& Device::station(const Vlan& vlan, bool stacked_ctags) {
 std::vector<Station*> Device::stations() const {
   std::vector<Station*> all;
   const std::size_t count = station_count_.load(std::memory_order_acquire);
+  all.reserve(count);
   for (std::size_t i = 0; i < count; ++i) all.push_back(stations_[i].get());
   return all;
 }

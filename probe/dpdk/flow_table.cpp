@@ -25,6 +25,31 @@ std::uint32_t flow_label(const FlowTable::Flow& flow, const WireAddress& source)
 
 }  // namespace
 
+namespace {
+
+// What is wrong with its addresses; empty: nothing.
+std::string check_addresses(const PathPin& pin, const Address& to) {
+  const bool v6 = to.is_v6();
+  const auto& source = pin.source(v6);
+  if (!source) {
+    return fmt::format(
+        "no IPv{} source address: the dpdk engine has no kernel to choose one (give source)",
+        v6 ? 6 : 4);
+  }
+  const WireAddress destination{to};
+  if (destination.is_multicast() || destination.is_unspecified() ||
+      destination == WireAddress{Ipv4::broadcast()}) {
+    return "not a unicast address";
+  }
+  const auto& hop = pin.next_hop(v6);
+  if (source->is_v6() != v6 || (hop && hop->is_v6() != v6)) {
+    return "source and next hop must be of its address family";
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> check_flow(const FlowSpec& spec) {
   const Address& to = spec.destination.address;
   const auto refuse = [&](std::string_view why) {
@@ -34,27 +59,12 @@ Result<void> check_flow(const FlowSpec& spec) {
   if (pin.mark) {
     return refuse("a mark is for the kernel's routing: pin by device and next hop");
   }
-  const bool v6 = to.is_v6();
-  const auto& source = pin.source(v6);
-  if (!source) {
-    return refuse(
-        fmt::format("no IPv{} source address: the dpdk engine has no kernel to choose one "
-                    "(give source)",
-                    v6 ? 6 : 4));
-  }
-  const WireAddress destination{to};
-  if (destination.is_multicast() || destination.is_unspecified() ||
-      destination == WireAddress{Ipv4::broadcast()}) {
-    return refuse("not a unicast address");
-  }
-  if (source->is_v6() != v6 || (pin.next_hop(v6) && pin.next_hop(v6)->is_v6() != v6)) {
-    return refuse("source and next hop must be of its address family");
-  }
+  if (const auto wrong = check_addresses(pin, to); !wrong.empty()) return refuse(wrong);
   if (pin.vlans.size() > most_tags) return refuse("more than two VLAN tags");
   if (pin.labels.size() > most_labels) return refuse("more than four MPLS labels");
   if (spec.kind == FlowKind::udp && spec.destination.port == 0) return refuse("UDP port 0");
   if (spec.dscp > 63) return refuse("DSCP above 63");
-  if (spec.flow_label && (*spec.flow_label > largest_flow_label || !v6)) {
+  if (spec.flow_label && (*spec.flow_label > largest_flow_label || !to.is_v6())) {
     return refuse("a flow label has 20 bits, and only IPv6 has one");
   }
   return {};

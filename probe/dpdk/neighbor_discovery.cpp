@@ -67,6 +67,27 @@ WireAddress link_local(const MacAddress& mac) {
   return {0xfe80'0000'0000'0000, id ^ 0x0200'0000'0000'0000};
 }
 
+namespace {
+
+// Takes the link-layer address out of the options. False: they are malformed (RFC 4861 §6.1).
+bool read_options(std::span<const std::byte> options, std::uint8_t wanted,
+                  std::optional<MacAddress>& link_address) {
+  while (!options.empty()) {
+    if (options.size() < 2) return false;
+    const std::size_t size = 8 * std::to_integer<std::size_t>(options[1]);
+    if (size == 0 || size > options.size()) return false;
+    if (std::to_integer<std::uint8_t>(options[0]) == wanted && size == link_option_size) {
+      const MacAddress mac = load_mac(options, 2);
+      if (!is_station(mac)) return false;
+      link_address = mac;
+    }
+    options = options.subspan(size);
+  }
+  return true;
+}
+
+}  // namespace
+
 std::optional<NeighborMessage> read_neighbor(const ParsedFrame& parsed) {
   const auto octets = parsed.payload;
   if (parsed.kind != FrameKind::neighbor || octets.size() < message_size) return std::nullopt;
@@ -79,18 +100,10 @@ std::optional<NeighborMessage> read_neighbor(const ParsedFrame& parsed) {
   message.solicited = (flags & solicited_flag) != 0;
   message.override = !message.advertisement || (flags & override_flag) != 0;
   const std::uint8_t wanted = message.advertisement ? target_link_address : source_link_address;
-  for (auto options = octets.subspan(message_size); !options.empty();) {
-    if (options.size() < 2) return std::nullopt;
-    const std::size_t size = 8 * std::to_integer<std::size_t>(options[1]);
-    if (size == 0 || size > options.size()) return std::nullopt;
-    if (std::to_integer<std::uint8_t>(options[0]) == wanted && size == link_option_size) {
-      const MacAddress mac = load_mac(options, 2);
-      if (!is_station(mac)) return std::nullopt;
-      message.link_address = mac;
-    }
-    options = options.subspan(size);
+  if (!read_options(octets.subspan(message_size), wanted, message.link_address) ||
+      !is_valid(message)) {
+    return std::nullopt;
   }
-  if (!is_valid(message)) return std::nullopt;
   return message;
 }
 

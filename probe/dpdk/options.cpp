@@ -16,6 +16,7 @@ constexpr std::int64_t least_memory_mb = 32;
 constexpr std::int64_t most_memory_mb = 65'536;
 constexpr std::int64_t most_cores = 1024;
 constexpr std::size_t most_threads = 64;
+constexpr double least_poll_share = 0.01;
 constexpr std::int64_t least_mtu = 1280;  // IPv6 wants it (RFC 8200 §5)
 constexpr std::int64_t most_mtu = 9216;
 
@@ -47,6 +48,7 @@ DpdkOptions read_dpdk_options(ConfigTable table) {
   if (const auto poll = table.choice("poll", {"adaptive", "busy"})) {
     options.poll = *poll == 0 ? Poll::adaptive : Poll::busy;
   }
+  options.poll_share = table.number("poll_share", least_poll_share, 1).value_or(options.poll_share);
   // A reply may come in by any queue: a thread that sleeps would find those of others too late.
   if (options.cores.size() > 1 && options.poll != Poll::busy) {
     table.error("cores", "several polling threads want poll = \"busy\"");

@@ -26,6 +26,8 @@ struct DpdkOptions {
   std::vector<unsigned> cores;
   std::size_t mtu = 1500;  // of the ports, in octets of IP packet
   Poll poll = Poll::adaptive;
+  // Of a core, that an adaptive thread takes for looking and working before it naps more.
+  double poll_share = 0.2;
   std::vector<std::string> eal_arguments;  // handed on as they are, after ours
 
   [[nodiscard]] std::size_t threads() const { return cores.empty() ? 1 : cores.size(); }

@@ -19,8 +19,15 @@ constexpr Nanos blind_time = milliseconds{200};
 constexpr Nanos glance = microseconds{500};  // while any reply may still come
 constexpr Nanos glance_time = std::chrono::seconds{3};
 constexpr Nanos idle = milliseconds{20};  // ARP requests want an answer
+constexpr Nanos shortest_thrift = microseconds{50};
+constexpr Nanos longest_thrift = microseconds{100};  // well below the limit of uncertainty
+constexpr Nanos most_savings = milliseconds{5};      // and most debts
 constexpr Nanos least_lead = microseconds{5};
 constexpr Nanos most_lead = microseconds{120};
+
+Nanos share_of(Nanos time, double share) {
+  return Nanos{static_cast<std::int64_t>(static_cast<double>(time.count()) * share)};
+}
 
 }  // namespace
 
@@ -78,11 +85,33 @@ MonoTime PollPlan::wake_time(MonoTime now, MonoTime until) {
     wake = std::min(wake, now + glance);
   }
   if (overdue_ > 0) wake = std::min(wake, now + overdue_nap);
+  count_awake(now);
   // A sleep that is shorter than its own error is none.
-  return wake < now + least_lead ? now : wake;
+  if (wake >= now + least_lead) return wake;
+  if (savings_ >= Nanos{0}) return now;
+  // The deeper in debt the longer, also over the next slot: a few probes then leave together.
+  return now + shortest_thrift +
+         (longest_thrift - shortest_thrift) * -savings_.count() / most_savings.count();
 }
 
-void PollPlan::slept(MonoTime wanted, MonoTime woke) {
+void PollPlan::save(Nanos amount) {
+  savings_ = std::clamp(savings_ + amount, -most_savings, most_savings);
+}
+
+void PollPlan::count_awake(MonoTime now) {
+  if (counted_until_ != MonoTime::min()) {
+    const Nanos passed = now - counted_until_;
+    awake_ += passed;
+    save(share_of(passed, share_) - passed);
+  }
+  counted_until_ = now;
+}
+
+void PollPlan::slept(MonoTime wanted, MonoTime woke, Nanos used) {
+  if (counted_until_ != MonoTime::min()) save(share_of(woke - counted_until_, share_));
+  counted_until_ = woke;
+  save(std::min(awake_ - used, Nanos{0}));
+  awake_ = Nanos{0};
   const Nanos late = std::clamp(woke - wanted, least_lead, most_lead);
   // Up quickly, down slowly: about four of five sleeps then end in time.
   lead_ += late > lead_ ? (late - lead_) / 4 : (late - lead_) / 16;

@@ -15,11 +15,16 @@ namespace strait::probe::dpdk {
 // the length of a sleep to a round trip), now and then while something may still come, and not at
 // all while nothing can. Sleeps end early by as much as earlier ones ended late. Knows no clock.
 //
+// With thousands of sessions a reply is always near, and looking without a break would take a whole
+// core. So what it was awake for is counted against a share of the time that has passed; where that
+// is used up it naps instead, for 50 to 100 us at a time, until it has saved enough.
+//
 // Expected times are kept in slots of 33 us, half a second ahead; later ones are only noticed by
 // the glances. Cost per expectation: a few ns.
 class PollPlan {
  public:
-  PollPlan() : slots_{std::make_unique<Slots>()} {}
+  // `share` of the time, above 0 and at most 1: with 1 it never naps where it could look.
+  explicit PollPlan(double share = 1) : slots_{std::make_unique<Slots>()}, share_{share} {}
 
   void sent(MonoTime now) { last_sent_ = now; }
   void expect(MonoTime when);
@@ -31,8 +36,9 @@ class PollPlan {
   // is not later than `now`, else sleep until then.
   [[nodiscard]] MonoTime wake_time(MonoTime now, MonoTime until);
 
-  // A sleep that should have ended at `wanted` ended at `woke`.
-  void slept(MonoTime wanted, MonoTime woke);
+  // A sleep that should have ended at `wanted` ended at `woke`; `used` is what the thread has had
+  // of a processor since the last one ended, to sleep and to wake included.
+  void slept(MonoTime wanted, MonoTime woke, Nanos used);
   // How much before the time they are for sleeps end.
   [[nodiscard]] Nanos lead() const { return lead_; }
   [[nodiscard]] std::size_t pending() const { return pending_ + overdue_; }
@@ -52,6 +58,8 @@ class PollPlan {
     return (*slots_)[static_cast<std::size_t>(slot) % slot_count];
   }
   void skip_empty();
+  void count_awake(MonoTime now);
+  void save(Nanos amount);
   void pass_over(MonoTime now);
 
   std::unique_ptr<Slots> slots_;
@@ -63,6 +71,10 @@ class PollPlan {
   MonoTime last_sent_;
   MonoTime last_hint_;
   Nanos lead_{60'000};
+  double share_;
+  MonoTime counted_until_ = MonoTime::min();
+  Nanos awake_{};    // since the last sleep
+  Nanos savings_{};  // of processor time; below 0: used before it was earned
 };
 
 }  // namespace strait::probe::dpdk

@@ -9,6 +9,8 @@
 #include <array>
 #include <cstring>
 
+#include "probe/dpdk/hand_over.hpp"
+
 namespace strait::probe::dpdk {
 namespace {
 
@@ -34,13 +36,21 @@ PortQueue::PortQueue(const DpdkPort& port, std::uint16_t queue)
     : port_{port.id()}, queue_{queue}, pool_{port.pool(queue)}, timestamps_{port.timestamps()} {}
 
 bool PortQueue::allocate(std::span<rte_mbuf*> frames) const {
-  return rte_pktmbuf_alloc_bulk(pool_, frames.data(), static_cast<unsigned>(frames.size())) == 0;
+  // What rte_pktmbuf_alloc_bulk() does, so that take_frames() can stand between its two halves.
+  const auto count = static_cast<unsigned>(frames.size());
+  if (rte_mempool_get_bulk(pool_, reinterpret_cast<void**>(frames.data()), count) != 0) {
+    return false;
+  }
+  take_frames(frames);
+  for (rte_mbuf* const frame : frames) rte_pktmbuf_reset(frame);
+  return true;
 }
 
 PortQueue::Transmitted PortQueue::transmit(std::span<rte_mbuf*> frames,
                                            TransmitWatch& watch) const {
   Transmitted sent;
   sent.before = TscClock::ticks();
+  give_frames(frames);
   watch.enter(sent.before);
   sent.count =
       rte_eth_tx_burst(port_, queue_, frames.data(), static_cast<std::uint16_t>(frames.size()));
@@ -63,6 +73,7 @@ PortQueue::Polled PortQueue::poll(std::span<rte_mbuf*> frames) {
   polled.count =
       rte_eth_rx_burst(port_, queue_, frames.data(), static_cast<std::uint16_t>(frames.size()));
   polled.tsc = TscClock::ticks();
+  take_frames(frames.first(polled.count));
   polled.gap = last_poll_ == 0 ? 0 : polled.tsc - last_poll_;
   last_poll_ = polled.tsc;
   return polled;
@@ -119,6 +130,7 @@ void set_octets(rte_mbuf* frame, std::span<const std::byte> part) {
 void prefetch_octets(const rte_mbuf* frame) { rte_prefetch0(rte_pktmbuf_mtod(frame, const void*)); }
 
 void free_frames(std::span<rte_mbuf*> frames) {
+  give_frames(frames);
   rte_pktmbuf_free_bulk(frames.data(), static_cast<unsigned>(frames.size()));
 }
 

@@ -28,6 +28,11 @@ Vlan vlan_of(const std::vector<std::uint16_t>& ids) {
   return {ids.front(), ids.size() > 1 ? ids.back() : std::uint16_t{0}};
 }
 
+bool turn(rte_mbuf* frame, const ParsedFrame& parsed, std::size_t size) {
+  set_octets(frame, turn_around(room_of(frame), parsed, size));
+  return true;
+}
+
 }  // namespace
 
 struct DpdkReflector::Impl {
@@ -62,19 +67,12 @@ struct DpdkReflector::Impl {
 
   bool answer(rte_mbuf* frame, const ParsedFrame& parsed, const Instant& received);
   bool answer_stamp(rte_mbuf* frame, const ParsedFrame& parsed, const Instant& received);
-  bool turn(rte_mbuf* frame, const ParsedFrame& parsed, std::size_t size);
   bool take(rte_mbuf* frame, const Instant& received);
   void ignore(std::string_view reason) { ++counts.ignored[std::string{reason}]; }
   [[nodiscard]] Station::Emit emitter() {
     return [this](std::span<const std::byte> frame) { return queue.send(frame, watch); };
   }
 };
-
-bool DpdkReflector::Impl::turn(rte_mbuf* frame, const ParsedFrame& parsed, std::size_t size) {
-  const auto reply = turn_around(room_of(frame), parsed, size);
-  set_octets(frame, reply);
-  return true;
-}
 
 bool DpdkReflector::Impl::answer_stamp(rte_mbuf* frame, const ParsedFrame& parsed,
                                        const Instant& received) {

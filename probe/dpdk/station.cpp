@@ -102,13 +102,28 @@ bool Station::announce(const Local& local, const Emit& emit) const {
       write_neighbor(unsolicited, multicast_mac(all_nodes), mac_, tags_, frame)));
 }
 
+// Before the first probe, and now and then once all is announced: switches forget.
+bool Station::report(const Local& local, const Emit& emit) const {
+  const bool wanted = local.probes == 0 || local.announcements == most_announcements;
+  if (local.address.is_v4() || !wanted) return true;
+  std::array<std::byte, longest_report_frame> report{};
+  const std::size_t length = write_listener_report(local.address, mac_, tags_, report);
+  return emit(std::span{report}.first(length));
+}
+
+void Station::end_conflict(Local& local, MonoTime now) {
+  if (!local.conflict) return;
+  if (now >= local.conflict_until) {
+    local.conflict = false;
+    changed();
+    return;
+  }
+  local.due = std::min(local.due, local.conflict_until);
+}
+
 std::size_t Station::run_local(Local& local, MonoTime now, const Emit& emit) {
   std::size_t failed = 0;
-  if (!local.address.is_v4() && (local.probes == 0 || local.announcements == most_announcements)) {
-    std::array<std::byte, longest_report_frame> report{};
-    const std::size_t length = write_listener_report(local.address, mac_, tags_, report);
-    if (!emit(std::span{report}.first(length))) ++failed;
-  }
+  if (!report(local, emit)) ++failed;
   if (local.probes < most_probes) {
     ++local.probes;
     if (!probe(local, emit)) ++failed;
@@ -120,11 +135,7 @@ std::size_t Station::run_local(Local& local, MonoTime now, const Emit& emit) {
   } else {
     local.due = local.address.is_v4() ? MonoTime::max() : now + report_gap;
   }
-  if (local.conflict && now >= local.conflict_until) {
-    local.conflict = false;
-    changed();
-  }
-  if (local.conflict) local.due = std::min(local.due, local.conflict_until);
+  end_conflict(local, now);
   return failed;
 }
 

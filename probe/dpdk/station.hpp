@@ -61,7 +61,7 @@ class Station {
   // Grows with every change of what mac() and in_conflict() say.
   [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   [[nodiscard]] std::optional<MacAddress> mac(NeighborId neighbor) const;
-  [[nodiscard]] bool in_conflict(const WireAddress& local) const;
+  [[nodiscard]] bool in_conflict(const WireAddress& address) const;
   [[nodiscard]] std::vector<WireAddress> unresolved() const;
   [[nodiscard]] std::uint64_t losses() const;     // next hops that stopped answering
   [[nodiscard]] std::uint64_t conflicts() const;  // beginnings of conflicts
@@ -77,6 +77,8 @@ class Station {
     bool conflict = false;
   };
 
+  bool report(const Local& local, const Emit& emit) const;
+  void end_conflict(Local& local, MonoTime now);
   std::size_t run_local(Local& local, MonoTime now, const Emit& emit);
   bool ask(const NeighborTable::Request& request, const Emit& emit) const;
   bool probe(const Local& local, const Emit& emit) const;

@@ -148,6 +148,14 @@ const TscScale& DpdkTransport::scale() const { return impl_->clock.scale(); }
 Result<FlowId> DpdkTransport::open_flow(const FlowSpec& spec) { return impl_->open_flow(spec); }
 void DpdkTransport::close_flow(FlowId flow) { impl_->flows.close(flow); }
 
+// Processor time of this thread.
+Nanos DpdkTransport::Impl::used_since_last_sleep() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  const Nanos cpu = std::chrono::seconds{time.tv_sec} + Nanos{time.tv_nsec};
+  return cpu - std::exchange(cpu_at_last_sleep, cpu);
+}
+
 void DpdkTransport::wait(MonoTime until) {
   Impl& impl = *impl_;
   if (impl.busy || impl.more_waiting) return;
@@ -155,7 +163,7 @@ void DpdkTransport::wait(MonoTime until) {
   const MonoTime wake = impl.plan.wake_time(now, until);
   if (wake <= now) return;
   sleep_until(wake);
-  impl.plan.slept(wake, this->now().mono);
+  impl.plan.slept(wake, this->now().mono, impl.used_since_last_sleep());
 }
 
 void DpdkTransport::expect(MonoTime when) {

@@ -41,7 +41,7 @@ struct DpdkTransport::Impl {
   // are threads, and while the device is gone.
   struct Port {
     Device* device = nullptr;
-    std::optional<PortQueue> queue;
+    std::unique_ptr<PortQueue> queue;
     std::uint64_t generation = 0;
     bool given_up = false;
   };
@@ -53,7 +53,7 @@ struct DpdkTransport::Impl {
     std::vector<NeighborId> neighbors;
   };
 
-  Impl(std::shared_ptr<DpdkShared> common, unsigned number);
+  Impl(std::shared_ptr<DpdkShared> common, unsigned which);
   ~Impl() { free_held(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -67,7 +67,8 @@ struct DpdkTransport::Impl {
   FlowTable flows;
   std::vector<Port> ports;  // by the shared index of the device
   std::vector<Joined> stations;
-  PollPlan plan;
+  Nanos cpu_at_last_sleep{};
+  PollPlan plan{shared->options().poll_share};
   TransmitWatch& watch;
   std::thread::id thread;  // the one that polls, once it has begun
   MonoTime upkeep_due;
@@ -94,6 +95,7 @@ struct DpdkTransport::Impl {
   std::uint64_t largest_gap = 0;
 
   // transport.cpp
+  [[nodiscard]] Nanos used_since_last_sleep();
   void adopt_thread();
   Result<FlowId> open_flow(const FlowSpec& spec);
   StationIndex join(Station& station, PortIndex port);
@@ -128,6 +130,8 @@ struct DpdkTransport::Impl {
   void adopt_devices();
   void mind_device(Port& port);
   void update_station(StationIndex index);
+  void update_stations();
+  void mind_stations(MonoTime now);
   [[nodiscard]] Station::Emit emitter(PortIndex port);
   void hear(PortIndex port, std::span<const std::byte> frame, const ParsedFrame& parsed,
             MonoTime now);

@@ -28,7 +28,7 @@ void DpdkTransport::Impl::adopt_devices() {
     Device& device = shared->device(i);
     Port port{.device = &device, .queue = {}, .generation = device.generation(), .given_up = false};
     if (number < device.queues()) {
-      port.queue.emplace(device.port(), static_cast<std::uint16_t>(number));
+      port.queue = std::make_unique<PortQueue>(device.port(), static_cast<std::uint16_t>(number));
     }
     ports.push_back(std::move(port));
   }
@@ -44,7 +44,7 @@ void DpdkTransport::Impl::mind_device(Port& port) {
   }
   if (port.given_up && number == 0) shared->revive(device);
   if (port.given_up && device.generation() != port.generation) {
-    port.queue.emplace(device.port(), static_cast<std::uint16_t>(number));
+    port.queue = std::make_unique<PortQueue>(device.port(), static_cast<std::uint16_t>(number));
     port.generation = device.generation();
     port.given_up = false;
   }
@@ -67,7 +67,7 @@ void DpdkTransport::Impl::update_station(StationIndex index) {
 
 void DpdkTransport::Impl::hear(PortIndex port, std::span<const std::byte> frame,
                                const ParsedFrame& parsed, MonoTime now) {
-  Device& device = *ports[port].device;
+  const Device& device = *ports[port].device;
   Station* const station = device.find_station(parsed.link.vlan);
   if (station == nullptr) {
     ++other_vlan;
@@ -85,26 +85,33 @@ void DpdkTransport::Impl::hear(PortIndex port, std::span<const std::byte> frame,
     shared->say(fmt::format("{}: next hop {} has moved to {}", device.name(),
                             heard.neighbor.address().to_string(), to_string(load_mac(frame, 6))));
   }
-  for (StationIndex i = 0; i < stations.size(); ++i) update_station(i);
+  update_stations();
+}
+
+void DpdkTransport::Impl::update_stations() {
+  for (std::size_t i = 0; i < stations.size(); ++i) update_station(static_cast<StationIndex>(i));
+}
+
+// Asks, answers and announces for all threads.
+void DpdkTransport::Impl::mind_stations(MonoTime now) {
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    for (Station* const station : ports[i].device->stations()) {
+      if (now >= station->next_due()) station->run(now, emitter(static_cast<PortIndex>(i)));
+    }
+  }
 }
 
 void DpdkTransport::Impl::upkeep(MonoTime now) {
   upkeep_due = now + upkeep_period;
   adopt_devices();
-  if (number == 0) {
-    for (PortIndex i = 0; i < ports.size(); ++i) {
-      for (Station* const station : ports[i].device->stations()) {
-        if (now >= station->next_due()) station->run(now, emitter(i));
-      }
-    }
-  }
+  if (number == 0) mind_stations(now);
   bool gone = false;
   for (Port& port : ports) {
     mind_device(port);
     gone = gone || port.given_up;
     if (port.queue) port.queue->refine(polled_at, clock.scale());
   }
-  for (StationIndex i = 0; i < stations.size(); ++i) update_station(i);
+  update_stations();
   if (gone) upkeep_due = now + revive_period;  // opening a device takes a while
 }
 

@@ -315,18 +315,23 @@ void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters, 
     if (got <= 0) return;
     clock.sample();
     for (std::size_t slot = 0; slot < static_cast<std::size_t>(got); ++slot) {
-      const IncomingControl control = read_control(error_batch_.header(slot));
-      if (!control.error) continue;
-      if (control.error->ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
-        read_transmit_stamp(control, clock, counters, notices);
-      } else if (control.error->ee_origin == SO_EE_ORIGIN_LOCAL &&
-                 control.error->ee_errno == EMSGSIZE) {
-        too_long_for_ = control.error->ee_info;  // send() says so of the packet
-      } else {
-        read_icmp_error(slot, control, clock, counters, notices);
-      }
+      read_error(slot, clock, counters, notices);
     }
     if (static_cast<std::size_t>(got) < error_batch_.size()) return;
+  }
+}
+
+void Channel::read_error(std::size_t slot, ClockBridge& clock, TransportCounters& counters,
+                         std::vector<Arrival>& notices) {
+  const IncomingControl control = read_control(error_batch_.header(slot));
+  if (!control.error) return;
+  const sock_extended_err& error = *control.error;
+  if (error.ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
+    read_transmit_stamp(control, clock, counters, notices);
+  } else if (error.ee_origin == SO_EE_ORIGIN_LOCAL && error.ee_errno == EMSGSIZE) {
+    too_long_for_ = error.ee_info;  // send() says so of the packet
+  } else {
+    read_icmp_error(slot, control, clock, counters, notices);
   }
 }
 

@@ -76,6 +76,8 @@ class Channel {
   [[nodiscard]] bool read_datagram(const MessageBatch& batch, std::size_t slot,
                                    const ClockBridge& clock, TransportCounters& counters,
                                    Arrival& arrival) const;
+  void read_error(std::size_t slot, ClockBridge& clock, TransportCounters& counters,
+                  std::vector<Arrival>& notices);
   void read_transmit_stamp(const IncomingControl& control, const ClockBridge& clock,
                            TransportCounters& counters, Notices& notices);
   void read_icmp_error(std::size_t slot, const IncomingControl& control, const ClockBridge& clock,

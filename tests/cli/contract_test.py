@@ -72,6 +72,53 @@ REFUSED = [
     ("probe 127.0.0.1 --source bad", 2, usage("probe", f"--source: address 'bad': {ADDRESS}")),
     ("probe 127.0.0.1 -4 -6", 2, usage("probe", "-4 excludes -6")),
     ("probe 127.0.0.1 127.0.0.1", 2, "strait: target '127.0.0.1' is given twice\n"),
+    # probe: whom
+    ("probe -f nosuch.txt", 2, "strait: list of targets: open nosuch.txt: No such file or directory\n"),
+    ("probe -f .", 4, "strait: list of targets: read .: Is a directory\n"),
+    ("probe -f lines.txt", 2,
+     "strait: lines.txt:3: '192.0.2.2': want one target a line; comments begin with #\n"),
+    ("probe -f twice.txt", 2, "strait: twice.txt:2: target '127.0.0.1' is given twice\n"),
+    ("probe -f comments.txt", 2, "strait: probe: no target in comments.txt\n"),
+    ("probe -", 2, "strait: probe: no target in standard input\n"),
+    ("probe - -f -", 2, usage("probe", "--file: the standard input can be read once")),
+    ("probe 127.0.0.0/8", 2, "strait: target '127.0.0.0/8': a prefix of more than 65536 addresses: want /16 or longer\n"),
+    ("probe fd00::/64", 2, "strait: target 'fd00::/64': a prefix of more than 65536 addresses: want /112 or longer\n"),
+    ("probe 127.0.0.1/8", 2, "strait: target: prefix '127.0.0.1/8': host bits are set\n"),
+    ("probe -6 127.0.0.0/30", 2, "strait: target '127.0.0.0/30': not an IPv6 prefix\n"),
+    # probe: which way, how long, how it looks
+    ("probe 127.0.0.1 --path x", 2, usage("probe", "--path: wants --config, where the paths are")),
+    ("probe --config nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
+    ("probe --config good.toml --path onlyy", 2,
+     "strait: probe: good.toml has no path 'onlyy'; did you mean 'only'?\n"),
+    ("probe --config good.toml --path xyzzy", 2,
+     "strait: probe: good.toml has no path 'xyzzy': want one of only\n"),
+    ("probe --config good.toml -I lo", 2, usage("probe", "--device: the paths of --config bring their own")),
+    ("probe --config good.toml -S 127.0.0.1", 2, usage("probe", "--source: the paths of --config bring their own")),
+    ("probe --config good.toml -6", 2, "strait: probe: good.toml has no target of this address family\n"),
+    ("probe 127.0.0.1 -d 5", 2, usage("probe", f"--duration: duration '5': {TIMES}")),
+    ("probe 127.0.0.1 -d 0s", 2, usage("probe", "--duration: '0s': want a time above 0")),
+    ("probe 127.0.0.1 --csv --json", 2, usage("probe", "--csv: excludes --json")),
+    ("probe 127.0.0.1 --live --json", 2, usage("probe", "--live: excludes --json")),
+    ("probe 127.0.0.1 --csv --outcomes", 2, usage("probe", "--outcomes: excludes --csv")),
+    ("probe 127.0.0.1 --live", 2, "strait: probe: --live wants a terminal for standard input and output; without one: "
+                                  "--json --outcomes\n"),
+    ("probe 127.0.0.0/21 --live", 2, "strait: probe: --live shows at most 1000 rows, and 2046 are asked for; --csv and "
+                                     "--json have no such limit\n"),
+    ("probe 127.0.0.1 --histogram big", 2,
+     usage("probe", "--histogram: 'big': want one of auto, unicode, ascii, off")),
+    # probe as a plugin: what cannot be understood is unknown, not critical
+    ("probe 127.0.0.1 --warn 50ms", 3, usage("probe", "--warn: '50ms': want such as p95=50ms,loss=1%")),
+    ("probe 127.0.0.1 --warn p95=50", 3, usage("probe", f"--warn: duration '50': {TIMES}")),
+    ("probe 127.0.0.1 --critical p100=50ms", 3,
+     usage("probe", "--critical: 'p100': want a percentile between p0 and p100, such as p95")),
+    ("probe 127.0.0.1 --critical loss=101%", 3,
+     usage("probe", "--critical: 'loss=101%': want per cent, a number from 0 to 100")),
+    ("probe 127.0.0.1 --warn loss=1,loss=2", 3, usage("probe", "--warn: 'loss=2': want one percentile and one loss")),
+    ("probe 127.0.0.1 --warn p95=50ms", 3,
+     usage("probe", "--warn: p95 needs 72 probes, and 10 are sent: want --count 72")),
+    ("probe 127.0.0.1 -c 80 --warn p95=50ms --critical p50=90ms", 3,
+     usage("probe", "--critical: p50, but --warn has p95: want the same percentile")),
+    ("probe 127.0.0.1 --warn loss=1 --csv", 3, usage("probe", "--warn: excludes --csv")),
     ("probe -6 127.0.0.1", 2, "strait: target '127.0.0.1': not an IPv6 address\n"),
     ("probe 127.0.0.1 --source ::1", 2, "strait: probe: target 127.0.0.1 is IPv4, but --source ::1 is not\n"),
     ("probe 127.0.0.1 --protocol stamp -s 45", 2,
@@ -200,21 +247,22 @@ class Contract(unittest.TestCase):
         os.chmod(cls.room, 0o755)
         files = {"bad.toml": BAD, "text.db": "hello\n" * 200, "good.toml": GOOD,
                  "nostore.toml": PATH + TARGET + "[exporters]\nlisten = []\n",
-                 "empty.toml": "", "broken.toml": "[site\nname = \"x\"\n"}
+                 "lines.txt": "# ours\n192.0.2.1 # one\n192.0.2.1 192.0.2.2\n", "comments.txt": "# nobody\n\n",
+                 "twice.txt": "127.0.0.1\n127.0.0.1\n", "empty.toml": "", "broken.toml": "[site\nname = \"x\"\n"}
         for name, text in files.items():
             (cls.room / name).write_text(text)
         with contextlib.closing(sqlite3.connect(cls.room / "other.db")) as other:
             other.execute("create table theirs(a)")
 
     def run_strait(self, words: str, **how):
-        how = {"env": PLAIN, "timeout": 20, **how}
-        return subprocess.run([self.strait, *words.split()], cwd=self.room, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False, **how)
+        how = {"env": PLAIN, "timeout": 20, "text": True, **({} if "input" in how else {"stdin": subprocess.DEVNULL}), **how}
+        return subprocess.run([self.strait, *words.split()], cwd=self.room, capture_output=True, check=False,
+                              **how)
 
-    def probe(self, words: str):
+    def probe(self, words: str, **how):
         """A probe run in which this machine kept up; one that missed slots says so, and is tried again."""
         for _ in range(5):
-            done = self.run_strait("probe " + words)
+            done = self.run_strait("probe " + words, **how)
             if "slots missed" not in done.stdout and not re.search(r'"missed":[1-9]', done.stdout):
                 return done
         self.skipTest("this machine is too busy to send a few probes on time")
@@ -311,6 +359,7 @@ class Contract(unittest.TestCase):
                 self.assertRegex(lines[1], r"^  8 sent, 8 received, 0 lost \(0\.00 % \[0\.00 %, 32\.44 %\]\)$")
                 self.assertEqual(lines[2], "  RTT  min T ms  p50 T ms  p90 n/a (needs 36)  p95 n/a (needs 72)  "
                                            "p99 n/a (needs 368)  max T ms")
+                self.assertEqual(lines[3], "  95 % p50 T ms to T ms")
                 status, out, err = self.end(reflector)
                 self.assertEqual((status, err), (0, ""))
                 self.assertRegex(out, r"^(\d+) received, \1 reflected\n$")
@@ -362,6 +411,143 @@ class Contract(unittest.TestCase):
         self.assertEqual(self.run_strait(probe + " --max-rtt 10s --max-loss 50").returncode, 0)
         self.assertEqual(self.run_strait(probe + " --max-rtt 1ns").returncode, 1)
         self.end(reflector)
+
+    def stamp(self):
+        reflector, port = self.reflector("127.0.0.1:0 --open")
+        self.addCleanup(lambda: self.end(reflector))
+        return f"--protocol stamp -p {port} -i 10ms"
+
+    def targets(self, done):
+        return [item["target"] for item in self.lines(done.stdout)]
+
+    def test_targets_from_files_the_standard_input_and_prefixes(self):
+        stamp = self.stamp() + " -c 1 -t 100ms --json"
+        (self.room / "targets.txt").write_text("# two\n127.0.0.2 # this one\r\n\n127.0.0.1")
+        done = self.run_strait(f"probe -f targets.txt 127.0.0.3 {stamp}")
+        self.assertEqual(self.targets(done), ["127.0.0.3", "127.0.0.2", "127.0.0.1"])
+        done = self.run_strait(f"probe - {stamp}", input="127.0.0.1\n127.0.0.4\n")
+        self.assertEqual((self.targets(done), done.stderr), (["127.0.0.1", "127.0.0.4"], ""))
+        done = self.run_strait(f"probe -f - {stamp}", input="127.0.0.1\n127.0.0.1\n")
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "strait: standard input:2: target '127.0.0.1' is given twice\n"))
+        done = self.run_strait(f"probe 127.0.1.0/29 {stamp}")
+        self.assertEqual(self.targets(done), [f"127.0.1.{n}" for n in range(1, 7)])
+
+    def test_a_name_that_does_not_resolve_leaves_the_others(self):
+        done = self.probe(f"no-such-name.invalid 127.0.0.1 {self.stamp()} -c 1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("127.0.0.1: stamp, 44 octets", done.stdout)
+        self.assertRegex(done.stderr, r"^strait: not probed: target 'no-such-name\.invalid': [^\n]+\n$")
+
+    def test_names_and_addresses(self):
+        stamp = self.stamp() + " -c 1 --json"
+        done = self.run_strait(f"probe -4 localhost {stamp}")
+        self.assertEqual([(each["target"], each["address"]) for each in self.lines(done.stdout)],
+                         [("localhost", "127.0.0.1")])
+        done = self.run_strait(f"probe -4 -A localhost {stamp}")
+        self.assertEqual(self.targets(done), ["127.0.0.1"])
+        done = self.run_strait(f"probe -m localhost {stamp} -t 100ms")
+        self.assertIn("127.0.0.1", [each["address"] for each in self.lines(done.stdout)])
+
+    def test_a_duration_is_as_many_probes_as_fit(self):
+        stamp = self.stamp()
+        self.assertEqual(self.lines(self.probe(f"127.0.0.1 {stamp} -d 95ms --json").stdout)[0]["sent"], 10)
+        self.assertEqual(self.lines(self.probe(f"127.0.0.1 {stamp} -d 95ms -c 3 --json").stdout)[0]["sent"], 3)
+        self.assertEqual(self.lines(self.probe(f"127.0.0.1 {stamp} -d 95ms -c 30 --json").stdout)[0]["sent"], 10)
+
+    def test_the_paths_of_a_configuration_side_by_side(self):
+        reflector, port = self.reflector("127.0.0.1:0 --open")
+        self.addCleanup(lambda: self.end(reflector))
+        other = PATH.replace("only", "other") + 'segments = ["atlas-offshore"]\n'
+        (self.room / "paths.toml").write_text('[probe]\npin_check = "off"\n' + PATH + other
+                                              + TARGET.replace("8629", port))
+        done = self.probe("--config paths.toml -c 8 -i 10ms")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        shape = re.sub(r" +", " ", re.sub(r"\d+\.\d+ ms", "T ms", done.stdout)).splitlines()
+        self.assertEqual(shape[:3], [
+            "here (127.0.0.1): stamp, 44 octets",
+            " path sent lost min p50 [95 %] p95 p99 max floor stretch",
+            " only 8 0.00 % [0.00 %, 32.44 %] T ms T ms [T ms, T ms] n/a (needs 72) n/a (needs 368) T ms - -"])
+        self.assertRegex(shape[3], r"^ other 8 .* T ms T ms 0\.00$")
+        self.assertEqual(shape[4], " other: faster than light in fibre: a place, a segment or the path is not what it "
+                                   "should be")
+        done = self.probe("--config paths.toml --path other here -c 1 --json")
+        self.assertEqual([(each["path"], each["target"], each["protocol"]) for each in self.lines(done.stdout)],
+                         [("other", "here", "stamp")])
+        self.assertGreater(self.lines(done.stdout)[0]["floor_ns"], 0)
+
+    def test_a_path_without_a_proof_is_measured_and_said(self):
+        reflector, port = self.reflector("127.0.0.1:0 --open")
+        self.addCleanup(lambda: self.end(reflector))
+        (self.room / "pins.toml").write_text(PATH + TARGET.replace("8629", port))
+        done = self.run_strait("probe --config pins.toml -c 1 -i 10ms --json")
+        self.assertEqual((done.returncode, done.stderr),
+                         (0, "strait: path only (IPv4): pin unverified: 127.0.0.1 is of this very host\n"))
+
+    def test_many_targets_are_a_table(self):
+        done = self.probe(f"127.0.0.0/28 {self.stamp()} -c 1 -t 100ms --max-loss 100")
+        lines = done.stdout.splitlines()
+        self.assertRegex(lines[0], r"^target +sent +lost +min +p50 \[95 %\] +p95 +p99 +max$")
+        self.assertEqual([line.split()[0] for line in lines[1:15]], [f"127.0.0.{n}" for n in range(1, 15)])
+        self.assertNotIn("<=", done.stdout)
+
+    def test_csv(self):
+        words = f"probe 127.0.0.1 {self.stamp()} -c 8 --csv"
+        for _ in range(5):
+            done = self.run_strait(words, text=False)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            lines = done.stdout.decode().split("\r\n")
+            self.assertEqual((len(lines), lines[2]), (3, ""))
+            row = dict(zip(*[line.split(",") for line in lines[:2]], strict=True))
+            if row["missed"] == "0":
+                break
+        self.assertEqual((row["target"], row["protocol"], row["received"], row["p99_ns"], row["timestamps"]),
+                         ("127.0.0.1", "stamp", "8", "", "kernel"))
+        self.assertLessEqual(int(row["p50_low_ns"]), int(row["p50_ns"]))
+        self.assertLessEqual(int(row["p50_ns"]), int(row["p50_high_ns"]))
+
+    def test_histograms(self):
+        stamp = f"127.0.0.1 {self.stamp()} -c 8 "
+        utf8 = {"env": {**PLAIN, "LC_ALL": "C.UTF-8", "COLUMNS": "60"}}
+        plain = {"env": {**PLAIN, "LC_ALL": "C", "COLUMNS": "60"}}
+        self.assertIn("█", self.probe(stamp, **utf8).stdout)
+        for words, how in (("", plain), ("--histogram ascii", utf8)):
+            text = self.probe(stamp + words, **how).stdout
+            self.assertIn("#", text)
+            self.assertTrue(text.isascii(), text)
+            self.assertEqual(max(len(line) for line in text.splitlines() if "<=" in line), 60)
+        self.assertNotIn("<=", self.probe(stamp + "--histogram off").stdout)
+
+    def test_as_a_plugin(self):
+        stamp = f"127.0.0.1 {self.stamp()} -c 8 "
+        done = self.probe(stamp + "--warn p50=1s,loss=1% --critical p50=2s,loss=5%")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^STRAIT OK: 127\.0\.0\.1: p50 [\d.]+ ms, loss 0\.00 % \| "
+                                      r"'127\.0\.0\.1 p50'=0\.\d{6}s;1\.000000;2\.000000;0; "
+                                      r"'127\.0\.0\.1 loss'=0\.00%;1;5;0;100\n$")
+        done = self.probe(stamp + "--warn p50=1ns")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"^STRAIT WARNING: 127\.0\.0\.1: p50 [\d.]+ ms is above 1ns \| ")
+        done = self.probe(stamp + "--warn p50=1s --critical p50=1ns")
+        self.assertEqual((done.returncode, done.stdout[:16]), (2, "STRAIT CRITICAL:"))
+        done = self.probe("127.0.0.1 --protocol stamp -p 8628 -c 3 -i 10ms -t 100ms --warn loss=1%")
+        self.assertEqual((done.returncode, done.stdout), (2, (
+            "STRAIT CRITICAL: 127.0.0.1: no reply to 3 probes | '127.0.0.1 p50'=U;;;0; "
+            "'127.0.0.1 loss'=100.00%;1;;0;100\n")))
+        done = self.run_strait("probe no-such-name.invalid --warn loss=1%")
+        self.assertEqual((done.returncode, done.stderr), (3, ""))
+        self.assertRegex(done.stdout, r"^STRAIT UNKNOWN: target 'no-such-name\.invalid': [^\n]+\n$")
+
+    def test_without_privilege_it_says_what_is_missing_and_how_to_get_it(self):
+        program = shutil.copy(self.strait, self.room)
+        stamp = self.stamp()
+        done = self.probe(f"127.0.0.1 {stamp} -c 2", executable=program, **NOBODY)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for words, wanted in (("--mark 7", "CAP_NET_ADMIN"), ("--realtime", "CAP_SYS_NICE")):
+            with self.subTest(words):
+                done = self.run_strait(f"probe 127.0.0.1 {stamp} -c 2 {words}", executable=program, **NOBODY)
+                self.assertEqual((done.returncode, done.stdout), (3, ""))
+                self.assertIn(wanted.lower(), done.stderr.lower())
 
     def test_json_lines(self):
         reflector, port = self.reflector("127.0.0.1:0 --open")

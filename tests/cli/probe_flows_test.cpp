@@ -63,12 +63,13 @@ Said run(std::uint16_t flows, std::uint64_t count, bool json) {
   Said said;
   std::ostringstream results;
   std::ostringstream progress;
+  std::istringstream nothing;
   const auto status =
       run_probe(options,
                 [&](const ProbeOptions&) -> Result<std::unique_ptr<probe::Transport>> {
                   return std::make_unique<Balanced>(said.ports);
                 },
-                {.results = results, .progress = progress});
+                {.results = results, .progress = progress, .input = nothing});
   if (!status) FAIL(status.error().message);
   CHECK(*status == 0);
   said.text = results.str();
@@ -123,12 +124,13 @@ TEST_CASE("what flows cannot share is refused") {
   options.flows = 4;
   c.change(options);
   std::ostringstream nowhere;
+  std::istringstream nothing;
   const auto refused =
       run_probe(options,
                 [](const ProbeOptions&) -> Result<std::unique_ptr<probe::Transport>> {
                   return fail(Errc::io, "opened");
                 },
-                {.results = nowhere, .progress = nowhere});
+                {.results = nowhere, .progress = nowhere, .input = nothing});
   REQUIRE_FALSE(refused.has_value());
   CHECK_THAT(refused.error().message, Catch::Contains(c.error));
 }

@@ -32,10 +32,12 @@ class OneShot(unittest.TestCase):
         return json.loads(done.stdout.splitlines()[-1])
 
     def check(self, report: dict, path, region, family: int = 4):
-        self.assertEqual(report["sent"], COUNT)
-        self.assertEqual(report["received"], COUNT, "no loss is set")
+        # A busy machine misses a slot, and says so.
+        self.assertEqual(report["sent"] + report["missed"], COUNT)
+        self.assertGreaterEqual(report["sent"], COUNT * 95 // 100)
+        self.assertEqual(report["received"], report["sent"], "no loss is set")
         count, applied = self.lab.applied(path.name, region.name, 4, family)
-        self.assertGreaterEqual(count, COUNT)
+        self.assertGreaterEqual(count, report["sent"])
         print(f"{path.name} to {region.name}: p50 {report['rtt_ns']['p50'] / 1e6:.3f} ms, "
               f"applied {applied / 1e6:.3f} ms", file=sys.stderr)
         self.assertAlmostEqual(report["rtt_ns"]["p50"] / 1e6, applied / 1e6,
@@ -89,7 +91,8 @@ class OneShot(unittest.TestCase):
 
         report = self.probe(region.target_v4, "--protocol", "stamp", "-p", str(REFLECTOR_PORT),
                             "--source", source, "--flows", "16", count=480)
-        self.assertEqual(report["received"], 480)
+        self.assertEqual(report["received"], report["sent"])
+        self.assertGreaterEqual(report["sent"], 450)
         self.assertEqual(report["unplaced"], [])
         first, second = report["members"]
         self.assertEqual(sorted(first["flows"] + second["flows"]), list(range(16)))

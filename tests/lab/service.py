@@ -190,6 +190,7 @@ class Service:
 
     def wait_ready(self, seconds: float = 15) -> None:
         wait_for("the service ready", seconds, lambda: self.get("/-/ready"), every=0.2)
+        self.ready_at = time.time()
 
     def round_trips_ms(self, path: str, targets: set[str], begin_ns: int, end_ns: int) -> list[float]:
         """Of the probes that left in [begin, end), in order; a lost one is infinite, what is kept apart is left

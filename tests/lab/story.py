@@ -76,14 +76,20 @@ class Story:
     # --- steps ---
 
     def percentiles(self) -> Metrics:
-        """Until every path has a median to every region."""
+        """Until every path has a median to every region, of a window that was probed from end to end."""
+        whole = self.service.ready_at + self.service.pace.window_s
+
         def complete() -> Metrics | None:
             metrics = self.service.metrics()
-            known = all(metrics.quantile_ms(path.name, region.name, 0.5) is not None
-                        for path in self.scenario.paths for region in self.scenario.regions)
-            return metrics if known else None
 
-        return wait_for("a median for every path and region", 5 * self.service.pace.window_s + 10, complete,
+            def known(path: str, region: str) -> bool:
+                end = metrics.one("strait_window_end_timestamp_seconds", path=path, region=region)
+                return metrics.quantile_ms(path, region, 0.5) is not None and end is not None and end >= whole
+
+            pairs = ((path.name, region.name) for path in self.scenario.paths for region in self.scenario.regions)
+            return metrics if all(known(*pair) for pair in pairs) else None
+
+        return wait_for("a median for every path and region", 6 * self.service.pace.window_s + 10, complete,
                         every=0.3)
 
     def verdicts(self, wanted: dict[str, str], seconds: float | None = None) -> Metrics:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/dpdk/poll_plan.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 using namespace strait;
@@ -120,10 +121,46 @@ TEST_CASE("an expectation beyond the horizon is dropped, not mistaken for a near
 
 TEST_CASE("sleeps end earlier the later they were, within bounds") {
   PollPlan plan;
-  for (int i = 0; i < 200; ++i) plan.slept(start, start + 10us);
+  for (int i = 0; i < 200; ++i) plan.slept(start, start + 10us, 0ns);
   CHECK(plan.lead() < 15us);
-  for (int i = 0; i < 200; ++i) plan.slept(start, start + 80us);
+  for (int i = 0; i < 200; ++i) plan.slept(start, start + 80us, 0ns);
   CHECK(plan.lead() > 75us);
-  for (int i = 0; i < 200; ++i) plan.slept(start, start + 20ms);
+  for (int i = 0; i < 200; ++i) plan.slept(start, start + 20ms, 0ns);
   CHECK(plan.lead() <= 120us);
+}
+
+TEST_CASE("a poller whose replies are always near takes its share of a core and naps between") {
+  const double share = GENERATE(0.2, 1.0);
+  const Nanos work = GENERATE(2us, 15us);   // of each look
+  const Nanos waking = GENERATE(0us, 8us);  // what a sleep costs the processor besides
+  CAPTURE(share, work.count(), waking.count());
+  PollPlan plan{share};
+  Nanos awake{};
+  Nanos used{};
+  Nanos longest{};
+  MonoTime expected = start;
+  MonoTime next_reply = start + 20us;
+  MonoTime now = start;
+  while (now < start + 1s) {
+    for (; expected < now + 1ms; expected += 50us) plan.expect(expected);
+    plan.sent(now);
+    for (; next_reply <= now; next_reply += 50us) plan.arrived(1, now);
+    now += work;
+    awake += work;
+    used += work;
+    const MonoTime wake = plan.wake_time(now, now + 10ms);
+    if (wake <= now) continue;
+    longest = std::max(longest, wake - now);
+    now = wake;
+    awake += waking;
+    plan.slept(wake, wake, used + waking);
+    used = 0ns;
+  }
+  if (share == 1) {
+    CHECK(awake > 900ms);
+  } else {
+    CHECK(awake < 230ms);
+    CHECK(awake > 140ms);  // what it saves it uses
+    CHECK(longest <= 100us);
+  }
 }

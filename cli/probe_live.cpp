@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/probe_live.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+#include "cli/engines.hpp"
+#include "cli/live_screen.hpp"
+#include "cli/live_view.hpp"
+#include "cli/probe_tally.hpp"
+#include "cli/probe_worker.hpp"
+#include "cli/stop_signals.hpp"
+
+namespace strait::cli {
+namespace {
+
+constexpr Nanos key_patience = std::chrono::milliseconds{100};
+constexpr Nanos update_interval = std::chrono::milliseconds{500};
+constexpr Nanos live_patience = std::chrono::seconds{3};
+
+bool all_decided(const std::vector<TargetReport>& reports, std::uint64_t count) {
+  return std::ranges::all_of(reports, [count](const TargetReport& report) {
+    const Counts& counts = report.window.counts;
+    return counts.scheduled >= count && counts.received + counts.lost >= counts.sent;
+  });
+}
+
+// False: somebody wants to leave.
+bool obey(LiveScreen::Key key, LiveView& view, std::size_t page) {
+  using Key = LiveScreen::Key;
+  const int rows = static_cast<int>(std::max<std::size_t>(page, 1));
+  if (key == Key::pause) view.toggle_pause();
+  if (key == Key::sort) view.next_sort();
+  if (key == Key::up) view.scroll(-1);
+  if (key == Key::down) view.scroll(1);
+  if (key == Key::page_up) view.scroll(-rows);
+  if (key == Key::page_down) view.scroll(rows);
+  return key != Key::quit;
+}
+
+// Fetches the figures and shows them until it is over.
+void watch(LiveScreen& screen, ProbeWorker& worker, const ProbePlan& plan,
+           const ProbeOptions& options, Measured& measured) {
+  const SystemClock clock;
+  const MonoTime began = clock.now().mono;
+  MonoTime next_update = began;
+  LiveView view;
+  bool goes_on = true;
+  while (goes_on && !StopSignals::raised()) {
+    if (const MonoTime now = clock.now().mono; now >= next_update) {
+      next_update = now + update_interval;
+      Harvest harvest = worker.harvest();
+      std::ranges::move(harvest.closed, std::back_inserter(measured.windows));
+      auto reports = plan.reports;
+      add_up(reports, measured.windows, measured.began);
+      add_up(reports, harvest.open, measured.began);
+      view.update(reports, now - began);
+      goes_on = !all_decided(reports, options.count);
+    }
+    screen.draw(view.render(screen.size(), screen.unicode()));
+    goes_on = obey(screen.wait_key(key_patience), view, screen.size().rows) && goes_on;
+  }
+}
+
+}  // namespace
+
+Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan,
+                              const OpenTransport& open,
+                              const probe::ProberOptions& prober_options) {
+  if (plan.reports.size() > most_live_rows) {
+    return fail(Errc::bad_input,
+                fmt::format("probe: --live shows at most {} rows, and {} are asked "
+                            "for; --csv and --json have no such limit",
+                            most_live_rows, plan.reports.size()));
+  }
+  const StopSignals signals;  // before ncurses looks which signals are free
+  auto screen = LiveScreen::open();
+  if (!screen) return tl::make_unexpected(screen.error());
+  Measured measured;
+  measured.began = SystemClock{}.now().wall;
+  auto worker = ProbeWorker::start(
+      [&] { return open(options); }, prober_options, plan.sessions,
+      [](probe::Transport& transport) { std::ignore = await_next_hops(transport, live_patience); },
+      plan.pins);
+  if (!worker) return tl::make_unexpected(worker.error());
+  watch(**screen, **worker, plan, options, measured);
+  auto last = (*worker)->stop();
+  std::ranges::move(last, std::back_inserter(measured.windows));
+  Harvest harvest = (*worker)->harvest();
+  measured.counters = std::move(harvest.counters);
+  measured.pins = std::move(harvest.pins);
+  return measured;
+}
+
+}  // namespace strait::cli

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/probe_command.hpp"
+#include "cli/probe_plan.hpp"
+#include "cli/probe_run.hpp"
+#include "core/clock.hpp"
+#include "core/result.hpp"
+#include "probe/rejections.hpp"
+#include "probe/reply_rate.hpp"
+
+namespace strait::cli {
+
+// What a run has measured.
+struct Measured {
+  std::vector<Window> windows;
+  probe::TransportCounters counters;
+  WallTime began;
+  std::vector<probe::PinState> pins;  // as they stood at the end
+  std::vector<probe::SessionRejections> rejections;
+  std::map<std::pair<std::string, std::string>, probe::ReplyRate> reply_rates;  // target, path
+};
+
+inline constexpr std::size_t most_live_rows = 1000;
+
+// Probes on a thread of its own, so that drawing delays no probe, and shows the figures until all
+// are decided, somebody quits or a signal comes.
+[[nodiscard]] Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan,
+                                            const OpenTransport& open,
+                                            const probe::ProberOptions& prober_options);
+
+}  // namespace strait::cli

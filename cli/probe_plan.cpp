@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/probe_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <istream>
+#include <iterator>
+#include <utility>
+
+#include "analyzer/floor.hpp"
+#include "cli/resolve.hpp"
+#include "core/nearest.hpp"
+#include "probe/stamp_packet.hpp"
+
+namespace strait::cli {
+namespace {
+
+constexpr std::size_t default_icmp_size = 56;
+
+// One way out: of a configuration, or as the options have it.
+struct Way {
+  std::string name;  // empty: of the options
+  probe::PathPin pin;
+  const routes::Path* path = nullptr;  // with its floor
+};
+
+// What a target of the configuration says beyond an address.
+const probe::Target* known_target(const std::optional<Configuration>& configuration,
+                                  const std::string& name) {
+  if (!configuration) return nullptr;
+  const auto found = std::ranges::find(configuration->targets, name, &probe::Target::name);
+  return found == configuration->targets.end() ? nullptr : &*found;
+}
+
+// What must be of the target's address family.
+Result<void> check_family(const Address& target, const ProbeOptions& options) {
+  const auto differs = [&](std::string_view word, std::string_view value) {
+    return fail(Errc::bad_input,
+                fmt::format("probe: target {} is {}, but {} {} is not", target.to_string(),
+                            target.is_v4() ? "IPv4" : "IPv6", word, value));
+  };
+  if (options.source && options.source->is_v4() != target.is_v4()) {
+    return differs("--source", options.source->to_string());
+  }
+  if (options.next_hop && options.next_hop->is_v4() != target.is_v4()) {
+    return differs("--next-hop", options.next_hop->to_string());
+  }
+  if (options.flow_label && target.is_v4()) {
+    return fail(Errc::bad_input, fmt::format("probe: target {} is IPv4, which has no flow label",
+                                             target.to_string()));
+  }
+  return {};
+}
+
+Result<void> check_flows(const ProbeOptions& options) {
+  if (options.flow_label && options.flows > 1) {
+    return fail(Errc::bad_input,
+                fmt::format("probe: --flow-label {} with --flows {}: one label is of one flow",
+                            *options.flow_label, options.flows));
+  }
+  if (options.count < options.flows) {
+    return fail(Errc::bad_input, fmt::format("probe: --count {} with --flows {}: want at least one "
+                                             "probe for each flow",
+                                             options.count, options.flows));
+  }
+  return {};
+}
+
+// Source and next hop go where the target's family looks for them.
+probe::PathPin pin_of(const ProbeOptions& options, bool v6) {
+  probe::PathPin pin;
+  pin.device = options.device;
+  pin.mark = options.mark;
+  pin.next_hop_mac = options.next_hop_mac;
+  pin.vlans = options.vlans;
+  pin.labels = options.labels;
+  (v6 ? pin.source_v6 : pin.source_v4) = options.source;
+  (v6 ? pin.next_hop_v6 : pin.next_hop_v4) = options.next_hop;
+  return pin;
+}
+
+Result<std::vector<Way>> ways_of(const ProbeOptions& options,
+                                 const std::optional<Configuration>& configuration) {
+  if (!configuration) return std::vector<Way>(1);
+  std::vector<std::string> names;
+  for (const auto& pin : configuration->pins) names.push_back(pin.path);
+  for (const std::string& wanted : options.paths) {
+    if (std::ranges::find(names, wanted) != names.end()) continue;
+    const auto guess = nearest(wanted, names);
+    return fail(Errc::not_found,
+                fmt::format("probe: {} has no path '{}'{}", options.config, wanted,
+                            guess ? fmt::format("; did you mean '{}'?", *guess)
+                                  : fmt::format(": want one of {}", fmt::join(names, ", "))));
+  }
+  std::vector<Way> ways;
+  for (const auto& pin : configuration->pins) {
+    const bool wanted =
+        options.paths.empty() || std::ranges::find(options.paths, pin.path) != options.paths.end();
+    if (!wanted) continue;
+    const auto path = std::ranges::find(configuration->paths, pin.path, &routes::Path::name);
+    ways.push_back({pin.path, pin.pin, path == configuration->paths.end() ? nullptr : &*path});
+  }
+  return ways;
+}
+
+std::optional<analyzer::Position> position_of(const Configuration& configuration,
+                                              const std::string& target) {
+  for (const analyzer::Target& each : configuration.analyzer_targets) {
+    if (each.name == target) return each.position;
+  }
+  return std::nullopt;
+}
+
+std::optional<Nanos> floor_of(const Way& way, const std::optional<Configuration>& configuration,
+                              const std::string& target) {
+  if (way.path == nullptr || !configuration) return std::nullopt;
+  const auto end = configuration->far_ends.find(way.name);
+  const auto far_end = end == configuration->far_ends.end()
+                           ? std::nullopt
+                           : std::optional<analyzer::Position>{end->second};
+  return analyzer::rtt_floor(*way.path, far_end, position_of(*configuration, target));
+}
+
+Result<TargetList> targets_of(const ProbeOptions& options,
+                              const std::optional<Configuration>& configuration,
+                              std::istream& input) {
+  if (configuration && options.targets.empty() && options.files.empty()) {
+    TargetList list;
+    for (const probe::Target& target : configuration->targets) {
+      const bool wanted =
+          options.family == Family::any || target.address.is_v4() == (options.family == Family::v4);
+      if (wanted) list.targets.push_back({target.name, target.address, target.name, target.name});
+    }
+    if (!list.targets.empty()) return list;
+    return fail(Errc::bad_input,
+                fmt::format("probe: {} has no target of this address family", options.config));
+  }
+  return gather_targets(options, input, [&](const std::string& name, Family family) {
+    const probe::Target* const known = known_target(configuration, name);
+    return resolve(known == nullptr ? name : known->address.to_string(), family);
+  });
+}
+
+probe::SessionSpec session_spec(const ProbeTarget& target, const Way& way,
+                                const probe::Target* known, const ProbeOptions& options) {
+  const Protocol protocol = known == nullptr ? options.protocol : known->protocol;
+  const bool icmp = protocol == Protocol::icmp;
+  const std::uint16_t port =
+      known == nullptr ? options.port.value_or(probe::stamp_port) : known->port;
+  probe::SessionSpec spec;
+  spec.key = {.path = way.name, .target = target.label, .protocol = protocol, .dscp = options.dscp};
+  spec.flow.destination = {target.address, icmp ? std::uint16_t{0} : port};
+  spec.flow.hop_limit = options.hop_limit;
+  spec.flow.max_payload = icmp ? default_icmp_size : probe::stamp_packet_size;
+  if (options.size != 0) spec.flow.max_payload = options.size;
+  spec.flow.pin = way.name.empty() ? pin_of(options, target.address.is_v6()) : way.pin;
+  spec.flow.flow_label = options.flow_label;
+  spec.schedule.interval = options.interval;
+  spec.timeout = options.timeout;
+  spec.count = options.count;
+  spec.twamp_light = options.twamp_light;
+  return spec;
+}
+
+PinPlan pins_of(const Configuration& configuration, const std::vector<Way>& ways) {
+  PinPlan plan;
+  plan.mode = configuration.probe.pin_check;
+  plan.interval = configuration.probe.pin_check_interval;
+  for (probe::PinCheck& check : configuration.pin_checks()) {
+    const bool wanted = std::ranges::find(ways, check.path, &Way::name) != ways.end();
+    if (wanted) plan.checks.push_back(std::move(check));
+  }
+  return plan;
+}
+
+void take_engine(ProbeOptions& options, const Configuration& configuration) {
+  if (!options.engine_given) options.engine = configuration.probe.engine;
+  options.twamp_light = options.twamp_light || configuration.probe.twamp_light;
+  if (options.engine == Engine::dpdk) options.dpdk = configuration.dpdk;
+}
+
+}  // namespace
+
+Result<ProbePlan> plan_probe(ProbeOptions& options,
+                             const std::optional<Configuration>& configuration,
+                             std::istream& input) {
+  if (auto ok = check_flows(options); !ok) return tl::make_unexpected(ok.error());
+  const auto ways = ways_of(options, configuration);
+  if (!ways) return tl::make_unexpected(ways.error());
+  auto list = targets_of(options, configuration, input);
+  if (!list) return fail(std::move(list));
+  if (configuration) take_engine(options, *configuration);
+
+  ProbePlan plan;
+  plan.unresolved = std::move(list->unresolved);
+  if (configuration) plan.pins = pins_of(*configuration, *ways);
+  for (const ProbeTarget& target : list->targets) {
+    if (auto ok = check_family(target.address, options); !ok) {
+      return tl::make_unexpected(ok.error());
+    }
+    const probe::Target* const known = known_target(configuration, target.word);
+    for (const Way& way : *ways) {
+      const auto spec = session_spec(target, way, known, options);
+      TargetReport report;
+      report.target = target.name;
+      report.address = target.address;
+      report.size = spec.flow.max_payload;
+      report.window.session = spec.key;
+      report.floor = floor_of(way, configuration, target.word);
+      plan.reports.push_back(std::move(report));
+      std::ranges::move(probe::flows_of(spec, options.flows), std::back_inserter(plan.sessions));
+    }
+  }
+  return plan;
+}
+
+}  // namespace strait::cli
