@@ -111,13 +111,11 @@ Result<SessionId> Prober::Impl::add(const SessionSpec& spec) {
   longest_timeout_ = std::max(longest_timeout_, spec.timeout);
   lateness_ = std::min(lateness_, tolerable_lateness(spec.schedule));
   transport_.tolerate(lateness_);
-  SessionRecord record{spec.key, {}, nullptr, nullptr};
   if (spec.extras.any()) {
-    record.extension = std::make_unique<StampExtension>(spec.extras, spec.key.dscp,
-                                                        spec.flow.max_payload, spec.first_sequence);
-    session.extension = record.extension.get();
+    session.extension = std::make_unique<StampExtension>(
+        spec.extras, spec.key.dscp, spec.flow.max_payload, spec.first_sequence);
   }
-  const std::uint32_t index = place(std::move(session), std::move(record));
+  const std::uint32_t index = place(std::move(session), {spec.key, {}, nullptr});
   if (by_flow_.size() <= *flow) by_flow_.resize(*flow + 1, nobody);
   by_flow_[*flow] = index;
   by_id_[id] = index;

@@ -94,8 +94,7 @@ void Prober::Impl::release(std::uint32_t index) {
   by_flow_[session.flow] = nobody;
   by_id_.erase(session.id);
   session.live = false;
-  session.extension = nullptr;
-  records_[index].extension.reset();
+  session.extension.reset();
   records_[index].rejections.reset();
   free_.push_back(index);
 }

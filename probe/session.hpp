@@ -107,7 +107,7 @@ struct alignas(64) Session {
   bool require_ssid;
   TimestampFormat format;
   PeerKey peer;
-  StampExtension* extension = nullptr;  // of a STAMP session with TLVs or a key; in SessionRecord
+  std::unique_ptr<StampExtension> extension;  // of a STAMP session with TLVs or a key
   Matcher matcher;
 };
 
@@ -115,8 +115,7 @@ struct alignas(64) Session {
 struct SessionRecord {
   SessionKey key;
   std::vector<std::unique_ptr<Tally>> tallies;  // oldest first
-  std::unique_ptr<StampExtension> extension;
-  std::unique_ptr<Rejections> rejections;  // null before the first ICMP error
+  std::unique_ptr<Rejections> rejections;       // null before the first ICMP error
 };
 
 }  // namespace strait::probe

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
 from pathlib import Path as File
 
@@ -167,10 +168,10 @@ class Stamp(unittest.TestCase):
                 self.assertEqual(self.counters(reflector)["refused"],
                                  {"bad-hmac": wrong["sent"], "not-authenticated": none["sent"]})
 
-    def test_replies_of_a_reflector_without_the_key_are_not_believed(self):
+    def test_a_reflector_without_a_key_has_no_reply_for_a_signed_probe(self):
+        # Where it looks for an Error Estimate there is none, which is a corrupt one.
         report = self.probe(4, REFLECTOR_PORT, "--key", self.key, count=20)
         self.assertEqual((report["received"], report["lost"]), (0, report["sent"]))
-        self.assertEqual(report["errors"], {"bad-hmac": report["sent"]})
 
     def test_tshark_finds_nothing_wrong_with_requests_and_replies(self):
         for family in (4, 6):
@@ -182,12 +183,15 @@ class Stamp(unittest.TestCase):
         key = words[words.index("--key"):] if "--key" in words else ()
         _, port, _ = self.reflector(family, "--stateful", *key)
         file = self.lab.directory / f"stamp-{port}.pcapng"
-        capture = self.lab.start(self.region.name, "tshark", "-q", "-i", self.path.name, "-f", f"udp port {port}",
-                                 "-w", str(file), log=f"tshark-{port}.log")
-        log = self.lab.directory / f"tshark-{port}.log"
-        wait_for("tshark", 20, lambda: "Capture started" in log.read_text() or file.exists())
+        # At the site, where no checksum is left to a device.
+        capture = self.lab.start("site", "tshark", "-q", "-i", self.path.name, "-f", f"udp port {port}", "-w",
+                                 str(file), log=f"tshark-{port}.log")
+        wait_for("tshark", 20, lambda: file.exists() and file.stat().st_size > 0)
+        time.sleep(0.5)  # it has the file before it has the first packet
         report = self.probe(family, port, *words, count=20)
         self.assertEqual(report["errors"], {})
+        wanted = report["sent"] + report["received"]
+        wait_for("all packets", 20, lambda: len(self.dissect(file, check=False)) >= wanted, every=0.5)
         capture.send_signal(signal.SIGINT)
         capture.wait(20)
         self.assertEqual(self.dissect(file, "-Y", WRONG), [])
@@ -203,9 +207,9 @@ class Stamp(unittest.TestCase):
             self.assertEqual(self.flags(request[base:]), {0x80})
             self.assertEqual(self.flags(reply[base:]), {0})
 
-    def dissect(self, file: File, *words: str) -> list[str]:
+    def dissect(self, file: File, *words: str, check: bool = True) -> list[str]:
         done = subprocess.run(["tshark", "-r", str(file), "-o", "ip.check_checksum:TRUE", "-o",
-                               "udp.check_checksum:TRUE", *words], capture_output=True, text=True, check=True)
+                               "udp.check_checksum:TRUE", *words], capture_output=True, text=True, check=check)
         return done.stdout.splitlines()
 
     def flags(self, area: bytes) -> set[int]:
