@@ -111,6 +111,7 @@ Result<std::vector<std::byte>> octets_of(std::string_view text) {
     return octets;
   }
   text.remove_prefix(hex_word.size());
+  octets.reserve(text.size() / 2 + 1);
   for (std::size_t at = 0; at < text.size(); at += 2) {
     unsigned value = 0;
     const auto digits = text.substr(at, 2);
@@ -134,10 +135,13 @@ Result<HmacKey> read_key(const std::string& from) {
     return cannot_open(place->file, errno);
   }
   if (auto good = check_mode(*place, file.fd()); !good) return fail(std::move(good));
-  const auto text = read_all(*place, file.fd());
+  auto text = read_all(*place, file.fd());
   if (!text) return tl::make_unexpected(text.error());
-  const auto octets = octets_of(*text);
+  auto octets = octets_of(*text);
   auto key = octets ? HmacKey::make(*octets) : tl::make_unexpected(octets.error());
+  // Only the state that follows from the key stays in memory.
+  ::explicit_bzero(text->data(), text->size());
+  if (octets) ::explicit_bzero(octets->data(), octets->size());
   if (!key) {
     return fail(key.error().code, fmt::format("key {}: {}", place->file, key.error().message));
   }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/socket/socket_transport.hpp"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <set>
+#include <span>
 
 #include "tests/probe/socket/loopback.hpp"
 
