@@ -147,11 +147,12 @@ probe::FlowSpec check_flow(const probe::ProbeOptions& options, const probe::Targ
 probe::MtuCheck mtu_check(const probe::ProbeOptions& options, const probe::Target& target,
                           const probe::NamedPin& pin) {
   const std::size_t headers = probe::header_octets(target.address.is_v6());
+  const probe::FlowSpec flow = check_flow(options, target, pin);
   probe::MtuCheck check{.path = pin.path,
-                        .flow = check_flow(options, target, pin),
+                        .flow = flow,
                         .timestamps = options.timestamps,
                         .twamp_light = options.twamp_light,
-                        .session_octets = static_cast<std::uint32_t>(options.payload + headers)};
+                        .session_octets = static_cast<std::uint32_t>(flow.max_payload + headers)};
   check.flow.hop_limit = options.hop_limit;
   check.flow.max_payload = pin.pin.mtu - headers;
   return check;
@@ -246,8 +247,13 @@ std::vector<probe::PinCheck> Configuration::pin_checks() const {
 std::vector<probe::MtuCheck> Configuration::mtu_checks() const {
   std::vector<probe::MtuCheck> checks;
   if (!probe.mtu_check) return checks;
+  // A reflector with a key does not answer what is not signed, and these probes are not.
+  std::vector<probe::Target> open = targets;
+  std::erase_if(open, [&](const probe::Target& target) {
+    return target.protocol == Protocol::stamp && (target.key || probe.extras.key);
+  });
   for (const probe::NamedPin& pin : pins) {
-    for (const probe::Target* const target : checked_targets(targets)) {
+    for (const probe::Target* const target : checked_targets(open)) {
       checks.push_back(mtu_check(probe, *target, pin));
     }
   }

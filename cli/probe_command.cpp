@@ -2,6 +2,7 @@
 #include "cli/probe_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <memory>
 
@@ -45,6 +46,37 @@ void add_what(CLI::App& command, ProbeOptions& options) {
   add_integer(command, "-Q,--dscp", options.dscp, {0, 63, "N"}, "DSCP of the probes");
   add_integer(command, "-H,--hop-limit", options.hop_limit, {1, 255, "N"},
               "TTL or hop limit of the probes");
+}
+
+void add_extras(CLI::App& command, ProbeOptions& options) {
+  command.option_defaults()->group("STAMP");
+  std::vector<std::string> words;
+  for (std::size_t number = 0; number < probe::tlv_words; ++number) {
+    words.emplace_back(probe::tlv_word(number));
+  }
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--tlv",
+          [&options, words](const std::vector<std::string>& given) {
+            for (const std::string& word : given) {
+              const auto found = std::ranges::find(words, word);
+              if (found == words.end()) {
+                refuse("--tlv", "'" + word + "': want cos, location, timestamp-info or direct");
+              }
+              probe::include(options.tlvs, static_cast<std::size_t>(found - words.begin()));
+            }
+          },
+          "Ask the far end for cos (the DSCP that arrives there), location (the address that it "
+          "sees), timestamp-info (its clock), direct (its counters); commas between them")
+      ->delimiter(',')
+      ->type_name("WORDS")
+      ->allow_extra_args(false);
+  command
+      .add_option("--key", options.key,
+                  "File with the key, or credential:NAME of systemd: authenticated mode")
+      ->type_name("FILE");
+  command.add_flag("--loss-by-direction", options.loss_by_direction,
+                   "Tell forward from reverse loss where the reflector counts by itself");
 }
 
 void add_when(CLI::App& command, ProbeOptions& options) {
@@ -146,7 +178,17 @@ void add_output(CLI::App& command, ProbeOptions& options) {
 
 // Options of STAMP that ICMP would ignore.
 void check_words(const ProbeOptions& options) {
+  const bool extras = options.tlvs.any() || !options.key.empty() || options.loss_by_direction;
+  if (options.twamp_light && extras) {
+    refuse("--twamp-light", "that reflector knows no --tlv, --key or --loss-by-direction");
+  }
   if (options.protocol == Protocol::stamp) return;
+  const bool known_targets = !options.config.empty();  // which have their own protocols
+  if (!known_targets) {
+    if (options.tlvs.any()) refuse("--tlv", "wants --protocol stamp");
+    if (!options.key.empty()) refuse("--key", "wants --protocol stamp");
+    if (options.loss_by_direction) refuse("--loss-by-direction", "wants --protocol stamp");
+  }
   if (options.port) refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
   if (options.twamp_light) refuse("--twamp-light", "wants --protocol stamp");
 }
@@ -158,6 +200,7 @@ CLI::App* add_probe_command(CLI::App& app, RunProbe run) {
   CLI::App* const command =
       app.add_subcommand("probe", "Time packets to targets, once; needs no configuration");
   add_what(*command, *options);
+  add_extras(*command, *options);
   add_when(*command, *options);
   add_path(*command, *options);
   add_output(*command, *options);

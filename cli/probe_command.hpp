@@ -53,6 +53,9 @@ struct ProbeOptions {
   std::uint16_t flows = 1;                       // to each target, a five-tuple each
   bool realtime = false;  // socket engine: real-time priority, for intervals below 1 ms
   bool twamp_light = false;
+  probe::TlvSet tlvs;  // of STAMP
+  std::string key;     // a file or a credential; empty: unauthenticated
+  bool loss_by_direction = false;
   bool json = false;
   bool csv = false;
   bool live = false;

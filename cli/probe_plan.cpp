@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <istream>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "analyzer/floor.hpp"
 #include "cli/resolve.hpp"
 #include "core/nearest.hpp"
+#include "probe/hmac_key.hpp"
 #include "probe/stamp_packet.hpp"
 
 namespace strait::cli {
@@ -142,8 +144,48 @@ Result<TargetList> targets_of(const ProbeOptions& options,
   });
 }
 
+Result<probe::StampExtras> extras_of(const ProbeOptions& options) {
+  probe::StampExtras extras;
+  extras.tlvs = options.tlvs;
+  extras.loss_by_direction = options.loss_by_direction;
+  if (options.key.empty()) return extras;
+  auto key = probe::read_key(options.key);
+  if (!key) return tl::make_unexpected(key.error());
+  extras.key = std::make_shared<const probe::HmacKey>(std::move(*key));
+  return extras;
+}
+
+// A target of the configuration is asked what that asks it, and what the options add.
+probe::StampExtras extras_for(const probe::StampExtras& given, const probe::Target* known,
+                              const std::optional<Configuration>& configuration) {
+  if (known == nullptr || !configuration) return given;
+  probe::StampExtras extras = configuration->probe.extras;
+  if (known->key) extras.key = known->key;
+  if (given.key) extras.key = given.key;
+  extras.tlvs = extras.tlvs | given.tlvs;
+  extras.loss_by_direction = extras.loss_by_direction || given.loss_by_direction;
+  return extras;
+}
+
+std::size_t payload_of(const probe::SessionSpec& spec, const ProbeOptions& options) {
+  if (options.size != 0) return options.size;
+  if (spec.key.protocol == Protocol::icmp) return default_icmp_size;
+  return probe::payload_with(spec.extras, probe::stamp_packet_size);
+}
+
+Result<void> check_size(const probe::SessionSpec& spec, const ProbeOptions& options) {
+  const bool authenticated = spec.extras.key != nullptr;
+  const bool fits = probe::fits(spec.extras.tlvs, authenticated, spec.flow.max_payload);
+  if (!spec.extras.any() || fits) return {};
+  const std::size_t least = probe::smallest_payload(spec.extras.tlvs, authenticated);
+  return fail(Errc::bad_input,
+              fmt::format("probe: --size {}: with this key and these TLVs want {}, or at least {}",
+                          options.size, least, least + probe::tlv_header_size));
+}
+
 probe::SessionSpec session_spec(const ProbeTarget& target, const Way& way,
-                                const probe::Target* known, const ProbeOptions& options) {
+                                const probe::Target* known, const ProbeOptions& options,
+                                const probe::StampExtras& extras) {
   const Protocol protocol = known == nullptr ? options.protocol : known->protocol;
   const bool icmp = protocol == Protocol::icmp;
   const std::uint16_t port =
@@ -152,8 +194,8 @@ probe::SessionSpec session_spec(const ProbeTarget& target, const Way& way,
   spec.key = {.path = way.name, .target = target.label, .protocol = protocol, .dscp = options.dscp};
   spec.flow.destination = {target.address, icmp ? std::uint16_t{0} : port};
   spec.flow.hop_limit = options.hop_limit;
-  spec.flow.max_payload = icmp ? default_icmp_size : probe::stamp_packet_size;
-  if (options.size != 0) spec.flow.max_payload = options.size;
+  if (!icmp) spec.extras = extras;
+  spec.flow.max_payload = payload_of(spec, options);
   spec.flow.pin = way.name.empty() ? pin_of(options, target.address.is_v6()) : way.pin;
   spec.flow.flow_label = options.flow_label;
   spec.schedule.interval = options.interval;
@@ -188,6 +230,8 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
   if (auto ok = check_flows(options); !ok) return tl::make_unexpected(ok.error());
   const auto ways = ways_of(options, configuration);
   if (!ways) return tl::make_unexpected(ways.error());
+  const auto extras = extras_of(options);
+  if (!extras) return tl::make_unexpected(extras.error());
   auto list = targets_of(options, configuration, input);
   if (!list) return fail(std::move(list));
   if (configuration) take_engine(options, *configuration);
@@ -201,7 +245,9 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
     }
     const probe::Target* const known = known_target(configuration, target.word);
     for (const Way& way : *ways) {
-      const auto spec = session_spec(target, way, known, options);
+      const auto spec =
+          session_spec(target, way, known, options, extras_for(*extras, known, configuration));
+      if (auto ok = check_size(spec, options); !ok) return tl::make_unexpected(ok.error());
       TargetReport report;
       report.target = target.name;
       report.address = target.address;
@@ -211,6 +257,12 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
       plan.reports.push_back(std::move(report));
       std::ranges::move(probe::flows_of(spec, options.flows), std::back_inserter(plan.sessions));
     }
+  }
+  const bool asked = std::ranges::any_of(
+      plan.sessions, [](const probe::SessionSpec& spec) { return spec.extras.any(); });
+  if (extras->any() && !asked) {
+    return fail(Errc::bad_input,
+                "probe: --tlv, --key, --loss-by-direction: no target speaks STAMP");
   }
   return plan;
 }

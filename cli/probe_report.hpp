@@ -11,6 +11,8 @@
 #include "cli/probe_command.hpp"
 #include "core/window.hpp"
 #include "probe/prober.hpp"
+#include "probe/rejections.hpp"
+#include "probe/reply_rate.hpp"
 #include "probe/transport.hpp"
 
 namespace strait::cli {
@@ -24,6 +26,8 @@ struct TargetReport {
   Nanos limit{};               // of the uncertainty, beyond which samples are kept apart
   std::optional<Nanos> floor;  // the round trip that fibre allows, where positions are known
   std::map<std::uint16_t, analyzer::FlowDelays> flows;  // by number
+  probe::RejectionCounts rejections;                    // of all flows
+  probe::ReplyRate reply_rate;                          // of all flows, ICMP echo only
 };
 
 // A quantile over all probes that were decided, a lost one counting as infinitely late (RFC 2681

@@ -153,12 +153,14 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   auto transport = open(options);
   if (!transport) return fail(std::move(transport));
   std::uint64_t decided = 0;
+  const auto note = std::exchange(prober_options.on_outcome, nullptr);
   const auto on_outcome = [&](const probe::Outcome& outcome) {
+    if (note) note(outcome);
     if (outcome.fate == probe::Fate::received || outcome.fate == probe::Fate::lost) ++decided;
     if (!options.outcomes) return;
     streams.results << (options.json ? to_json(outcome) : to_text(outcome)) << '\n';
   };
-  if (options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
+  if (note || options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
   probe::PinChecker checker{**transport};
   if (plan.pins.mode != probe::PinMode::off && !plan.pins.checks.empty()) {
     checker.check(plan.pins.checks, plan.pins.interval);
@@ -177,6 +179,7 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   }
   measured.counters = checker.counters();
   measured.pins = checker.states();
+  measured.rejections = prober.rejections();
   measured.windows = prober.finish();
   return measured;
 }
@@ -197,11 +200,17 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
   probe::ProberOptions prober_options;
   prober_options.window = whole_run;
   for (TargetReport& report : plan->reports) report.limit = prober_options.uncertainty_limit;
+  ReplyRates reply_rates;
+  if (ReplyRates::can_tell(options.interval, options.count)) {
+    prober_options.on_outcome = [&](const probe::Outcome& seen) { reply_rates.note(seen); };
+  }
 
   auto measured = options.live ? measure_live(options, *plan, open, prober_options)
                                : measure(options, *plan, open, streams, prober_options);
   if (!measured) return fail(std::move(measured));
   add_up(plan->reports, measured->windows, measured->began);
+  add_rejections(plan->reports, measured->rejections);
+  reply_rates.move_to(plan->reports);
   if (options.is_plugin()) {
     const auto result = plugin_result(plan->reports, options, plan->unresolved);
     streams.results << result.line << std::flush;

@@ -11,6 +11,7 @@
 #include "core/duration.hpp"
 #include "probe/options.hpp"
 #include "probe/stamp_packet.hpp"
+#include "probe/stamp_tlv.hpp"
 
 namespace strait::cli {
 
@@ -27,6 +28,13 @@ struct ReflectOptions {
   Engine engine = Engine::socket;
   std::string device;  // of the dpdk engine, in the EAL's words
   bool busy = false;   // dpdk engine: poll without a pause
+  std::string key;     // a file or a credential; empty: unauthenticated
+  bool stateful = false;
+  std::size_t sessions = 4096;
+  Nanos session_idle{std::chrono::minutes{15}};
+  bool no_location = false;
+  bool same_dscp = false;
+  probe::SyncSource clock = probe::SyncSource::unknown;
   bool json = false;
 };
 

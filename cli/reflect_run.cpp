@@ -57,6 +57,21 @@ Result<probe::ReflectorPolicyOptions> policy_of(const ReflectOptions& options, s
   return policy;
 }
 
+Result<probe::ReflectorMode> mode_of(const ReflectOptions& options) {
+  probe::ReflectorMode mode;
+  if (!options.key.empty()) {
+    auto key = probe::read_key(options.key);
+    if (!key) return tl::make_unexpected(key.error());
+    mode.key = std::move(*key);
+  }
+  mode.stateful = options.stateful;
+  mode.sessions = options.sessions;
+  mode.session_idle = options.session_idle;
+  mode.tlvs = {
+      .tell_location = !options.no_location, .any_dscp = !options.same_dscp, .sync = options.clock};
+  return mode;
+}
+
 template <class Map>
 std::string counts_text(const Map& counts, const char* what) {
   std::string text;
@@ -158,6 +173,7 @@ Result<probe::dpdk::DpdkReflectorOptions> dpdk_options(const ReflectOptions& opt
   probe::dpdk::DpdkReflectorOptions reflector;
   reflector.device = options.device;
   reflector.policy = wanted.policy;
+  reflector.mode = wanted.mode;
   for (const Endpoint& endpoint : wanted.listen) {
     if (endpoint.port != wanted.policy.local_port) {
       return fail(Errc::bad_input, "reflect: --engine dpdk has one port for all its addresses");
@@ -198,7 +214,10 @@ Result<int> run_reflect(const ReflectOptions& options, std::ostream& results,
   if (!listen) return tl::make_unexpected(listen.error());
   auto policy = policy_of(options, listen->front().port);
   if (!policy) return tl::make_unexpected(policy.error());
+  auto mode = mode_of(options);
+  if (!mode) return fail(std::move(mode));
   probe::ReflectorOptions wanted;
+  wanted.mode = std::move(*mode);
   wanted.any = options.any;
   wanted.listen = std::move(*listen);
   wanted.policy = std::move(*policy);

@@ -44,6 +44,13 @@ StampSource worst_source(const Window& a, const Window& b) {
   return std::max(a.source, b.source);
 }
 
+void merge_far(FarView& into, const FarView& other, bool newer) {
+  if (other.dscp && (newer || !into.dscp)) into.dscp = other.dscp;
+  if (!other.seen_as.empty() && (newer || into.seen_as.empty())) into.seen_as = other.seen_as;
+  if (!other.clock.empty() && (newer || into.clock.empty())) into.clock = other.clock;
+  into.counts = into.counts || other.counts;
+}
+
 }  // namespace
 
 std::string_view to_string(Protocol protocol) {
@@ -64,6 +71,7 @@ Result<StampSource> parse_stamp_source(std::string_view text) {
 
 void merge(Window& into, const Window& other) {
   assert(into.session == other.session);
+  if (!other.far.empty()) merge_far(into.far, other.far, other.start >= into.start);
   const WallTime end = std::max(into.start + into.length, other.start + other.length);
   into.start = std::min(into.start, other.start);
   into.length = end - into.start;

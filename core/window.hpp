@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,20 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
+// What a STAMP reflector told of its end, newest reply first; empty where it was not asked or did
+// not say (RFC 8972).
+struct FarView {
+  std::optional<std::uint8_t> dscp;  // of the probes as they arrived there
+  std::string seen_as;               // our address and port as they arrived there: NAT shows here
+  std::string clock;                 // what disciplines its clock: "ntp", "free-running"
+  // It counts by itself, so that errors["lost-forward"] and errors["lost-reverse"] tell the losses
+  // of each direction.
+  bool counts = false;
+
+  [[nodiscard]] bool empty() const { return !dscp && seen_as.empty() && clock.empty() && !counts; }
+  friend bool operator==(const FarView&, const FarView&) = default;
+};
+
 // Of what is a diagnosis, not a result, such as lag: 2.2 % will do, and takes an eighth of the
 // memory.
 inline constexpr int lag_schema = 4;
@@ -66,6 +81,7 @@ struct Window {
   Sketch uncertain{lag_schema};
   StampSource source = StampSource::user;  // the worst that contributed
   Nanos uncertainty{};  // largest of a sample that contributed, such as a poll gap
+  FarView far;
 
   friend bool operator==(const Window&, const Window&) = default;
 };

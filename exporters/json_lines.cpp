@@ -100,6 +100,15 @@ void write_loss(JsonWriter& json, const analyzer::Proportion& loss) {
       .end_object();
 }
 
+void write_far_view(JsonWriter& json, const FarView& far) {
+  json.begin_object();
+  if (far.dscp) json.member("dscp", static_cast<unsigned>(*far.dscp));
+  if (!far.seen_as.empty()) json.member("seen_as", std::string_view{far.seen_as});
+  if (!far.clock.empty()) json.member("clock", std::string_view{far.clock});
+  if (!far.empty()) json.member("counts", far.counts);
+  json.end_object();
+}
+
 }  // namespace
 
 void write_members(JsonWriter& json, const analyzer::FlowMembers& by_flow) {
@@ -128,6 +137,18 @@ std::string to_json(const CountsByKind& counts) {
   return json.take();
 }
 
+std::string to_json(const FarView& far) {
+  JsonWriter json;
+  write_far_view(json, far);
+  return json.take();
+}
+
+void write_far(JsonWriter& json, const FarView& far) {
+  if (far.empty()) return;
+  json.key("far");
+  write_far_view(json, far);
+}
+
 std::string to_json(const Window& window) {
   JsonWriter json = begin("window");
   write_session(json, window.session);
@@ -139,6 +160,7 @@ std::string to_json(const Window& window) {
   write_sketch(json, "lag", window.lag);
   write_sketch(json, "uncertain", window.uncertain);
   json.member("source", to_string(window.source)).member("uncertainty_ns", window.uncertainty);
+  write_far(json, window.far);
   return json.end_object().take();
 }
 

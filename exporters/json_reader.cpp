@@ -200,6 +200,23 @@ Result<CountsByKind> parse_counts_by_kind(std::string_view text) {
   return counts;
 }
 
+Result<FarView> parse_far_view(std::string_view text) {
+  boost::system::error_code ec;
+  const json::value value = json::parse(text, ec);
+  const json::object* object = ec ? nullptr : value.if_object();
+  if (object == nullptr) return fail(Errc::bad_input, "JSON far view: want an object");
+  FarView far;
+  if (object->empty()) return far;
+  std::string problem;
+  ObjectReader reader{*object, problem};
+  if (object->contains("dscp")) far.dscp = static_cast<std::uint8_t>(reader.integer("dscp", 0, 63));
+  far.seen_as = reader.optional_text("seen_as").value_or("");
+  far.clock = reader.optional_text("clock").value_or("");
+  far.counts = reader.boolean("counts");
+  if (!problem.empty()) return fail(Errc::bad_input, "JSON far view: " + problem);
+  return far;
+}
+
 Result<analyzer::DecisionMemory> parse_memory(std::string_view text) {
   const auto object = parse_object(text, "memory");
   if (!object) return tl::make_unexpected(object.error());

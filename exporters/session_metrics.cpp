@@ -90,6 +90,13 @@ void timestamp_uncertainty(const Snapshot& snapshot, Samples& samples) {
   }
 }
 
+void far_dscp(const Snapshot& snapshot, Samples& samples) {
+  for (const SessionSnapshot& session : snapshot.sessions) {
+    if (!session.newest || !session.newest->far.dscp) continue;
+    samples.push_back(gauge(labels_of(session), *session.newest->far.dscp));
+  }
+}
+
 constexpr std::array table{
     MetricSpec{"strait_probes_total", MetricType::Counter, "Probes sent.", count_of<&Counts::sent>},
     MetricSpec{"strait_replies_total", MetricType::Counter,
@@ -107,7 +114,7 @@ constexpr std::array table{
     MetricSpec{"strait_slots_missed_total", MetricType::Counter,
                "Slots of the schedule in which no probe could be sent.", count_of<&Counts::missed>},
     MetricSpec{"strait_probe_errors_total", MetricType::Counter,
-               "Probes and replies that were refused, by reason.", probe_errors},
+               "What was wrong with probes, replies and their TLVs, by reason.", probe_errors},
     MetricSpec{"strait_rtt_seconds", MetricType::Histogram,
                "Round-trip time without the time spent in the reflector.", rtt},
     MetricSpec{"strait_one_way_delay_seconds", MetricType::Histogram,
@@ -119,6 +126,8 @@ constexpr std::array table{
                timestamp_uncertainty},
     MetricSpec{"strait_samples_kept_apart_total", MetricType::Counter,
                "Replies whose timestamps were too uncertain for strait_rtt_seconds.", kept_apart},
+    MetricSpec{"strait_far_dscp", MetricType::Gauge,
+               "DSCP with which probes arrived at the far end, as its reflector told.", far_dscp},
 };
 
 }  // namespace

@@ -95,6 +95,7 @@ Result<void> bind_window(SqliteStatement& statement, std::int64_t session, const
     statement.bind(std::span<const std::byte>{octets});
   }
   statement.bind(to_string(window.source)).bind(window.uncertainty.count());
+  statement.bind(std::string_view{to_json(window.far)});
   return {};
 }
 
@@ -119,6 +120,10 @@ Result<Window> read_window(const SqliteStatement& row) {
     }
     window.*member = std::move(*sketch);
   }
+
+  auto far = parse_far_view(row.text(23));
+  if (!far) return fail(std::move(far));
+  window.far = std::move(*far);
 
   const auto source = parse_source(row.text(19));
   if (!source) return tl::make_unexpected(source.error());

@@ -100,16 +100,6 @@ void Prober::Impl::take_stamp(const Arrival& arrival) {
   complete(index, *probe, reply);
 }
 
-void Prober::Impl::take_icmp_error(const Arrival& arrival) {
-  const std::uint32_t index = session_at(arrival.flow);
-  if (index == nobody) {
-    ++strays_["unknown-flow"];
-    return;
-  }
-  current_tally(index).count(
-      icmp_error_kind(arrival.source.address.is_v6(), arrival.icmp_type, arrival.icmp_code));
-}
-
 void Prober::Impl::take_datagram(const Arrival& arrival) {
   const std::uint32_t index = session_at(arrival.flow);
   if (index == nobody) {
@@ -129,6 +119,7 @@ void Prober::Impl::take_datagram(const Arrival& arrival) {
     return;
   }
   reply.hop_limit = arrival.hop_limit;
+  reply.dscp_ecn = arrival.dscp_ecn;
   reply.received = arrival.received;
   judge(index, reply);
 }
@@ -146,7 +137,13 @@ std::optional<ErrorKind> Prober::Impl::read_echo(const Session& session, const A
 std::optional<ErrorKind> Prober::Impl::read_stamp(const Session& session, const Arrival& arrival,
                                                   Reply& reply) {
   const std::size_t shortest = session.twamp_light ? shortest_twamp_reply : stamp_packet_size;
-  const auto wire = read_stamp_reply(arrival.payload, shortest);
+  std::optional<StampReply> wire;
+  if (session.extension != nullptr) [[unlikely]] {
+    const auto wrong = session.extension->read(arrival.payload, shortest, wire.emplace());
+    if (wrong) return wrong;
+  } else {
+    wire = read_stamp_reply(arrival.payload, shortest);
+  }
   if (!wire) return ErrorKind::bad_length;
   // A reflector without RFC 8972 answers with SSID 0; a TWAMP-Light one with anything.
   const bool ours = session.twamp_light || wire->ssid == session.ssid ||
@@ -174,6 +171,13 @@ void Prober::Impl::judge(std::uint32_t index, const Reply& reply) {
     lose(index, *probe);
     match = Match::late;
   }
+  if (session.extension != nullptr) [[unlikely]] {
+    session.extension->judge(reply.wire,
+                             {.first = match == Match::first,
+                              .answered = match == Match::duplicate,
+                              .dscp_ecn = reply.dscp_ecn},
+                             tally_of(index, *probe));
+  }
   if (match == Match::late) {
     probe->state = Probe::State::answered_late;
     ++tally_of(index, *probe).late;
@@ -200,8 +204,12 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
   if (reordered) ++tally.reordered;
 
   const Stamp sent{probe.sent_mono, probe.sent_wall, probe.source, {}};
-  const Sample sample = measure(sent, probe.wire_time, reply.received,
-                                reply.stamped ? &reply.wire : nullptr, limits_);
+  Sample sample = measure(sent, probe.wire_time, reply.received,
+                          reply.stamped ? &reply.wire : nullptr, limits_);
+  if (session.extension != nullptr && session.extension->far_clock_is_free()) {
+    sample.forward.reset();
+    sample.reverse.reset();
+  }
   const StampSource source = std::max(probe.source, reply.received.source);
   // A round trip has two ends, and both may be off.
   const Nanos uncertainty = probe.uncertainty() + reply.received.uncertainty;

@@ -86,9 +86,14 @@ void Prober::Impl::write_payload(const Session& session, const Probe& probe, Ins
     write_icmp_payload(cookie_key_, session.id, probe.sequence, now.wall, payload);
     return;
   }
-  write_stamp_request({probe.sequence, probe.wire_time,
-                       error_estimate_[static_cast<std::size_t>(session.format)], session.ssid},
-                      payload);
+  const StampRequest request{probe.sequence, probe.wire_time,
+                             error_estimate_[static_cast<std::size_t>(session.format)],
+                             session.ssid};
+  if (session.extension != nullptr) [[unlikely]] {
+    session.extension->write(request, payload);
+    return;
+  }
+  write_stamp_request(request, payload);
   if (!session.twamp_light) write_extra_padding(payload);
 }
 
@@ -121,11 +126,13 @@ void Prober::Impl::record_slot(const Outgoing& outgoing, const Departure& depart
   }
   ++tally.missed;
   tally.count(ErrorKind::send_refused);
-  Matcher& matcher = sessions_[outgoing.session].matcher;
+  Session& session = sessions_[outgoing.session];
+  Matcher& matcher = session.matcher;
   if (outgoing.sequence + 1 == matcher.next_sequence()) {
     matcher.unpush();
   } else {
     matcher.newest(outgoing.sequence).state = Probe::State::none;  // a later one was sent
+    if (session.extension != nullptr) session.extension->skip(outgoing.sequence);
   }
 }
 

@@ -62,6 +62,34 @@ void read_packet(ConfigTable& table, ProbeOptions& options) {
   }
 }
 
+std::shared_ptr<const HmacKey> read_key_of(ConfigTable& table) {
+  const auto from = table.text("key");
+  if (!from) return nullptr;
+  auto key = read_key(*from);
+  if (key) return std::make_shared<const HmacKey>(std::move(*key));
+  table.error("key", key.error().message);
+  return nullptr;
+}
+
+void read_extras(ConfigTable& table, ProbeOptions& options) {
+  for (const std::string& word : table.texts("tlvs")) {
+    std::size_t number = 0;
+    while (number < tlv_words && tlv_word(number) != word) ++number;
+    if (number == tlv_words) {
+      table.error("tlvs", fmt::format("'{}': want cos, location, timestamp-info or direct", word));
+    } else {
+      include(options.extras.tlvs, number);
+    }
+  }
+  options.extras.key = read_key_of(table);
+  set(options.extras.loss_by_direction, table.boolean("loss_by_direction"));
+  if (options.twamp_light && options.extras.any()) {
+    table.error("twamp_light",
+                "a TWAMP-Light reflector knows neither tlvs, nor STAMP's key, nor "
+                "loss_by_direction");
+  }
+}
+
 void read_pin_check(ConfigTable& table, ProbeOptions& options) {
   if (const auto mode = table.choice("pin_check", {"enforce", "warn", "off"})) {
     options.pin_check = static_cast<PinMode>(*mode);
@@ -89,6 +117,10 @@ Target read_target(ConfigTable& table) {
   set(target.region, table.text("region"));
   set(target.place, table.text("place"));
   set(target.weight, table.number("weight", 0, 1e6));
+  target.key = read_key_of(table);
+  if (target.key && target.protocol != Protocol::stamp) {
+    table.error("key", "only a target with protocol = \"stamp\" has a key");
+  }
   return target;
 }
 
@@ -105,6 +137,7 @@ ProbeOptions read_probe_options(ConfigTable root) {
   }
   read_times(table, options);
   read_packet(table, options);
+  read_extras(table, options);
   read_pin_check(table, options);
   return options;
 }
@@ -135,6 +168,11 @@ SessionSpec session_spec(const ProbeOptions& options, const Target& target, std:
   spec.timestamps = options.timestamps;
   spec.twamp_light = options.twamp_light;
   spec.require_ssid = options.require_ssid;
+  if (target.protocol == Protocol::stamp) {
+    spec.extras = options.extras;
+    if (target.key) spec.extras.key = target.key;
+    spec.flow.max_payload = payload_with(spec.extras, options.payload);
+  }
   return spec;
 }
 
@@ -150,6 +188,14 @@ std::vector<SessionSpec> flows_of(const SessionSpec& session, std::uint16_t flow
     }
   }
   return specs;
+}
+
+std::size_t payload_with(const StampExtras& extras, std::size_t size) {
+  if (!extras.any()) return size;
+  const bool authenticated = extras.key != nullptr;
+  if (fits(extras.tlvs, authenticated, size)) return size;
+  const std::size_t smallest = smallest_payload(extras.tlvs, authenticated);
+  return size < smallest ? smallest : smallest + tlv_header_size;
 }
 
 ProberOptions prober_options(const ProbeOptions& options) {

@@ -9,6 +9,8 @@
 
 #include "probe/matcher.hpp"
 #include "probe/prober.hpp"
+#include "probe/rejections.hpp"
+#include "probe/stamp_extension.hpp"
 #include "probe/tally.hpp"
 
 namespace strait::probe {
@@ -105,6 +107,7 @@ struct alignas(64) Session {
   bool require_ssid;
   TimestampFormat format;
   PeerKey peer;
+  std::unique_ptr<StampExtension> extension;  // of a STAMP session with TLVs or a key
   Matcher matcher;
 };
 
@@ -112,6 +115,7 @@ struct alignas(64) Session {
 struct SessionRecord {
   SessionKey key;
   std::vector<std::unique_ptr<Tally>> tallies;  // oldest first
+  std::unique_ptr<Rejections> rejections;       // null before the first ICMP error
 };
 
 }  // namespace strait::probe

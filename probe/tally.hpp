@@ -4,11 +4,18 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "core/window.hpp"
 #include "probe/error_kind.hpp"
 
 namespace strait::probe {
+
+// What a window has of the far end, beyond the base packet.
+struct FarTally {
+  std::array<std::uint32_t, error_kinds - plain_error_kinds> errors{};
+  FarView view;
+};
 
 // A window under construction, in the form that is cheapest to count in.
 struct alignas(64) Tally {
@@ -32,12 +39,21 @@ struct alignas(64) Tally {
   Sketch uncertain{lag_schema};
   WallTime start;
   Nanos length{};
-  std::array<std::uint32_t, error_kinds> errors{};
+  std::array<std::uint32_t, plain_error_kinds> errors{};
+  std::unique_ptr<FarTally> far;  // null where nothing was asked or told
 
   [[nodiscard]] std::uint64_t outstanding() const { return sent - received - lost; }
-  void count(ErrorKind kind, std::uint32_t times = 1) {
-    errors[static_cast<std::size_t>(kind)] += times;
+  [[nodiscard]] FarTally& far_part() {
+    if (!far) far = std::make_unique<FarTally>();
+    return *far;
   }
+  [[nodiscard]] std::uint32_t& count_of(ErrorKind kind) {
+    const auto number = static_cast<std::size_t>(kind);
+    if (number < plain_error_kinds) [[likely]]
+      return errors[number];
+    return far_part().errors[number - plain_error_kinds];
+  }
+  void count(ErrorKind kind, std::uint32_t times = 1) { count_of(kind) += times; }
   void sampled_from(StampSource source) {
     sampled = true;
     worst = std::max(worst, source);

@@ -109,7 +109,7 @@ struct Arrival {
   // transmit_stamp: the departure's. icmp_echo: the sequence number of the echo reply, or of the
   // echo request that an ICMP error quotes. Otherwise 0.
   std::uint32_t tag = 0;
-  std::span<const std::byte> payload;  // valid until the next receive()
+  std::span<const std::byte> payload;  // of an icmp_error as quoted; until the next receive()
   Endpoint source;                     // who sent it; port 0 for ICMP
   Stamp received;
   std::uint8_t hop_limit = 0;  // 0: unknown

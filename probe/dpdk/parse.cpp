@@ -109,6 +109,7 @@ void parse_quoted(ParsedFrame& parsed, std::span<const std::byte> quoted) {
   }
   parsed.kind = FrameKind::icmp_error;
   parsed.tuple = tuple;
+  parsed.payload = next.subspan(next_header_size);
 }
 
 void parse_echo(ParsedFrame& parsed, std::span<const std::byte> message, bool reply) {

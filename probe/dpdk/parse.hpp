@@ -57,7 +57,7 @@ struct ParsedFrame {
   FrameTuple tuple;            // an ICMP error: that of the packet it quotes
   WireAddress sender;          // of the packet itself
   WireAddress receiver;
-  // Of UDP or ICMP echo, or the whole of an ICMPv6 neighbour message; points into the frame.
+  // Of UDP or ICMP echo, an error's as quoted; the whole of a neighbour message. In the frame.
   std::span<const std::byte> payload;
 };
 

@@ -210,7 +210,7 @@ void Channel::restart_stamp_count() {
 }
 
 std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, TransportCounters& counters,
-                          std::vector<Arrival>& notices) {
+                          Notices& notices) {
   std::size_t done = 0;
   int attempts = 0;  // for the packet at `done`
   while (done < run.size()) {
@@ -308,8 +308,7 @@ bool Channel::read_datagram(const MessageBatch& batch, std::size_t slot, const C
   return true;
 }
 
-void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters,
-                               std::vector<Arrival>& notices) {
+void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters, Notices& notices) {
   // Bounded, so that a flood of ICMP errors cannot hold up the caller.
   for (int round = 0; round < 16; ++round) {
     const int got = error_batch_.receive(fd(), MSG_ERRQUEUE, 0, error_batch_.size());
@@ -323,7 +322,7 @@ void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters,
 }
 
 void Channel::read_error(std::size_t slot, ClockBridge& clock, TransportCounters& counters,
-                         std::vector<Arrival>& notices) {
+                         Notices& notices) {
   const IncomingControl control = read_control(error_batch_.header(slot));
   if (!control.error) return;
   const sock_extended_err& error = *control.error;
@@ -337,7 +336,7 @@ void Channel::read_error(std::size_t slot, ClockBridge& clock, TransportCounters
 }
 
 void Channel::read_transmit_stamp(const IncomingControl& control, const ClockBridge& clock,
-                                  TransportCounters& counters, std::vector<Arrival>& notices) {
+                                  TransportCounters& counters, Notices& notices) {
   if (!control.error) return;
   const std::uint32_t number = control.error->ee_data;
   const Outstanding& waiting = outstanding_[number % ring_size];
@@ -359,12 +358,12 @@ void Channel::read_transmit_stamp(const IncomingControl& control, const ClockBri
   notice.flow = waiting.flow;
   notice.tag = waiting.tag;
   notice.received = stamp;
-  notices.push_back(notice);
+  notices.arrivals.push_back(notice);
 }
 
 void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
                               const ClockBridge& clock, TransportCounters& counters,
-                              std::vector<Arrival>& notices) const {
+                              Notices& notices) const {
   if (!control.error) return;
   const sock_extended_err& error = *control.error;
   const std::uint8_t origin = error.ee_origin;
@@ -389,6 +388,7 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
     return;
   }
   notice.kind = Arrival::Kind::icmp_error;
+  notice.payload = notices.keep(error_batch_.payload(slot), key_.kind);
   notice.received = best_stamp(control, clock, counters);
   notice.icmp_type = error.ee_type;
   notice.icmp_code = error.ee_code;
@@ -399,7 +399,7 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
   if (too_big) notice.icmp_mtu = error.ee_info;
   if (control.offender) notice.source.address = *control.offender;
   ++counters.received;
-  notices.push_back(notice);
+  notices.arrivals.push_back(notice);
 }
 
 }  // namespace strait::probe::kernel

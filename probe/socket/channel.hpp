@@ -12,6 +12,7 @@
 #include "probe/socket/flow_table.hpp"
 #include "probe/socket/icmp_header.hpp"
 #include "probe/socket/message_batch.hpp"
+#include "probe/socket/notices.hpp"
 #include "probe/socket/peer_table.hpp"
 #include "probe/socket/probe_socket.hpp"
 #include "probe/socket/sock_address.hpp"
@@ -42,7 +43,7 @@ class Channel {
   // Sends a prefix of the run, all of whose flows are of this channel; less than all only when the
   // kernel's queue is full. What the error queue holds by then is appended to `notices`.
   [[nodiscard]] std::size_t send(std::span<Departure> run, ClockBridge& clock,
-                                 TransportCounters& counters, std::vector<Arrival>& notices);
+                                 TransportCounters& counters, Notices& notices);
 
   struct Received {
     std::size_t arrivals = 0;  // filled in
@@ -54,8 +55,7 @@ class Channel {
                                  TransportCounters& counters);
 
   // Transmit stamps and ICMP errors.
-  void read_error_queue(ClockBridge& clock, TransportCounters& counters,
-                        std::vector<Arrival>& notices);
+  void read_error_queue(ClockBridge& clock, TransportCounters& counters, Notices& notices);
 
  private:
   Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings, FlowTable& flows);
@@ -77,11 +77,11 @@ class Channel {
                                    const ClockBridge& clock, TransportCounters& counters,
                                    Arrival& arrival) const;
   void read_error(std::size_t slot, ClockBridge& clock, TransportCounters& counters,
-                  std::vector<Arrival>& notices);
+                  Notices& notices);
   void read_transmit_stamp(const IncomingControl& control, const ClockBridge& clock,
-                           TransportCounters& counters, std::vector<Arrival>& notices);
+                           TransportCounters& counters, Notices& notices);
   void read_icmp_error(std::size_t slot, const IncomingControl& control, const ClockBridge& clock,
-                       TransportCounters& counters, std::vector<Arrival>& notices) const;
+                       TransportCounters& counters, Notices& notices) const;
 
   SocketKey key_;
   ProbeSocket socket_;

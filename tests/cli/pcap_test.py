@@ -3,6 +3,8 @@
 """The dpdk engine on net_pcap: what it sends, dissected by tshark, and what becomes of frames that are
 replayed to it. Needs no privilege."""
 
+import hashlib
+import hmac
 import os
 import random
 import struct
@@ -78,6 +80,36 @@ class Pcap(unittest.TestCase):
                 for protocol in ("stamp", "icmp"):
                     with self.subTest(way=way, family=family, protocol=protocol):
                         self.check(way, family, protocol)
+
+    def test_tlvs_and_tags_stand_where_the_rfcs_want_them(self):
+        secret = b"0123456789abcdef0123456789abcdef"
+        key = self.room / "stamp.key"
+        key.write_bytes(secret + b"\n")
+        key.chmod(0o600)
+        sign = lambda text: hmac.new(secret, text, hashlib.sha256).digest()[:16]  # noqa: E731
+        zeros = bytes(16)
+        tlvs = (bytes.fromhex("80040004b8000000") + bytes.fromhex("8002002c00000000") + bytes.fromhex("80040010") +
+                zeros + bytes.fromhex("80070010") + zeros + bytes.fromhex("8003000400000000"))
+        asked = ("--source", "10.9.1.10", "198.51.100.1", "--protocol", "stamp", "--tlv", "cos,location,timestamp-info",
+                 "--tlv", "direct")
+        for words in ((), ("--key", str(key)), ("--key", str(key), "-s", "400")):
+            with self.subTest(words=words):
+                self.probe(*asked, *words)
+                self.assertEqual(self.tshark("-Y", WRONG), [])
+                rows = self.tshark("-Y", f"udp && eth.dst == {MAC}", "-T", "fields", "-e", "udp.payload")
+                self.assertGreater(len(rows), 0)
+                for row in rows:
+                    packet = bytes.fromhex(row.replace(":", ""))
+                    sequence = packet[:4]
+                    counted = (int.from_bytes(sequence, "big") + 1).to_bytes(4, "big")
+                    area = tlvs + bytes.fromhex("8005000c") + counted + bytes(8)
+                    if words:
+                        self.assertEqual(packet[96:112], sign(packet[:96]))
+                        area += bytes.fromhex("80080010") + sign(sequence + area)
+                    if "-s" in words:
+                        rest = 400 - 112 - len(area) - 4
+                        area += b"\x80\x01" + rest.to_bytes(2, "big") + bytes(rest)
+                    self.assertEqual(packet[112 if words else 44:].hex(), area.hex())
 
     def test_a_flow_label_is_the_same_in_all_probes_of_a_flow(self):
         self.probe("--source", "2001:db8:9::10", "2001:db8:51::1", "--protocol", "stamp")

@@ -151,6 +151,7 @@ inline Snapshot snapshot() {
   for (SessionSnapshot& each : snapshot.sessions) {
     each.total.forward.record(milliseconds{9});
     each.total.reverse.record(milliseconds{10});
+    each.newest->far.dscp = 46;
   }
   routes::Path atlas;
   atlas.name = "atlas-offshore";

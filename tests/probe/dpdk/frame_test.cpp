@@ -3,6 +3,7 @@
 
 #include "probe/dpdk/parse.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <numeric>
 #include <random>
@@ -214,6 +215,31 @@ TEST_CASE("an ICMP error names the flow that it quotes") {
   CHECK(parsed.tuple.destination_port == 862);
   CHECK(parsed.tuple.destination == WireAddress{Ipv4{0xc0000201}});
   CHECK(parsed.sender == WireAddress{Ipv4{0x0a4d0001}});
+  CHECK(parsed.payload.empty());
+}
+
+TEST_CASE("an ICMP error hands on what it quotes of the payload, and no more") {
+  const auto kind = GENERATE(FlowKind::udp, FlowKind::icmp_echo);
+  const std::size_t quoted = GENERATE(1U, 12U, 44U);
+  CAPTURE(quoted);
+  const Octets payload = counting(44);
+  const Octets probe = build(kind, payload);
+  Octets frame = build(FlowKind::icmp_echo,
+                       Octets(probe.begin() + 14, probe.begin() + 42 + static_cast<long>(quoted)));
+  put_word(frame, 34, 0x030d);
+  put_word(frame, 36, 0);
+  put_word(frame, 38, 0);
+  put_word(frame, 40, 0);
+  const std::size_t end = 14 + 20 + 8 + 28 + quoted;
+  Octets message(frame.begin(), frame.begin() + static_cast<long>(end));
+  if (message.size() % 2 != 0) message.push_back(std::byte{0});
+  put_word(frame, 36, ~plain_sum(message, 34, message.size()) & 0xffffU);
+  const ParsedFrame parsed = parse_frame(frame);
+  REQUIRE(to_string(parsed.kind) == "icmp-error");
+  CHECK(parsed.icmp_code == 13);
+  REQUIRE(parsed.payload.size() == quoted);
+  CHECK(std::ranges::equal(parsed.payload, std::span{payload}.first(quoted)));
+  CHECK(parsed.sequence == (kind == FlowKind::udp ? 0 : 7));
 }
 
 TEST_CASE("an ICMP error about a packet's length says what the next link takes") {
