@@ -239,6 +239,7 @@ Wanted wanted_of(const Configuration& configuration) {
   wanted.cores = configuration.dpdk.cores;
   wanted.busy = configuration.dpdk.poll == probe::dpdk::Poll::busy;
   wanted.clock_error_limit = configuration.probe.clock_error_limit;
+  wanted.own_clock_error = configuration.probe.own_clock_error;
   if (wanted.engine == probe::Engine::dpdk) {
     for (const std::string& name : configuration.dpdk.devices) {
       add_device(wanted, device_of(wanted.engine, name));

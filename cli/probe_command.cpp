@@ -77,6 +77,14 @@ void add_extras(CLI::App& command, ProbeOptions& options) {
       ->type_name("FILE");
   command.add_flag("--loss-by-direction", options.loss_by_direction,
                    "Tell forward from reverse loss where the reflector counts by itself");
+  command
+      .add_option_function<std::string>(
+          "--own-clock-error",
+          [&options](const std::string& text) {
+            options.own_clock_error = read_time("--own-clock-error", text);
+          },
+          "This machine's clock is synchronised to within this, whatever the kernel says")
+      ->type_name("TIME");
 }
 
 void add_when(CLI::App& command, ProbeOptions& options) {

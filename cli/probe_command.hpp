@@ -56,6 +56,7 @@ struct ProbeOptions {
   probe::TlvSet tlvs;  // of STAMP
   std::string key;     // a file or a credential; empty: unauthenticated
   bool loss_by_direction = false;
+  std::optional<Nanos> own_clock_error;
   bool json = false;
   bool csv = false;
   bool live = false;

@@ -13,6 +13,7 @@
 #include "analyzer/pool.hpp"
 #include "analyzer/quantile_interval.hpp"
 #include "analyzer/wilson.hpp"
+#include "cli/probe_one_way.hpp"
 #include "cli/probe_refusals.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
@@ -261,6 +262,7 @@ std::string to_text(const TargetReport& report, const ReportStyle& style) {
   text += far_text(window);
   text += rtt_text(window);
   text += intervals_text(window);
+  text += one_way_text(window);
   text += apart_text(report);
   text += floor_text(report);
   text += members_text(report);
@@ -301,6 +303,7 @@ std::string to_json(const TargetReport& report) {
   }
   exporters::write_far(json, report.window.far);
   write_rtt(json, report.window);
+  write_one_way(json, report.window);
   if (report.floor)
     json.member("floor_ns", report.floor->count()).member("stretch", stretch(report));
   if (report.flows.size() > 1) exporters::write_members(json, members_of(report));

@@ -199,6 +199,7 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
   if (!plan) return fail(std::move(plan));
   probe::ProberOptions prober_options;
   prober_options.window = whole_run;
+  prober_options.clock_quality = probe::own_clock_reader(options.own_clock_error);
   for (TargetReport& report : plan->reports) report.limit = prober_options.uncertainty_limit;
   ReplyRates reply_rates;
   if (ReplyRates::can_tell(options.interval, options.count)) {

@@ -33,6 +33,14 @@ void add_answers(CLI::App& command, ReflectOptions& options) {
       command, "--clock", {"unknown", "ntp", "ptp", "ssu-bits", "gnss"},
       [&options](std::size_t word) { options.clock = static_cast<probe::SyncSource>(word); },
       "What disciplines this machine's clock, told to those who ask");
+  command
+      .add_option_function<std::string>(
+          "--own-clock-error",
+          [&options](const std::string& text) {
+            options.own_clock_error = read_time("--own-clock-error", text);
+          },
+          "This machine's clock is synchronised to within this, whatever the kernel says")
+      ->type_name("TIME");
 }
 
 }  // namespace

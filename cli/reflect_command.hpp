@@ -35,6 +35,7 @@ struct ReflectOptions {
   bool no_location = false;
   bool same_dscp = false;
   probe::SyncSource clock = probe::SyncSource::unknown;
+  std::optional<Nanos> own_clock_error;
   bool json = false;
 };
 

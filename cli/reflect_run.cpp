@@ -64,6 +64,7 @@ Result<probe::ReflectorMode> mode_of(const ReflectOptions& options) {
     if (!key) return tl::make_unexpected(key.error());
     mode.key = std::move(*key);
   }
+  mode.own_clock_error = options.own_clock_error;
   mode.stateful = options.stateful;
   mode.sessions = options.sessions;
   mode.session_idle = options.session_idle;

@@ -36,6 +36,7 @@ std::string needs_restart(const Configuration& old, const Configuration& now) {
   if (old.probe.clock_error_limit != now.probe.clock_error_limit) {
     return "[probe] clock_error_limit";
   }
+  if (old.probe.own_clock_error != now.probe.own_clock_error) return "[probe] own_clock_error";
   if (old.probe.uncertainty_limit != now.probe.uncertainty_limit) {
     return "[probe] uncertainty_limit";
   }

@@ -62,6 +62,32 @@ struct FarView {
   friend bool operator==(const FarView&, const FarView&) = default;
 };
 
+// What the clocks of both ends allow one to say of one-way delays (RFC 7679 section 3.7), from best
+// to worst.
+enum class ClockState : std::uint8_t {
+  untold,  // no reply told of the far clock
+  usable,
+  far_inexact,         // the bound of its error is above the limit
+  far_unsynchronised,  // by its own account, or it gives no bound
+  own_inexact,
+  own_unsynchronised,
+  leap_second,  // near one the two clocks may be a second apart, whatever both say
+};
+[[nodiscard]] std::string_view to_string(ClockState state);
+[[nodiscard]] Result<ClockState> parse_clock_state(std::string_view text);
+
+struct Clocks {
+  ClockState state = ClockState::untold;  // the worst of a sample
+  Nanos error{};  // the largest of a one-way sample: what both clocks may be off by, added up
+  // The least T2 - T1 and T4 - T3 of any sample, with T1 and T4 on this machine's monotonic clock.
+  // Whatever lies between the two clocks is in both, with opposite signs: each says nothing by
+  // itself, and how it changes from window to window says how the delay has changed.
+  std::optional<Nanos> raw_forward;
+  std::optional<Nanos> raw_reverse;
+
+  friend bool operator==(const Clocks&, const Clocks&) = default;
+};
+
 // Of what is a diagnosis, not a result, such as lag: 2.2 % will do, and takes an eighth of the
 // memory.
 inline constexpr int lag_schema = 4;
@@ -82,6 +108,7 @@ struct Window {
   StampSource source = StampSource::user;  // the worst that contributed
   Nanos uncertainty{};  // largest of a sample that contributed, such as a poll gap
   FarView far;
+  Clocks clocks;
 
   friend bool operator==(const Window&, const Window&) = default;
 };

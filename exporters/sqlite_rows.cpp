@@ -96,6 +96,7 @@ Result<void> bind_window(SqliteStatement& statement, std::int64_t session, const
   }
   statement.bind(to_string(window.source)).bind(window.uncertainty.count());
   statement.bind(std::string_view{to_json(window.far)});
+  statement.bind(std::string_view{to_json(window.clocks)});
   return {};
 }
 
@@ -124,6 +125,10 @@ Result<Window> read_window(const SqliteStatement& row) {
   auto far = parse_far_view(row.text(23));
   if (!far) return fail(std::move(far));
   window.far = std::move(*far);
+
+  const auto clocks = parse_clocks(row.text(24));
+  if (!clocks) return tl::make_unexpected(clocks.error());
+  window.clocks = *clocks;
 
   const auto source = parse_source(row.text(19));
   if (!source) return tl::make_unexpected(source.error());

@@ -62,6 +62,9 @@ ALTER TABLE sessions_with_flow RENAME TO sessions;
     // To 4: what a STAMP reflector told of its end, as JSON.
     Step{"ALTER TABLE windows ADD COLUMN far TEXT NOT NULL DEFAULT '{}';", "windows",
          "'{}' AS far"},
+    // To 5: what the clocks of both ends allow, as JSON.
+    Step{"ALTER TABLE windows ADD COLUMN clocks TEXT NOT NULL DEFAULT '{}';", "windows",
+         "'{}' AS clocks"},
 };
 constexpr auto newest_version = static_cast<std::int64_t>(steps.size() + 1);
 

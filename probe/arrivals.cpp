@@ -209,6 +209,7 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
   if (session.extension != nullptr && session.extension->far_clock_is_free()) {
     sample.forward.reset();
     sample.reverse.reset();
+    sample.clock = std::max(sample.clock, ClockState::far_unsynchronised);
   }
   const StampSource source = std::max(probe.source, reply.received.source);
   // A round trip has two ends, and both may be off.
@@ -248,6 +249,7 @@ void Prober::Impl::keep(const Sample& sample, Tally& tally, StampSource source, 
   tally.uncertainty = std::max(tally.uncertainty, uncertainty);
   if (sample.forward) samples_.add(tally.forward, *sample.forward);
   if (sample.reverse) samples_.add(tally.reverse, *sample.reverse);
+  if (sample.clock != ClockState::untold) tally.note_clocks(sample);
 }
 
 void Prober::Impl::settle_pending(MonoTime now, bool all) {

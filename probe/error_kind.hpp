@@ -21,6 +21,7 @@ enum class ErrorKind : std::uint8_t {
   swapped_timestamps,      // T1 came back where T3 belongs, and the other way round
   impossible_one_way,      // below zero by more than both clocks' errors
   clock_step,              // our wall clock was set during the round trip
+  leap_second,             // near: no one-way delay was taken from the reply
   no_transmit_stamp,       // promised, but did not come in time: the user-space stamp was taken
   send_refused,            // the transport cannot send on this flow: the slot is missed
   matcher_full,            // too many probes undecided: the slot is missed
@@ -65,6 +66,7 @@ inline constexpr std::array<std::string_view, error_kinds> error_kind_names{
     "swapped-timestamps",
     "impossible-one-way",
     "clock-step",
+    "leap-second",
     "no-transmit-stamp",
     "send-refused",
     "matcher-full",

@@ -23,6 +23,7 @@ void read_times(ConfigTable& table, ProbeOptions& options) {
   set(options.timeout, table.duration("timeout"));
   set(options.window, table.duration("window"));
   set(options.clock_error_limit, table.duration("clock_error_limit"));
+  options.own_clock_error = table.duration("own_clock_error");
   set(options.uncertainty_limit, table.duration("uncertainty_limit"));
   set(options.jitter, table.number("jitter", 0, 1));
   if (const auto kind = table.choice("schedule", {"periodic", "poisson"})) {
@@ -203,6 +204,7 @@ ProberOptions prober_options(const ProbeOptions& options) {
   prober.window = options.window;
   prober.clock_error_limit = options.clock_error_limit;
   prober.uncertainty_limit = options.uncertainty_limit;
+  prober.clock_quality = own_clock_reader(options.own_clock_error);
   return prober;
 }
 

@@ -35,6 +35,7 @@ struct ProbeOptions {
   bool require_ssid = false;
   StampExtras extras;  // of STAMP targets, whose payload grows by what these need
   Nanos clock_error_limit{1'000'000};
+  std::optional<Nanos> own_clock_error;  // the operator's word
   Nanos uncertainty_limit{250'000};
   std::uint16_t flows = 1;  // of each session, which they share out among them
   PinMode pin_check = PinMode::enforce;

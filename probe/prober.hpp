@@ -11,6 +11,7 @@
 #include "core/result.hpp"
 #include "core/window.hpp"
 #include "probe/clock_quality.hpp"
+#include "probe/own_clock.hpp"
 #include "probe/rejections.hpp"
 #include "probe/schedule.hpp"
 #include "probe/stamp_extension.hpp"
@@ -69,7 +70,7 @@ struct ProberOptions {
   Nanos stamp_grace{20'000'000};       // how long a reply waits for its transmit stamp
   Nanos uncertainty_limit{250'000};    // samples beyond it are kept apart: Window::uncertain
   std::uint64_t seed = 0;              // of phases, jitter and SSIDs; 0: from the system
-  std::function<ClockQuality()> clock_quality = read_clock_quality;  // asked once a second
+  std::function<ClockQuality()> clock_quality = own_clock_reader();  // asked once a second
   std::function<void(const Outcome&)> on_outcome;  // per probe; leave empty where speed matters
 };
 

@@ -19,8 +19,10 @@ Reflection refused(Refusal why) {
 
 std::string_view to_string(Refusal refusal) {
   constexpr std::array<std::string_view, refusals> names{
-      "none",       "too-short",    "corrupt-error-estimate", "no-room",  "not-allowed",
-      "bad-source", "rate-limited", "not-authenticated",      "bad-hmac", "session-table-full"};
+      "none",         "too-short",         "corrupt-error-estimate",
+      "no-room",      "not-allowed",       "bad-source",
+      "rate-limited", "would-amplify",     "not-authenticated",
+      "bad-hmac",     "session-table-full"};
   return names.at(static_cast<std::size_t>(refusal));
 }
 

@@ -28,6 +28,7 @@ enum class Refusal : std::uint8_t {
   not_allowed,             // source is not on the list
   bad_source,              // no unicast source, port 0, or a loop of reflectors
   rate_limited,
+  would_amplify,       // a stranger's, and shorter than its reply
   not_authenticated,   // below the 112 octets of authenticated mode, where a key is wanted
   bad_hmac,            // its HMAC is not of our key
   session_table_full,  // stateful: no room for another session
@@ -64,6 +65,7 @@ struct ReflectorMode {
   std::size_t sessions = 4096;
   Nanos session_idle{std::chrono::minutes{15}};  // then a session is forgotten
   TlvPolicy tlvs;
+  std::optional<Nanos> own_clock_error;  // the operator's word, for OwnClock
 };
 
 // A STAMP Session-Reflector that TWAMP-Light senders can use too. Stateless, sequence numbers are

@@ -27,6 +27,16 @@ Counts counts_of(const Tally& tally) {
   return counts;
 }
 
+Clocks clocks_of(const Tally& tally) {
+  Clocks clocks{
+      .state = tally.clock, .error = tally.clock_error, .raw_forward = {}, .raw_reverse = {}};
+  if (tally.raw_forward != Nanos::max()) {
+    clocks.raw_forward = tally.raw_forward;
+    clocks.raw_reverse = tally.raw_reverse;
+  }
+  return clocks;
+}
+
 // All but the sketches.
 Window bare_window(const Tally& tally, const SessionKey& key) {
   Window window;
@@ -36,11 +46,20 @@ Window bare_window(const Tally& tally, const SessionKey& key) {
   window.counts = counts_of(tally);
   window.source = tally.sampled ? tally.worst : StampSource::user;
   window.uncertainty = tally.uncertainty;
+  window.clocks = clocks_of(tally);
   if (tally.far) window.far = tally.far->view;
   return window;
 }
 
 }  // namespace
+
+void Tally::note_clocks(const Sample& sample) {
+  clock = std::max(clock, sample.clock);
+  if (sample.forward || sample.reverse) clock_error = std::max(clock_error, sample.clock_error);
+  if (!sample.raw_forward || !sample.raw_reverse) return;
+  raw_forward = std::min(raw_forward, *sample.raw_forward);
+  raw_reverse = std::min(raw_reverse, *sample.raw_reverse);
+}
 
 Window to_window(const Tally& tally, const SessionKey& key) {
   Window window = bare_window(tally, key);

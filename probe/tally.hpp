@@ -8,6 +8,7 @@
 
 #include "core/window.hpp"
 #include "probe/error_kind.hpp"
+#include "probe/sample.hpp"
 
 namespace strait::probe {
 
@@ -22,6 +23,7 @@ struct alignas(64) Tally {
   std::uint32_t epoch = 0;  // number of the window, the same for all sessions
   StampSource worst = StampSource::hardware;
   bool sampled = false;
+  ClockState clock = ClockState::untold;
   std::uint64_t scheduled = 0;
   std::uint64_t missed = 0;
   std::uint64_t sent = 0;
@@ -37,6 +39,9 @@ struct alignas(64) Tally {
   Sketch forward;
   Sketch reverse;
   Sketch uncertain{lag_schema};
+  Nanos clock_error{};               // as in Clocks
+  Nanos raw_forward = Nanos::max();  // max(): none
+  Nanos raw_reverse = Nanos::max();
   WallTime start;
   Nanos length{};
   std::array<std::uint32_t, plain_error_kinds> errors{};
@@ -54,6 +59,7 @@ struct alignas(64) Tally {
     return far_part().errors[number - plain_error_kinds];
   }
   void count(ErrorKind kind, std::uint32_t times = 1) { count_of(kind) += times; }
+  void note_clocks(const Sample& sample);
   void sampled_from(StampSource source) {
     sampled = true;
     worst = std::max(worst, source);

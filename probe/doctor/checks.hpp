@@ -37,6 +37,7 @@ struct Wanted {
   std::vector<unsigned> cores;  // of the polling threads
   bool busy = false;            // which never sleeps
   Nanos clock_error_limit{1'000'000};
+  std::optional<Nanos> own_clock_error;  // as the configuration tells
 
   [[nodiscard]] bool has_pci() const;
 };

@@ -14,6 +14,7 @@
 #include "probe/dpdk/port_queue.hpp"
 #include "probe/dpdk/station.hpp"
 #include "probe/octets.hpp"
+#include "probe/own_clock.hpp"
 #include "probe/wake_up.hpp"
 
 namespace strait::probe::dpdk {
@@ -59,7 +60,8 @@ struct DpdkReflector::Impl {
         queue{port, 0},
         station{port.mac(), vlan_of(chosen.vlans), false},
         clock{calibrated},
-        reflector{read_clock_quality(), chosen.mode},
+        own_clock{chosen.mode.own_clock_error},
+        reflector{own_clock.read(), chosen.mode},
         policy{chosen.policy},
         udp_port{chosen.policy.local_port},
         poll{how},
@@ -76,6 +78,7 @@ struct DpdkReflector::Impl {
   Station station;
   std::vector<WireAddress> local;
   TscClock clock;
+  OwnClock own_clock;
   Reflector reflector;
   ReflectorPolicy policy;
   std::uint16_t udp_port;
@@ -96,7 +99,7 @@ struct DpdkReflector::Impl {
 bool DpdkReflector::Impl::answer_stamp(rte_mbuf* frame, const ParsedFrame& parsed,
                                        const Instant& received) {
   const Endpoint source{parsed.sender.address(), parsed.tuple.source_port};
-  const Refusal admitted = policy.admit(source, received.mono);
+  const Refusal admitted = policy.admit(source, received.mono, parsed.payload.size());
   if (admitted != Refusal::none) {
     ++counts.refused[std::string{to_string(admitted)}];
     return false;
@@ -203,7 +206,7 @@ std::size_t DpdkReflector::step() {
   impl.clock.refine(polled.tsc);
   const Instant received = impl.clock.scale().at(polled.tsc);
   if (received.mono >= impl.quality_due) {
-    impl.reflector.set_clock_quality(read_clock_quality());
+    impl.reflector.set_clock_quality(impl.own_clock.read());
     impl.quality_due = received.mono + quality_period;
   }
   if (received.mono >= impl.station.next_due()) impl.station.run(received.mono, impl.emitter());

@@ -15,6 +15,7 @@
 #include <exception>
 #include <optional>
 
+#include "probe/own_clock.hpp"
 #include "probe/socket/channel.hpp"
 #include "probe/socket/message_batch.hpp"
 #include "probe/socket/probe_socket.hpp"
@@ -99,7 +100,8 @@ class SocketReflector::Impl {
  public:
   Impl(boost::asio::io_context& context, const ReflectorOptions& options)
       : policy_{options.policy},
-        reflector_{read_clock_quality(), options.mode},
+        own_clock_{options.mode.own_clock_error},
+        reflector_{own_clock_.read(), options.mode},
         clock_bridge_{clock_},
         batch_{slots, slot_octets},
         timer_{context} {}
@@ -134,6 +136,7 @@ class SocketReflector::Impl {
 
   SystemClock clock_;
   ReflectorPolicy policy_;
+  OwnClock own_clock_;
   Reflector reflector_;
   kernel::Fd stamping_ = kernel::keep_stamping_on();
   kernel::ClockBridge clock_bridge_;
@@ -195,7 +198,7 @@ void SocketReflector::Impl::watch(stream_descriptor& socket) {
 }
 
 void SocketReflector::Impl::refresh_clock_quality() {
-  reflector_.set_clock_quality(read_clock_quality());
+  reflector_.set_clock_quality(own_clock_.read());
   timer_.expires_after(clock_quality_interval);
   timer_.async_wait([this, alive = alive_](boost::system::error_code error) {
     if (!error && *alive) refresh_clock_quality();
@@ -225,7 +228,8 @@ void SocketReflector::Impl::admit(std::size_t slot) {
     return;
   }
   const Endpoint source = kernel::to_endpoint(batch_.sender(slot));
-  const Refusal refusal = policy_.admit(source, clock_bridge_.user_stamp().mono);
+  const Refusal refusal =
+      policy_.admit(source, clock_bridge_.user_stamp().mono, batch_.payload(slot).size());
   if (refusal != Refusal::none) {
     count(counters_.refused, to_string(refusal));
     return;

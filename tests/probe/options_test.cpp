@@ -44,6 +44,7 @@ hop_limit = 64
 timestamps = "ptp"
 require_ssid = true
 clock_error_limit = "2ms"
+own_clock_error = "70us"
 uncertainty_limit = "1ms"
 flows = 8
 pin_check = "warn"
@@ -73,6 +74,8 @@ address = "2001:db8::1"
   CHECK(options.require_ssid);
   CHECK(options.pin_check == PinMode::warn);
   CHECK(options.pin_check_interval == 30s);
+  CHECK(options.own_clock_error == std::optional<Nanos>{70us});
+  CHECK(prober_options(options).clock_quality().synchronised);
   REQUIRE(targets.size() == 2);
   CHECK(targets[0].port == 4000);
   CHECK(targets[0].weight == 2.5);

@@ -259,5 +259,37 @@ TEST_CASE("extras that cannot be sent are refused") {
   }
 }
 
+TEST_CASE("a window tells the worst state of the clocks, the error, and the least raw delays") {
+  Bench bench;
+  std::uint64_t number = 0;
+  bench.net.network = [&](const auto& probe) {
+    bench.net.reflect(probe, 10ms + 10us * (number % 7), 40us, [&](Arrival&, Octets& reply) {
+      // The fifth comes from a clock that has lost its source (RFC 4656 section 4.1.2: S).
+      if (++number == 5) reply[12] &= std::byte{0x7f};
+    });
+  };
+  REQUIRE(bench.prober.add(spec_with({}, 20)).has_value());
+  bench.run(3s);
+  const Window total = bench.total();
+  CHECK(total.rtt.count() == 20);
+  CHECK(total.forward.count() == 19);
+  CHECK(to_string(total.clocks.state) == "far-unsynchronised");
+  CHECK(total.clocks.error >= 300us);  // ours 100 us, theirs 200 us, rounded up
+  CHECK(total.clocks.error < 305us);
+  REQUIRE(total.clocks.raw_forward.has_value());
+  REQUIRE(total.clocks.raw_reverse.has_value());
+  const Nanos least = *total.clocks.raw_forward + *total.clocks.raw_reverse;
+  CHECK(std::chrono::abs(least - 20ms) <= 2ns);  // NTP's fractions
+}
+
+TEST_CASE("ICMP tells nothing of the far clock") {
+  Bench bench;
+  answer_all(bench);
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::icmp, 10ms, 5)).has_value());
+  bench.run(3s);
+  CHECK(bench.total().rtt.count() == 5);
+  CHECK(bench.total().clocks == Clocks{});
+}
+
 }  // namespace
 }  // namespace strait::probe

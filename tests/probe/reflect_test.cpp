@@ -127,6 +127,39 @@ TEST_CASE("the policy answers those on the list, or all in open mode, but no loo
   CHECK(policy.admit(endpoint(c.source), MonoTime{1s}) == c.refusal);
 }
 
+TEST_CASE("a stranger gets no reply that is larger than its request, who is on the list does") {
+  ReflectorPolicyOptions options;
+  options.open = true;
+  options.allow = {parse_prefix("192.0.2.0/24").value()};
+  ReflectorPolicy policy{options};
+  const MonoTime now{1s};
+  CHECK(policy.admit(endpoint("192.0.2.7"), now, 14) == Refusal::none);
+  CHECK(policy.admit(endpoint("192.0.3.7"), now, 43) == Refusal::would_amplify);
+  CHECK(policy.admit(endpoint("192.0.3.7"), now, 44) == Refusal::none);
+  CHECK(policy.admit(endpoint("192.0.3.7"), now, 1400) == Refusal::none);
+}
+
+TEST_CASE("a flood of strangers leaves half of the total rate to the list") {
+  ReflectorPolicyOptions options;
+  options.open = true;
+  options.allow = {parse_prefix("192.0.2.0/24").value()};
+  options.source_rate = Rate{400};
+  options.total_rate = Rate{1000};
+  ReflectorPolicy policy{options};
+  int strangers = 0;
+  int known = 0;
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
+    const MonoTime now = MonoTime{10s} + i * 100us;
+    const Endpoint forged{boost::asio::ip::address_v4{0x0a000000 + i * 2654435761U % 0xffffff},
+                          40000};
+    strangers += policy.admit(forged, now) == Refusal::none;
+    if (i % 30 == 0) known += policy.admit(endpoint("192.0.2.7"), now) == Refusal::none;
+  }
+  CHECK(known == 3334);  // 333/s for ten seconds, all of them
+  CHECK(strangers <= 5500);
+  CHECK(strangers > 4500);
+}
+
 TEST_CASE("a source gets its rate, others are not touched by it, and tokens grow back") {
   ReflectorPolicyOptions options;
   options.open = true;
@@ -150,12 +183,18 @@ TEST_CASE("the total rate holds whoever asks, in fixed memory") {
   options.total_rate = Rate{1000};
   options.sources = 64;
   ReflectorPolicy policy{options};
-  int count = 0;
-  for (std::uint32_t i = 0; i < 20'000; ++i) {
-    const Endpoint source{boost::asio::ip::address_v4{0x0a000000 + i}, 40000};
-    count += policy.admit(source, MonoTime{10s}) == Refusal::none;
-  }
-  CHECK(count == 1000);
+  const auto admitted = [&] {
+    int count = 0;
+    for (std::uint32_t i = 0; i < 20'000; ++i) {
+      const Endpoint source{boost::asio::ip::address_v4{0x0a000000 + i}, 40000};
+      count += policy.admit(source, MonoTime{10s}) == Refusal::none;
+    }
+    return count;
+  };
+  CHECK(admitted() == 500);  // strangers: half
+  options.allow = {parse_prefix("10.0.0.0/8").value()};
+  policy = ReflectorPolicy{options};
+  CHECK(admitted() == 1000);
 }
 
 }  // namespace

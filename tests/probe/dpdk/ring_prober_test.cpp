@@ -323,8 +323,8 @@ TEST_CASE("a hostile payload reaches no session, and the reflector answers only 
   while (reflector->step() > 0) {
   }
   const auto counters = reflector->counters();
-  CHECK(counters.refused.at("too-short") == 14);  // 0 to 13 octets
-  CHECK(counters.stamp_replies == sent - 14);
+  CHECK(counters.refused.at("would-amplify") == 44);  // 0 to 43 octets
+  CHECK(counters.stamp_replies == sent - 44);
   std::size_t replies = 0;
   wire.carry([&](std::span<std::byte> reply, bool to_right) {
     if (to_right) return false;

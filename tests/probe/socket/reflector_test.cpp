@@ -125,7 +125,9 @@ TEST_CASE("a request comes back with our stamps between its own, its DSCP and th
 
 TEST_CASE(
     "requests of any length from 0 to 9000 octets are answered at their own length or refused") {
-  RunningReflector reflector{open_to_all({any_port("127.0.0.1")})};
+  ReflectorOptions options = open_to_all({any_port("127.0.0.1")});
+  options.policy.allow = {parse_prefix("127.0.0.0/8").value()};  // a reply that is longer
+  RunningReflector reflector{options};
   const auto transport = open_transport();
   const auto flow = transport->open_flow(udp_flow(reflector.endpoint()));
   REQUIRE(flow.has_value());
