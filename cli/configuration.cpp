@@ -10,6 +10,7 @@
 
 #include "core/file.hpp"
 #include "core/nearest.hpp"
+#include "probe/politeness.hpp"
 
 namespace strait::cli {
 namespace {
@@ -129,16 +130,20 @@ std::vector<const probe::Target*> checked_targets(const std::vector<probe::Targe
   return checked;
 }
 
+void ask_by_icmp(probe::FlowSpec& flow) {
+  flow.kind = probe::FlowKind::icmp_echo;
+  flow.destination.port = 0;
+}
+
 // As the path's sessions send, since policy routing may look at protocol and port; only that it
-// ends at the upstream.
+// ends at the upstream. TCP is asked about by ICMP echo.
 probe::FlowSpec check_flow(const probe::ProbeOptions& options, const probe::Target& target,
                            const probe::NamedPin& pin) {
   const probe::SessionSpec session = probe::session_spec(options, target, pin.path, pin.pin);
   probe::FlowSpec flow = session.flow;
-  const bool icmp = target.protocol == Protocol::icmp;
-  flow.kind = icmp ? probe::FlowKind::icmp_echo : probe::FlowKind::udp;
+  flow.kind = probe::flow_kind(target.protocol);
   flow.dscp = session.key.dscp;
-  if (icmp) flow.destination.port = 0;
+  if (flow.kind != probe::FlowKind::udp) ask_by_icmp(flow);
   flow.hop_limit = pin.hops;
   return flow;
 }
@@ -152,6 +157,8 @@ probe::MtuCheck mtu_check(const probe::ProbeOptions& options, const probe::Targe
                         .timestamps = options.timestamps,
                         .twamp_light = options.twamp_light,
                         .session_octets = static_cast<std::uint32_t>(options.payload + headers)};
+  // Nobody but a STAMP reflector answers what this sends over UDP.
+  if (target.protocol != Protocol::stamp) ask_by_icmp(check.flow);
   check.flow.hop_limit = options.hop_limit;
   check.flow.max_payload = pin.pin.mtu - headers;
   return check;
@@ -228,6 +235,7 @@ std::vector<probe::SessionSpec> Configuration::sessions() const {
       std::ranges::move(probe::flows_of(session, probe.flows), std::back_inserter(specs));
     }
   }
+  probe::make_polite(specs, probe::own_addresses());
   return specs;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/probe_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
 #include <memory>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t smallest_payload = 14;
 constexpr std::size_t largest_payload = 9000;
+constexpr std::array protocols{Protocol::icmp, Protocol::stamp, Protocol::udp_echo, Protocol::tcp};
 constexpr std::uint64_t most_probes = 1'000'000'000;
 
 // Reads an address option into `target`.
@@ -28,19 +30,18 @@ void add_what(CLI::App& command, ProbeOptions& options) {
   add_target_words(command, options);
   command.option_defaults()->group("What is sent");
   add_choice(
-      command, "--protocol", {"icmp", "stamp"},
-      [&options](std::size_t word) {
-        options.protocol = word == 0 ? Protocol::icmp : Protocol::stamp;
-      },
-      "ICMP echo, or STAMP to a reflector");
+      command, "--protocol", {"icmp", "stamp", "udp-echo", "tcp"},
+      [&options](std::size_t word) { options.protocol = protocols.at(word); },
+      "ICMP echo, STAMP to a reflector, UDP echo (RFC 862), or TCP SYN");
   add_integer(
       command, "-p,--port", {1, 65535, "PORT"},
       [&options](std::uint64_t port) { options.port = static_cast<std::uint16_t>(port); },
-      "UDP port of the STAMP reflector")
-      ->default_str(std::to_string(probe::stamp_port));
+      "UDP or TCP port of the target [default: 862 for STAMP, 7 for UDP echo, 443 for TCP]");
+  command.add_flag("--force-rate", options.force_rate,
+                   "TCP: more than one SYN a second to an address that is not yours");
   command.add_flag("--twamp-light", options.twamp_light, "The reflector knows TWAMP-Light only");
   add_integer(command, "-s,--size", options.size, {smallest_payload, largest_payload, "OCTETS"},
-              "UDP payload or ICMP data of a probe [default: 56 for ICMP, 44 for STAMP]")
+              "UDP payload or ICMP data of a probe [default: 44 for STAMP, else 56]")
       ->default_str("");
   add_integer(command, "-Q,--dscp", options.dscp, {0, 63, "N"}, "DSCP of the probes");
   add_integer(command, "-H,--hop-limit", options.hop_limit, {1, 255, "N"},
@@ -144,11 +145,19 @@ void add_output(CLI::App& command, ProbeOptions& options) {
       "enough probes to have an interval at all: 'n/a (needs N)' says how many.");
 }
 
-// Options of STAMP that ICMP would ignore.
+// Options of one protocol that another would ignore.
 void check_words(const ProbeOptions& options) {
-  if (options.protocol == Protocol::stamp) return;
-  if (options.port) refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
-  if (options.twamp_light) refuse("--twamp-light", "wants --protocol stamp");
+  if (options.port && options.protocol == Protocol::icmp) {
+    refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
+  }
+  if (options.protocol == Protocol::tcp && options.size != 0) {
+    refuse("--size", "a SYN carries no data");
+  }
+  if (options.force_rate && options.protocol != Protocol::tcp && options.config.empty()) {
+    refuse("--force-rate", "wants --protocol tcp");
+  }
+  if (options.twamp_light && options.protocol != Protocol::stamp)
+    refuse("--twamp-light", "wants --protocol stamp");
 }
 
 }  // namespace

@@ -6,17 +6,20 @@
 #include <algorithm>
 #include <istream>
 #include <iterator>
+#include <span>
 #include <utility>
 
 #include "analyzer/floor.hpp"
 #include "cli/resolve.hpp"
 #include "core/nearest.hpp"
+#include "probe/politeness.hpp"
 #include "probe/stamp_packet.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::cli {
 namespace {
 
-constexpr std::size_t default_icmp_size = 56;
+constexpr std::size_t default_echo_size = 56;
 
 // One way out: of a configuration, or as the options have it.
 struct Way {
@@ -142,24 +145,38 @@ Result<TargetList> targets_of(const ProbeOptions& options,
   });
 }
 
+std::size_t payload_of(Protocol protocol) {
+  if (protocol == Protocol::tcp) return probe::tcp_probe_size;
+  return protocol == Protocol::stamp ? probe::stamp_packet_size : default_echo_size;
+}
+
+// Slower probes are fewer, where they were counted by a duration.
+void keep_duration(std::span<probe::SessionSpec> sessions, Nanos duration) {
+  for (probe::SessionSpec& spec : sessions) {
+    const auto interval = spec.schedule.interval.count();
+    const auto slots = static_cast<std::uint64_t>((duration.count() + interval - 1) / interval);
+    spec.count = std::clamp<std::uint64_t>(slots, 1, spec.count);
+  }
+}
+
 probe::SessionSpec session_spec(const ProbeTarget& target, const Way& way,
                                 const probe::Target* known, const ProbeOptions& options) {
   const Protocol protocol = known == nullptr ? options.protocol : known->protocol;
-  const bool icmp = protocol == Protocol::icmp;
   const std::uint16_t port =
-      known == nullptr ? options.port.value_or(probe::stamp_port) : known->port;
+      known == nullptr ? options.port.value_or(probe::default_port(protocol)) : known->port;
   probe::SessionSpec spec;
   spec.key = {.path = way.name, .target = target.label, .protocol = protocol, .dscp = options.dscp};
-  spec.flow.destination = {target.address, icmp ? std::uint16_t{0} : port};
+  spec.flow.destination = {target.address, protocol == Protocol::icmp ? std::uint16_t{0} : port};
   spec.flow.hop_limit = options.hop_limit;
-  spec.flow.max_payload = icmp ? default_icmp_size : probe::stamp_packet_size;
-  if (options.size != 0) spec.flow.max_payload = options.size;
+  spec.flow.max_payload = payload_of(protocol);
+  if (options.size != 0 && protocol != Protocol::tcp) spec.flow.max_payload = options.size;
   spec.flow.pin = way.name.empty() ? pin_of(options, target.address.is_v6()) : way.pin;
   spec.flow.flow_label = options.flow_label;
   spec.schedule.interval = options.interval;
   spec.timeout = options.timeout;
   spec.count = options.count;
   spec.twamp_light = options.twamp_light;
+  spec.force_rate = options.force_rate || (known != nullptr && known->force_rate);
   return spec;
 }
 
@@ -205,13 +222,15 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
       TargetReport report;
       report.target = target.name;
       report.address = target.address;
-      report.size = spec.flow.max_payload;
+      report.size = spec.key.protocol == Protocol::tcp ? 0 : spec.flow.max_payload;
       report.window.session = spec.key;
       report.floor = floor_of(way, configuration, target.word);
       plan.reports.push_back(std::move(report));
       std::ranges::move(probe::flows_of(spec, options.flows), std::back_inserter(plan.sessions));
     }
   }
+  plan.slowed = probe::make_polite(plan.sessions, probe::own_addresses());
+  if (plan.slowed && options.duration) keep_duration(plan.sessions, *options.duration);
   return plan;
 }
 

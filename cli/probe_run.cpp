@@ -242,6 +242,10 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
     return static_cast<int>(result.state);
   }
   print_reports(plan->reports, options, streams);
+  if (plan->slowed) {
+    streams.progress << "strait: tcp: an address that is not yours gets one SYN a second; "
+                        "--force-rate sends them as asked\n";
+  }
   say_pins(*plan, *measured, streams.progress);
   for (const std::string& why : plan->unresolved) {
     streams.progress << "strait: not probed: " << why << '\n';

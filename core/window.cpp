@@ -11,7 +11,7 @@ namespace strait {
 namespace {
 
 // The names of an enumeration, each at the place of its value.
-constexpr std::array<std::string_view, 2> protocol_names{"stamp", "icmp"};
+constexpr std::array<std::string_view, 4> protocol_names{"stamp", "icmp", "udp-echo", "tcp"};
 constexpr std::array<std::string_view, 4> source_names{"hardware", "kernel", "tsc", "user"};
 
 template <class Enum, std::size_t n>

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -63,7 +64,14 @@ REFUSED = [
     ("probe 127.0.0.1 -p 862", 2,
      usage("probe", "--port: ICMP has no ports; for a STAMP reflector: --protocol stamp")),
     ("probe 127.0.0.1 --twamp-light", 2, usage("probe", "--twamp-light: wants --protocol stamp")),
-    ("probe 127.0.0.1 --protocol tcp", 2, usage("probe", "--protocol: 'tcp': want one of icmp, stamp")),
+    ("probe 127.0.0.1 --protocol sctp", 2,
+     usage("probe", "--protocol: 'sctp': want one of icmp, stamp, udp-echo, tcp")),
+    ("probe 127.0.0.1 --protocol tcp -s 56", 2, usage("probe", "--size: a SYN carries no data")),
+    ("probe 127.0.0.1 --force-rate", 2, usage("probe", "--force-rate: wants --protocol tcp")),
+    ("probe 127.0.0.1 --protocol udp-echo --twamp-light", 2,
+     usage("probe", "--twamp-light: wants --protocol stamp")),
+    ("probe 127.0.0.1 --protocol udp-echo -s 23", 2,
+     "strait: target 127.0.0.1: a UDP echo payload has at least 24 octets\n"),
     ("probe 127.0.0.1 --engine pigeon", 2, usage("probe", "--engine: 'pigeon': want one of socket, dpdk")),
     ("probe 127.0.0.1 -Q 64", 2, usage("probe", "--dscp: '64': want a whole number, 0 to 63")),
     ("probe 127.0.0.1 --hop-limit 0", 2, usage("probe", "--hop-limit: '0': want a whole number, 1 to 255")),
@@ -363,6 +371,61 @@ class Contract(unittest.TestCase):
                 status, out, err = self.end(reflector)
                 self.assertEqual((status, err), (0, ""))
                 self.assertRegex(out, r"^(\d+) received, \1 reflected\n$")
+
+    def echo_server(self, address: str) -> int:
+        """UDP echo (RFC 862) until the test ends; its port."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server = socket.socket(family, socket.SOCK_DGRAM)
+        server.bind((address, 0))
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    server.sendto(*server.recvfrom(65536))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(lambda: (stop.set(), thread.join(), server.close()))
+        return server.getsockname()[1]
+
+    def test_udp_echo_comes_back(self):
+        for address in ("127.0.0.1", "::1"):
+            with self.subTest(address):
+                port = self.echo_server(address)
+                done = self.probe(f"{address} --protocol udp-echo -p {port} -c 8 -i 10ms --json")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                [report] = self.lines(done.stdout)
+                self.assertEqual(
+                    (report["protocol"], report["octets"], report["received"], report["timestamps"], report["errors"]),
+                    ("udp-echo", 56, 8, "kernel", {}))
+
+    def listener(self) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        return server.getsockname()[1]
+
+    def test_tcp_counts_open_and_closed_ports(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            closed = free.getsockname()[1]
+        for port in (self.listener(), closed):
+            with self.subTest(port=port):
+                done = self.probe(f"127.0.0.1 --protocol tcp -p {port} -c 8 -i 10ms")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                if os.geteuid() == 0:
+                    self.assertEqual(done.stderr, "")
+                    self.assertTrue(done.stdout.startswith("127.0.0.1: tcp, kernel timestamps\n"), done.stdout)
+                self.assertIn("\n  8 sent, 8 received, 0 lost (0.00 %", done.stdout)
+
+    def test_tcp_without_privileges_says_so(self):
+        program = shutil.copy(self.strait, self.room)  # where everybody may run it
+        done = self.run_strait(f"probe 127.0.0.1 --protocol tcp -p {self.listener()} -c 8 -i 20ms",
+                               executable=program, **NOBODY)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("127.0.0.1: tcp, user timestamps\n"), done.stdout)
+        self.assertIn("8 received", done.stdout)
+        self.assertEqual(done.stderr, "this machine: tcp-by-connect: 8\n")
 
     def test_the_reflectors_counters_as_json(self):
         reflector, port = self.reflector("127.0.0.1:0 --allow 192.0.2.0/24 --json")
