@@ -239,6 +239,13 @@ std::vector<probe::SessionSpec> Configuration::sessions() const {
   return specs;
 }
 
+bool Configuration::slows_tcp() const {
+  return std::ranges::any_of(sessions(), [this](const probe::SessionSpec& spec) {
+    return spec.key.protocol == Protocol::tcp &&
+           spec.schedule.interval > probe.interval * probe.flows;
+  });
+}
+
 std::vector<probe::PinCheck> Configuration::pin_checks() const {
   std::vector<probe::PinCheck> checks;
   for (const probe::NamedPin& pin : pins) {

@@ -124,6 +124,10 @@ void Service::announce() const {
                STRAIT_VERSION, configuration_->paths.size(), configuration_->targets.size(),
                probe::to_string(configuration_->probe.engine),
                to_string(configuration_->probe.interval), to_string(configuration_->probe.window));
+  if (configuration_->slows_tcp()) {
+    spdlog::info(
+        "tcp: an address that is not yours gets one SYN a second, over all paths (force_rate)");
+  }
   if (server_) {
     for (const Endpoint& endpoint : server_->endpoints()) {
       spdlog::info("metrics on http://{}/metrics", to_string(endpoint));
