@@ -184,6 +184,7 @@ class Mirrored final : public Transport {
     return inner_.receive(arrivals);
   }
   void wait(MonoTime until) override { inner_.wait(until); }
+  void tolerate(Nanos lateness) override { inner_.tolerate(lateness); }
   void expect(MonoTime when) override { inner_.expect(when); }
   [[nodiscard]] std::size_t burst_size() const override { return burst; }
   [[nodiscard]] TransportCounters counters() override { return inner_.counters(); }

@@ -21,9 +21,9 @@ namespace {
 
 using probe::doctor::Finding;
 using probe::doctor::Findings;
-using probe::doctor::Group;
 using probe::doctor::Kernel;
 using probe::doctor::Neighbour;
+using probe::doctor::path_finding;
 using probe::doctor::Route;
 using probe::doctor::Status;
 
@@ -36,20 +36,8 @@ constexpr Nanos one_window = std::chrono::hours{24};
 // More than the first round of any of them takes.
 constexpr Nanos self_test_patience = std::chrono::seconds{4};
 
-Finding finding(const std::string& path, const char* check, Status status, std::string seen,
-                std::string meaning = "", std::string remedy = "") {
-  return {.group = Group::paths,
-          .check = check,
-          .subject = path,
-          .status = status,
-          .seen = std::move(seen),
-          .meaning = std::move(meaning),
-          .remedy = std::move(remedy),
-          .access = false};
-}
-
 Finding refusal(const std::string& path, const char* check, const Error& error) {
-  Finding refused = finding(path, check, Status::problem, error.message);
+  Finding refused = path_finding(path, check, Status::problem, error.message);
   refused.access = error.code != Errc::bad_input && error.code != Errc::io;
   return refused;
 }
@@ -177,12 +165,12 @@ Findings next_hop_finding(const Visit& visit) {
   const Address next_hop = visit.path->pin.next_hop(v6).value_or(visit.target->address);
   const auto& counts = visit.window.counts;
   if (counts.sent > 0) {
-    return {finding(visit.name(), "next-hop", Status::good,
-                    fmt::format("{} is resolved", next_hop.to_string()))};
+    return {path_finding(visit.name(), "next-hop", Status::good,
+                         fmt::format("{} is resolved", next_hop.to_string()))};
   }
   if (visit.errors(probe::ErrorKind::send_refused) == 0) return {};
   const auto interface = interface_of(visit.path->pin);
-  return {finding(
+  return {path_finding(
       visit.name(), "next-hop", Status::problem,
       fmt::format("{} does not answer {}", next_hop.to_string(), v6 ? "ND" : "ARP"),
       "no probe can be sent: is it a neighbour on that link, and if the target is farther away, is "
@@ -204,17 +192,18 @@ Findings neighbour_finding(const Visit& visit, const Route& route, const Kernel&
   const auto state = kernel.neighbour(route.interface, next_hop);
   const auto named = next_hop.to_string();
   if (!state) {
-    return {finding(visit.name(), "next-hop", Status::unknown,
-                    fmt::format("{}: {}", named, state.error().message))};
+    return {path_finding(visit.name(), "next-hop", Status::unknown,
+                         fmt::format("{}: {}", named, state.error().message))};
   }
   switch (*state) {
     case Neighbour::known:
-      return {finding(visit.name(), "next-hop", Status::good, named + " is resolved")};
+      return {path_finding(visit.name(), "next-hop", Status::good, named + " is resolved")};
     case Neighbour::asked:
     case Neighbour::failed:
-      return {finding(visit.name(), "next-hop", Status::problem,
-                      fmt::format("{} does not answer {}", named, next_hop.is_v6() ? "ND" : "ARP"),
-                      "no probe leaves", fmt::format("ip neigh show dev {}", route.interface))};
+      return {
+          path_finding(visit.name(), "next-hop", Status::problem,
+                       fmt::format("{} does not answer {}", named, next_hop.is_v6() ? "ND" : "ARP"),
+                       "no probe leaves", fmt::format("ip neigh show dev {}", route.interface))};
     case Neighbour::none:
       break;  // such as on the loopback or on a tunnel, which need none
   }
@@ -226,10 +215,10 @@ Findings route_findings(const Visit& visit, const Kernel& kernel, std::vector<Pa
   const auto question = question_of(visit.path->pin, *visit.target);
   auto answer = kernel.route(question);
   if (!answer) {
-    return {
-        finding(visit.name(), "route", Status::problem,
-                fmt::format("to {}: {}", question.destination.to_string(), answer.error().message),
-                "no probe leaves", route_command(question))};
+    return {path_finding(
+        visit.name(), "route", Status::problem,
+        fmt::format("to {}: {}", question.destination.to_string(), answer.error().message),
+        "no probe leaves", route_command(question))};
   }
   Route route = std::move(*answer);
   if (!route.source) route.source = question.source;
@@ -238,7 +227,7 @@ Findings route_findings(const Visit& visit, const Kernel& kernel, std::vector<Pa
   const auto& gateway = route.gateway;
   seen += gateway ? ", next hop " + gateway->to_string() : ", on its link";
   if (const auto& source = route.source) seen += ", from " + source->to_string();
-  Findings findings{finding(visit.name(), "route", Status::good, std::move(seen))};
+  Findings findings{path_finding(visit.name(), "route", Status::good, std::move(seen))};
   append(findings, neighbour_finding(visit, route, kernel));
   routes.push_back({visit.name(), std::move(route)});
   return findings;
@@ -258,27 +247,28 @@ Finding probe_finding(const Configuration& configuration, const Visit& visit) {
                   to_string(visit.target->protocol), errors_text(counts));
   const auto remedy = command_to_try(configuration, visit.path->pin, *visit.target);
   if (counts.received == 0) {
-    return finding(visit.name(), "probe", Status::problem, std::move(seen),
-                   "this path measures nothing", remedy);
+    return path_finding(visit.name(), "probe", Status::problem, std::move(seen),
+                        "this path measures nothing", remedy);
   }
   const auto median = visit.window.rtt.at_rank((visit.window.rtt.count() + 1) / 2);
   if (median) seen += fmt::format(", median {}", to_text(*median));
   const std::uint64_t refused = visit.errors(probe::ErrorKind::send_refused);
   if (counts.missed > refused) {
-    return finding(visit.name(), "probe", Status::warning,
-                   fmt::format("{}; {} more were not sent in time", seen, counts.missed - refused),
-                   "this machine is too busy to keep the schedule");
+    return path_finding(
+        visit.name(), "probe", Status::warning,
+        fmt::format("{}; {} more were not sent in time", seen, counts.missed - refused),
+        "this machine is too busy to keep the schedule");
   }
   if (counts.received < counts.sent || refused > 0) {
-    return finding(visit.name(), "probe", Status::warning, std::move(seen), "", remedy);
+    return path_finding(visit.name(), "probe", Status::warning, std::move(seen), "", remedy);
   }
-  return finding(visit.name(), "probe", Status::good, std::move(seen));
+  return path_finding(visit.name(), "probe", Status::good, std::move(seen));
 }
 
 void examine(const Configuration& configuration, const Kernel& kernel, const Visit& visit,
              PathFindings& result) {
   if (visit.target == nullptr) {
-    result.findings.push_back(finding(
+    result.findings.push_back(path_finding(
         visit.name(), "probe", Status::problem, "no target of a family that it has an address for",
         "this path measures nothing", "a [[target]] of the other family, or its source address"));
     return;

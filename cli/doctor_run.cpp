@@ -24,6 +24,7 @@ using probe::doctor::Findings;
 using probe::doctor::Group;
 using probe::doctor::LinuxKernel;
 using probe::doctor::Machine;
+using probe::doctor::path_finding;
 using probe::doctor::Status;
 using probe::doctor::Wanted;
 using probe::doctor::WantedDevice;
@@ -101,18 +102,6 @@ Finding not_tried(const std::string& device) {
           .seen = "not opened, for what is said above",
           .meaning = "",
           .remedy = "",
-          .access = false};
-}
-
-Finding path_finding(const std::string& path, const char* check, Status status, std::string seen,
-                     std::string meaning, std::string remedy) {
-  return {.group = Group::paths,
-          .check = check,
-          .subject = path,
-          .status = status,
-          .seen = std::move(seen),
-          .meaning = std::move(meaning),
-          .remedy = std::move(remedy),
           .access = false};
 }
 

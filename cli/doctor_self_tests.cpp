@@ -16,20 +16,8 @@ using probe::PinStanding;
 using probe::PinState;
 using probe::doctor::Finding;
 using probe::doctor::Findings;
-using probe::doctor::Group;
+using probe::doctor::path_finding;
 using probe::doctor::Status;
-
-Finding finding(const std::string& path, const char* check, Status status, std::string seen,
-                std::string meaning = "", std::string remedy = "") {
-  return {.group = Group::paths,
-          .check = check,
-          .subject = path,
-          .status = status,
-          .seen = std::move(seen),
-          .meaning = std::move(meaning),
-          .remedy = std::move(remedy),
-          .access = false};
-}
 
 std::string seen_of(bool v6, const std::string& reason) {
   return fmt::format("{}: {}", v6 ? "IPv6" : "IPv4", reason);
@@ -39,9 +27,9 @@ Finding finding_of(PinMode mode, const PinState& state) {
   std::string seen = seen_of(state.v6, state.reason);
   switch (state.standing) {
     case PinStanding::ok:
-      return finding(state.path, "pin", Status::good, std::move(seen));
+      return path_finding(state.path, "pin", Status::good, std::move(seen));
     case PinStanding::failed:
-      return finding(
+      return path_finding(
           state.path, "pin", Status::problem, std::move(seen),
           mode == PinMode::enforce
               ? "the probes of this path take another one: strait run does not probe it"
@@ -49,22 +37,22 @@ Finding finding_of(PinMode mode, const PinState& state) {
           "in the [[path]], if that is of the same upstream: pin_answers, or pin_hops where the "
           "upstream is not the first hop");
     case PinStanding::unverified:
-      return finding(state.path, "pin", Status::warning, std::move(seen),
-                     "nothing proves that the probes of this path are on it",
-                     "in the [[path]]: pin_answers with an address that answers there");
+      return path_finding(state.path, "pin", Status::warning, std::move(seen),
+                          "nothing proves that the probes of this path are on it",
+                          "in the [[path]]: pin_answers with an address that answers there");
     case PinStanding::pending:
       break;
   }
-  return finding(state.path, "pin", Status::unknown, seen_of(state.v6, "no check has ended"));
+  return path_finding(state.path, "pin", Status::unknown, seen_of(state.v6, "no check has ended"));
 }
 
 Finding finding_of(const MtuState& state) {
   std::string seen = seen_of(state.v6, state.reason);
   switch (state.standing) {
     case MtuStanding::ok:
-      return finding(state.path, "mtu", Status::good, std::move(seen));
+      return path_finding(state.path, "mtu", Status::good, std::move(seen));
     case MtuStanding::too_small:
-      return finding(
+      return path_finding(
           state.path, "mtu", state.sessions_fit ? Status::warning : Status::problem,
           std::move(seen),
           state.sessions_fit
@@ -73,11 +61,11 @@ Finding finding_of(const MtuState& state) {
           state.octets ? fmt::format("in the [[path]], if that is right: mtu = {}", *state.octets)
                        : "in the [[path]], if that is right: a smaller mtu");
     case MtuStanding::unknown:
-      return finding(state.path, "mtu", Status::unknown, std::move(seen));
+      return path_finding(state.path, "mtu", Status::unknown, std::move(seen));
     case MtuStanding::pending:
       break;
   }
-  return finding(state.path, "mtu", Status::unknown, seen_of(state.v6, "no check has ended"));
+  return path_finding(state.path, "mtu", Status::unknown, seen_of(state.v6, "no check has ended"));
 }
 
 template <class Counts>
@@ -93,8 +81,8 @@ std::string list(const Counts& counts) {
 
 Findings pin_findings(PinMode mode, std::span<const PinState> states) {
   if (mode == PinMode::off) {
-    return {finding("", "pin", Status::note, "not checked: pin_check is off",
-                    "a path whose probes take another one is not found")};
+    return {path_finding("", "pin", Status::note, "not checked: pin_check is off",
+                         "a path whose probes take another one is not found")};
   }
   Findings findings;
   for (const PinState& state : states) findings.push_back(finding_of(mode, state));
@@ -110,12 +98,12 @@ Findings mtu_findings(std::span<const MtuState> states) {
 Findings counter_findings(const probe::TransportCounters& counters) {
   Findings findings;
   if (std::string errors = list(counters.errors); !errors.empty()) {
-    findings.push_back(finding("", "engine", Status::note, std::move(errors),
-                               "while the paths were probed; each path has its own share below"));
+    findings.push_back(
+        path_finding("", "engine", Status::note, std::move(errors), "while the paths were probed"));
   }
   if (const std::string ignored = list(counters.ignored); !ignored.empty()) {
-    findings.push_back(finding("", "engine", Status::note, "ignored " + ignored,
-                               "packets that came to the engine and were none of its own"));
+    findings.push_back(path_finding("", "engine", Status::note, "ignored " + ignored,
+                                    "packets that came to the engine and were none of its own"));
   }
   return findings;
 }

@@ -26,9 +26,6 @@ namespace strait::cli {
 namespace {
 
 constexpr Nanos arp_patience = std::chrono::seconds{3};
-// A little more than the tries of one check take.
-constexpr Nanos pin_patience =
-    probe::PinChecker::tries * probe::PinChecker::try_gap + std::chrono::milliseconds{200};
 constexpr Nanos progress_interval = std::chrono::milliseconds{250};
 // One window for the whole run; midnight may cut it in two, which are added up.
 constexpr Nanos whole_run = std::chrono::hours{24};
@@ -195,7 +192,7 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   probe::PinChecker checker{**transport};
   if (plan.pins.mode != probe::PinMode::off && !plan.pins.checks.empty()) {
     checker.check(plan.pins.checks, plan.pins.interval);
-    checker.settle(pin_patience);
+    checker.settle(probe::PinChecker::one_round);
   }
   probe::Prober prober{checker, std::move(prober_options)};
   if (auto added = add_all(prober, plan, checker.states()); !added) return fail(std::move(added));

@@ -15,9 +15,6 @@ namespace strait::cli {
 namespace {
 
 constexpr Nanos publish_every = std::chrono::milliseconds{100};
-// A little more than the tries of one check take.
-constexpr Nanos pin_patience =
-    probe::PinChecker::tries * probe::PinChecker::try_gap + std::chrono::milliseconds{200};
 
 Result<probe::SessionId> begin(probe::Prober& prober, const probe::SessionSpec& spec) {
   auto id = prober.add(spec);
@@ -100,7 +97,7 @@ void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions 
   }
   Bench bench{**transport, std::move(options)};
   bench.check(std::move(first.pins));
-  bench.transport.settle(pin_patience);
+  bench.transport.settle(probe::PinChecker::one_round);
   const auto opened = carry_out(first, bench);
   first.done.set_value(opened);
   if (!opened) return;

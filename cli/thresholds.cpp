@@ -10,7 +10,7 @@
 namespace strait::cli {
 namespace {
 
-constexpr std::string_view wanted = "want such as p95=50ms,loss=1%";
+constexpr std::string_view wanted_form = "want such as p95=50ms,loss=1%";
 
 std::optional<double> parse_number(std::string_view text) {
   double value = 0;
@@ -51,7 +51,7 @@ Result<void> add(Thresholds& thresholds, std::string_view item) {
   const auto equals = item.find('=');
   const auto name = item.substr(0, equals);
   if (equals == std::string_view::npos || (name != "loss" && !name.starts_with('p'))) {
-    return fail(Errc::bad_input, fmt::format("'{}': {}", item, wanted));
+    return fail(Errc::bad_input, fmt::format("'{}': {}", item, wanted_form));
   }
   const bool again = name == "loss" ? thresholds.loss.has_value() : thresholds.rtt.has_value();
   if (again) {

@@ -110,6 +110,8 @@ Result<SessionId> Prober::Impl::add(const SessionSpec& spec) {
     payloads_.assign(stride_ * burst_, std::byte{0});
   }
   longest_timeout_ = std::max(longest_timeout_, spec.timeout);
+  lateness_ = std::min(lateness_, tolerable_lateness(spec.schedule));
+  transport_.tolerate(lateness_);
   const std::uint32_t index = place(std::move(session), {spec.key, {}, {}});
   if (by_flow_.size() <= *flow) by_flow_.resize(*flow + 1, nobody);
   by_flow_[*flow] = index;

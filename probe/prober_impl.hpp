@@ -151,6 +151,7 @@ class Prober::Impl {
   std::size_t active_ = 0;
   std::size_t outstanding_ = 0;
   Nanos longest_timeout_{};
+  Nanos lateness_ = Nanos::max();  // that every session so far tolerates
 
   TimerWheel wheel_;
   std::vector<std::uint32_t> due_;

@@ -16,6 +16,13 @@ std::string_view to_string(ScheduleKind kind) {
   return kind == ScheduleKind::poisson ? "poisson" : "periodic";
 }
 
+Nanos tolerable_lateness(const ScheduleSpec& spec) {
+  if (spec.kind == ScheduleKind::poisson) return spec.interval / 1000;
+  const double least_gap = 1 - std::clamp(spec.jitter, 0.0, 1.0);
+  return Nanos{static_cast<std::int64_t>(static_cast<double>(spec.interval.count()) * least_gap)} /
+         4;
+}
+
 Schedule::Schedule(const ScheduleSpec& spec, MonoTime start, std::uint64_t seed)
     : interval_{spec.interval.count()},
       random_{seed},

@@ -22,6 +22,10 @@ struct ScheduleSpec {
   double jitter = 0.1;  // periodic: each probe moves by up to this share of the slot, 0 to 1
 };
 
+// How late a slot may be sent without the next one being missed: a quarter of what is at least
+// between the two. Gaps of a Poisson process have no least length: one in a thousand is shorter.
+[[nodiscard]] Nanos tolerable_lateness(const ScheduleSpec& spec);
+
 // Open loop: the intended times depend on the seed alone, never on replies or on delays in sending.
 // Deterministic under a seed.
 class Schedule {

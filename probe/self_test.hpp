@@ -23,6 +23,8 @@ class SelfTest : public Transport {
  public:
   static constexpr unsigned tries = 3;  // of one round
   static constexpr Nanos try_gap = std::chrono::milliseconds{300};
+  // A little more than these take.
+  static constexpr Nanos one_round = tries * try_gap + std::chrono::milliseconds{200};
   static constexpr unsigned patience = 3;  // rounds without an answer until an old one is forgotten
   static constexpr Nanos recheck = std::chrono::seconds{30};  // of what fails
   // An answer after this counts no more: it also bounds when a forged one could.
@@ -48,6 +50,7 @@ class SelfTest : public Transport {
   [[nodiscard]] std::size_t send(std::span<Departure> burst) override { return inner_.send(burst); }
   [[nodiscard]] std::size_t receive(std::span<Arrival> burst) override;
   void wait(MonoTime until) override;
+  void tolerate(Nanos lateness) override { inner_.tolerate(lateness); }
   void expect(MonoTime when) override { inner_.expect(when); }
   [[nodiscard]] std::size_t burst_size() const override { return inner_.burst_size(); }
   // Its own packets are taken out; answers that came too late, or to an earlier round, are ignored

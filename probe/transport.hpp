@@ -177,9 +177,13 @@ class Transport {
   // Payloads stay valid until the next call. Transmit stamps go first where there is a choice.
   [[nodiscard]] virtual std::size_t receive(std::span<Arrival> burst) = 0;
 
-  // Returns when something can be received, and at `until` at the latest. A busy-polling transport
-  // returns at once.
+  // Returns when something can be received, and at `until`, or after it by no more than what
+  // tolerate() allows. A busy-polling transport returns at once.
   virtual void wait(MonoTime until) = 0;
+
+  // A hint: what is due may be sent as late as this and no later slot is missed. A transport that
+  // naps to save its processor naps so far over it. Optional.
+  virtual void tolerate(Nanos lateness) { static_cast<void>(lateness); }
 
   // A hint: a reply to something sent should come at `when` or somewhat later (sent plus what the
   // flow's faster round trips took lately). A transport that sleeps between polls wakes ahead of

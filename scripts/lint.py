@@ -113,7 +113,8 @@ class Group:
         text = "".join(f'#include "{s}"  // NOLINT(bugprone-suspicious-include)\n' for s in self.sources)
         (GROUPS / name).write_text(text)
         flags = dict.fromkeys(flag for s in self.sources for flag in options_of(self.commands[s][1]))
-        done = subprocess.run([TIDY, "--quiet", *options, str(GROUPS / name), "--", *(w for f in flags for w in f)],
+        words = [w for f in flags for w in f] + ["-ferror-limit=0"]
+        done = subprocess.run([TIDY, "--quiet", *options, str(GROUPS / name), "--", *words],
                               cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         words = [line for line in done.stdout.splitlines() if line and not NOISE.match(line)]
         if done.returncode != 0 and not words:
@@ -125,13 +126,17 @@ class Group:
 def that_compile(group):
     """Splits a group until each part compiles: who clashes with an earlier file waits for the next."""
     parts, left = [], group.sources
-    while len(left) > 1:
-        clashing = {file for file, check in group.part(left).tidy("-*,misc-unused-using-decls")[1]
-                    if "clang-diagnostic-error" in check}
-        fit = [source for source in left if source not in clashing] or left[:1]
+    while left:
+        fit = left
+        while len(fit) > 1:
+            clashing = {file for file, check in group.part(fit).tidy("-*,misc-unused-using-decls")[1]
+                        if "clang-diagnostic-error" in check}
+            if not clashing:
+                break
+            fit = [source for source in fit if source not in clashing] or fit[:1]
         parts.append(group.part(fit))
         left = [source for source in left if source not in fit]
-    return [*parts, group.part(left)] if left else parts
+    return parts
 
 
 def lint(group):

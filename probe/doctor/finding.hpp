@@ -36,6 +36,19 @@ struct Finding {
 
 using Findings = std::vector<Finding>;
 
+[[nodiscard]] inline Finding path_finding(std::string path, std::string check, Status status,
+                                          std::string seen, std::string meaning = "",
+                                          std::string remedy = "") {
+  return {.group = Group::paths,
+          .check = std::move(check),
+          .subject = std::move(path),
+          .status = status,
+          .seen = std::move(seen),
+          .meaning = std::move(meaning),
+          .remedy = std::move(remedy),
+          .access = false};
+}
+
 inline void append(Findings& all, Findings more) {
   all.insert(all.end(), std::move_iterator{more.begin()}, std::move_iterator{more.end()});
 }

@@ -21,6 +21,7 @@ constexpr Nanos glance_time = std::chrono::seconds{3};
 constexpr Nanos idle = milliseconds{20};  // ARP requests want an answer
 constexpr Nanos shortest_thrift = microseconds{50};
 constexpr Nanos longest_thrift = microseconds{100};  // well below the limit of uncertainty
+constexpr Nanos short_trip = milliseconds{10};       // of which a nap would be more than 1 %
 constexpr Nanos most_savings = milliseconds{5};      // and most debts
 constexpr Nanos least_lead = microseconds{5};
 constexpr Nanos most_lead = microseconds{120};
@@ -39,13 +40,22 @@ void PollPlan::expect(MonoTime when) {
   if (slot >= head_ + span || tail_ - slot >= span) return;
   head_ = std::min(head_, slot);
   tail_ = std::max(tail_, slot);
-  if (count(slot) == std::numeric_limits<std::uint16_t>::max()) return;
-  ++count(slot);
+  Slot& its = slot_at(slot);
+  if (its.count == std::numeric_limits<std::uint16_t>::max()) return;
+  its.short_trip = (its.count > 0 && its.short_trip) || when - last_sent_ < short_trip;
+  ++its.count;
   ++pending_;
 }
 
+// As many of the first slot's expectations.
+void PollPlan::meet(std::size_t replies) {
+  Slot& first = slot_at(head_);
+  first.count = static_cast<std::uint16_t>(first.count - replies);
+  pending_ -= replies;
+}
+
 void PollPlan::skip_empty() {
-  while (pending_ > 0 && count(head_) == 0) ++head_;
+  while (pending_ > 0 && slot_at(head_).count == 0) ++head_;
 }
 
 void PollPlan::arrived(std::size_t replies, MonoTime now) {
@@ -54,9 +64,8 @@ void PollPlan::arrived(std::size_t replies, MonoTime now) {
   replies -= late;
   for (skip_empty(); replies > 0 && pending_ > 0; skip_empty()) {
     if (start_of(head_) > now + near) return;
-    const auto met = std::min<std::size_t>(replies, count(head_));
-    count(head_) = static_cast<std::uint16_t>(count(head_) - met);
-    pending_ -= met;
+    const auto met = std::min<std::size_t>(replies, slot_at(head_).count);
+    meet(met);
     replies -= met;
   }
 }
@@ -65,9 +74,9 @@ void PollPlan::arrived(std::size_t replies, MonoTime now) {
 void PollPlan::pass_over(MonoTime now) {
   for (skip_empty(); pending_ > 0 && start_of(head_ + 1) + hold < now; skip_empty()) {
     overdue_until_ = std::max(overdue_until_, start_of(head_ + 1) + overdue_time);
-    overdue_ += count(head_);
-    pending_ -= count(head_);
-    count(head_) = 0;
+    const std::size_t late = slot_at(head_).count;
+    overdue_ += late;
+    meet(late);
   }
   if (now >= overdue_until_) overdue_ = 0;
 }
@@ -88,10 +97,13 @@ MonoTime PollPlan::wake_time(MonoTime now, MonoTime until) {
   count_awake(now);
   // A sleep that is shorter than its own error is none.
   if (wake >= now + least_lead) return wake;
-  if (savings_ >= Nanos{0}) return now;
+  if (savings_ >= Nanos{0} || (pending_ > 0 && slot_at(head_).short_trip)) return now;
   // The deeper in debt the longer, also over the next slot: a few probes then leave together.
-  return now + shortest_thrift +
-         (longest_thrift - shortest_thrift) * -savings_.count() / most_savings.count();
+  const Nanos nap = shortest_thrift +
+                    (longest_thrift - shortest_thrift) * -savings_.count() / most_savings.count();
+  const MonoTime end = now + nap;
+  const MonoTime thrifty = until < end ? std::min(end, until + lateness_) : end;
+  return thrifty < now + least_lead ? now : thrifty;
 }
 
 void PollPlan::save(Nanos amount) {

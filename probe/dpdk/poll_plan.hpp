@@ -16,8 +16,9 @@ namespace strait::probe::dpdk {
 // all while nothing can. Sleeps end early by as much as earlier ones ended late. Knows no clock.
 //
 // With thousands of sessions a reply is always near, and looking without a break would take a whole
-// core. So what it was awake for is counted against a share of the time that has passed; where that
-// is used up it naps instead, for 50 to 100 us at a time, until it has saved enough.
+// core. So what the thread uses is counted against a share of the time that has passed. Where that
+// is used up, replies of long round trips are met by naps of 50 to 100 us, which is little beside
+// what they measure; those of short ones are looked for as before, whatever it takes.
 //
 // Expected times are kept in slots of 33 us, half a second ahead; later ones are only noticed by
 // the glances. Cost per expectation: a few ns.
@@ -25,6 +26,9 @@ class PollPlan {
  public:
   // `share` of the time, above 0 and at most 1: with 1 it never naps where it could look.
   explicit PollPlan(double share = 1) : slots_{std::make_unique<Slots>()}, share_{share} {}
+
+  // How late what is due may be sent when it naps.
+  void tolerate(Nanos lateness) { lateness_ = lateness; }
 
   void sent(MonoTime now) { last_sent_ = now; }
   void expect(MonoTime when);
@@ -46,7 +50,11 @@ class PollPlan {
  private:
   static constexpr std::size_t slot_count = 16384;
   static constexpr unsigned slot_bits = 15;  // 32,768 ns
-  using Slots = std::array<std::uint16_t, slot_count>;
+  struct Slot {
+    std::uint16_t count = 0;
+    bool short_trip = false;  // of one of them
+  };
+  using Slots = std::array<Slot, slot_count>;
 
   [[nodiscard]] static std::int64_t slot_of(MonoTime time) {
     return time.time_since_epoch().count() >> slot_bits;
@@ -54,10 +62,11 @@ class PollPlan {
   [[nodiscard]] static MonoTime start_of(std::int64_t slot) {
     return MonoTime{Nanos{slot << slot_bits}};
   }
-  [[nodiscard]] std::uint16_t& count(std::int64_t slot) {
+  [[nodiscard]] Slot& slot_at(std::int64_t slot) {
     return (*slots_)[static_cast<std::size_t>(slot) % slot_count];
   }
   void skip_empty();
+  void meet(std::size_t replies);
   void count_awake(MonoTime now);
   void save(Nanos amount);
   void pass_over(MonoTime now);
@@ -72,6 +81,7 @@ class PollPlan {
   MonoTime last_hint_;
   Nanos lead_{60'000};
   double share_;
+  Nanos lateness_{};
   MonoTime counted_until_ = MonoTime::min();
   Nanos awake_{};    // since the last sleep
   Nanos savings_{};  // of processor time; below 0: used before it was earned

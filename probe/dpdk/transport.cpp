@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <ctime>
 #include <map>
+#include <tuple>
 
 #include "probe/dpdk/transport_impl.hpp"
 #include "probe/wake_up.hpp"
@@ -36,6 +37,7 @@ DpdkTransport::Impl::Impl(std::shared_ptr<DpdkShared> common, unsigned which)
 void DpdkTransport::Impl::adopt_thread() {
   if (thread == std::this_thread::get_id()) return;
   thread = std::this_thread::get_id();
+  std::ignore = used_since_last_sleep();  // what came before is not to be paid for
   Eal::register_thread();
   sharpen_wake_ups();
   const auto& cores = shared->options().cores;
@@ -165,6 +167,8 @@ void DpdkTransport::wait(MonoTime until) {
   sleep_until(wake);
   impl.plan.slept(wake, this->now().mono, impl.used_since_last_sleep());
 }
+
+void DpdkTransport::tolerate(Nanos lateness) { impl_->plan.tolerate(lateness); }
 
 void DpdkTransport::expect(MonoTime when) {
   if (!impl_->busy) impl_->plan.expect(when);

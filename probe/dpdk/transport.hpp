@@ -54,6 +54,7 @@ class DpdkTransport final : public Transport {
   [[nodiscard]] std::size_t send(std::span<Departure> burst) override;
   [[nodiscard]] std::size_t receive(std::span<Arrival> burst) override;
   void wait(MonoTime until) override;
+  void tolerate(Nanos lateness) override;
   void expect(MonoTime when) override;
   [[nodiscard]] std::size_t burst_size() const override { return 32; }
   [[nodiscard]] TransportCounters counters() override;

@@ -32,6 +32,19 @@ TEST_CASE("a periodic schedule keeps its grid, each probe within its share of th
   CHECK(sum / 1000 == Approx(jitter * 5e7).epsilon(0.1).margin(1));
 }
 
+TEST_CASE("who sends late by what a schedule tolerates misses no slot, or one in a thousand") {
+  const auto jitter = GENERATE(0.0, 0.1, 1.0);
+  const auto kind = GENERATE(ScheduleKind::periodic, ScheduleKind::poisson);
+  CAPTURE(jitter, to_string(kind));
+  const ScheduleSpec spec{kind, 100ms, jitter};
+  Schedule schedule{spec, start, 1};
+  std::uint64_t missed = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    missed += schedule.advance(schedule.next() + tolerable_lateness(spec));
+  }
+  CHECK(missed <= (kind == ScheduleKind::poisson ? 150 : 0));
+}
+
 TEST_CASE("phases of sessions differ, the same seed gives the same schedule") {
   const ScheduleSpec spec{ScheduleKind::poisson, 10ms, 0};
   Schedule a{spec, start, 7};
