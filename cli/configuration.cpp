@@ -10,6 +10,7 @@
 
 #include "core/file.hpp"
 #include "core/nearest.hpp"
+#include "probe/politeness.hpp"
 
 namespace strait::cli {
 namespace {
@@ -73,6 +74,11 @@ void check_targets(ConfigTable root, const Parts& parts, const routes::Catalogue
     if (!target.place.empty() && catalogue.place(target.place) == nullptr) {
       tables[i].error("place", unknown("place", target.place, places));
     }
+    if (target.protocol == Protocol::twamp && parts.probe.engine == probe::Engine::dpdk) {
+      tables[i].error(
+          "protocol",
+          "TWAMP's control connection is the kernel's: want [probe] engine = \"socket\"");
+    }
   }
 }
 
@@ -118,27 +124,36 @@ Result<routes::Regions> make_regions(const Parts& parts, const routes::Catalogue
   return regions;
 }
 
-// The first target of each address family.
+// The first target of each address family, if there is one that needs no session to answer.
 std::vector<const probe::Target*> checked_targets(const std::vector<probe::Target>& targets) {
   std::vector<const probe::Target*> checked;
   for (const bool v6 : {false, true}) {
-    const auto target = std::ranges::find_if(
-        targets, [&](const probe::Target& each) { return each.address.is_v6() == v6; });
-    if (target != targets.end()) checked.push_back(&*target);
+    const probe::Target* chosen = nullptr;
+    for (const probe::Target& each : targets) {
+      if (each.address.is_v6() != v6) continue;
+      const bool better = chosen == nullptr ||
+                          (chosen->protocol == Protocol::twamp && each.protocol != Protocol::twamp);
+      if (better) chosen = &each;
+    }
+    if (chosen != nullptr) checked.push_back(chosen);
   }
   return checked;
 }
 
+void ask_by_icmp(probe::FlowSpec& flow) {
+  flow.kind = probe::FlowKind::icmp_echo;
+  flow.destination.port = 0;
+}
+
 // As the path's sessions send, since policy routing may look at protocol and port; only that it
-// ends at the upstream.
+// ends at the upstream. TCP is asked about by ICMP echo.
 probe::FlowSpec check_flow(const probe::ProbeOptions& options, const probe::Target& target,
                            const probe::NamedPin& pin) {
   const probe::SessionSpec session = probe::session_spec(options, target, pin.path, pin.pin);
   probe::FlowSpec flow = session.flow;
-  const bool icmp = target.protocol == Protocol::icmp;
-  flow.kind = icmp ? probe::FlowKind::icmp_echo : probe::FlowKind::udp;
+  flow.kind = probe::flow_kind(target.protocol);
   flow.dscp = session.key.dscp;
-  if (icmp) flow.destination.port = 0;
+  if (flow.kind != probe::FlowKind::udp) ask_by_icmp(flow);
   flow.hop_limit = pin.hops;
   return flow;
 }
@@ -153,6 +168,8 @@ probe::MtuCheck mtu_check(const probe::ProbeOptions& options, const probe::Targe
                         .timestamps = options.timestamps,
                         .twamp_light = options.twamp_light,
                         .session_octets = static_cast<std::uint32_t>(flow.max_payload + headers)};
+  // Nobody but a STAMP reflector answers what this sends over UDP.
+  if (target.protocol != Protocol::stamp) ask_by_icmp(check.flow);
   check.flow.hop_limit = options.hop_limit;
   check.flow.max_payload = pin.pin.mtu - headers;
   return check;
@@ -229,7 +246,15 @@ std::vector<probe::SessionSpec> Configuration::sessions() const {
       std::ranges::move(probe::flows_of(session, probe.flows), std::back_inserter(specs));
     }
   }
+  probe::make_polite(specs, probe::own_addresses());
   return specs;
+}
+
+bool Configuration::slows_tcp() const {
+  return std::ranges::any_of(sessions(), [this](const probe::SessionSpec& spec) {
+    return spec.key.protocol == Protocol::tcp &&
+           spec.schedule.interval > probe.interval * probe.flows;
+  });
 }
 
 std::vector<probe::PinCheck> Configuration::pin_checks() const {
@@ -254,6 +279,8 @@ std::vector<probe::MtuCheck> Configuration::mtu_checks() const {
   });
   for (const probe::NamedPin& pin : pins) {
     for (const probe::Target* const target : checked_targets(open)) {
+      // A TWAMP server answers its sessions only.
+      if (target->protocol == Protocol::twamp) continue;
       checks.push_back(mtu_check(probe, *target, pin));
     }
   }

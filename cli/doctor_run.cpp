@@ -234,6 +234,8 @@ Wanted wanted_of(const Configuration& configuration) {
   wanted.configured = true;
   wanted.icmp = std::ranges::any_of(
       configuration.targets, [](const auto& target) { return target.protocol == Protocol::icmp; });
+  wanted.tcp = std::ranges::any_of(
+      configuration.targets, [](const auto& target) { return target.protocol == Protocol::tcp; });
   wanted.huge_pages = configuration.dpdk.huge_pages;
   wanted.memory_mb = configuration.dpdk.memory_mb;
   wanted.cores = configuration.dpdk.cores;

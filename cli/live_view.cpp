@@ -212,19 +212,21 @@ std::string LiveView::trend_of(const Row& row, std::size_t columns, bool unicode
   Nanos least = Nanos::max();
   Nanos most = Nanos::min();
   for (auto point = begin; point != row.trend.end(); ++point) {
-    if (!point->mean) continue;
-    least = std::min(least, *point->mean);
-    most = std::max(most, *point->mean);
+    const std::optional<Nanos> mean = point->mean;
+    if (!mean) continue;
+    least = std::min(least, *mean);
+    most = std::max(most, *mean);
   }
   std::string text;
   for (auto point = begin; point != row.trend.end(); ++point) {
+    const std::optional<Nanos> mean = point->mean;
     if (point->lost) {
       text += unicode ? "×" : "x";
-    } else if (!point->mean) {
+    } else if (!mean) {
       text += ' ';
     } else {
       const auto range = std::max<std::int64_t>((most - least).count(), 1);
-      const auto level = (*point->mean - least).count() * 7 / range;
+      const auto level = (*mean - least).count() * 7 / range;
       text += levels.at(static_cast<std::size_t>(std::clamp<std::int64_t>(level, 0, 7)));
     }
   }

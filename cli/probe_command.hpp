@@ -40,7 +40,7 @@ struct ProbeOptions {
   std::vector<std::uint32_t> labels;  // MPLS, top first
   std::optional<std::uint32_t> flow_label;
   std::optional<std::uint32_t> mark;
-  std::optional<std::uint16_t> port;  // of a STAMP target; by default 862
+  std::optional<std::uint16_t> port;  // of a target; by default the protocol's
   Protocol protocol = Protocol::icmp;
   std::uint8_t dscp = 0;
   std::uint8_t hop_limit = 255;
@@ -57,6 +57,7 @@ struct ProbeOptions {
   std::string key;     // a file or a credential; empty: unauthenticated
   bool loss_by_direction = false;
   std::optional<Nanos> own_clock_error;
+  bool force_rate = false;  // more than one SYN a second to a foreign address
   bool json = false;
   bool csv = false;
   bool live = false;

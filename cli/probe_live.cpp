@@ -44,7 +44,7 @@ bool obey(LiveScreen::Key key, LiveView& view, std::size_t page) {
 
 // Fetches the figures and shows them until it is over.
 void watch(LiveScreen& screen, ProbeWorker& worker, const ProbePlan& plan,
-           const ProbeOptions& options, Measured& measured) {
+           const ProbeOptions& options, TwampRun* twamp, Measured& measured) {
   const SystemClock clock;
   const MonoTime began = clock.now().mono;
   MonoTime next_update = began;
@@ -61,6 +61,11 @@ void watch(LiveScreen& screen, ProbeWorker& worker, const ProbePlan& plan,
       view.update(reports, now - began);
       goes_on = !all_decided(reports, options.count);
     }
+    if (twamp != nullptr && twamp->changed()) {
+      auto left = twamp->left(plan.sessions);
+      goes_on = goes_on && !left.empty();
+      std::ignore = worker.replace(std::move(left), plan.pins);
+    }
     screen.draw(view.render(screen.size(), screen.unicode()));
     goes_on = obey(screen.wait_key(key_patience), view, screen.size().rows) && goes_on;
   }
@@ -69,8 +74,8 @@ void watch(LiveScreen& screen, ProbeWorker& worker, const ProbePlan& plan,
 }  // namespace
 
 Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan,
-                              const OpenTransport& open,
-                              const probe::ProberOptions& prober_options) {
+                              const OpenTransport& open, const probe::ProberOptions& prober_options,
+                              TwampRun* twamp) {
   if (plan.reports.size() > most_live_rows) {
     return fail(Errc::bad_input,
                 fmt::format("probe: --live shows at most {} rows, and {} are asked "
@@ -82,12 +87,13 @@ Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan
   if (!screen) return tl::make_unexpected(screen.error());
   Measured measured;
   measured.began = SystemClock{}.now().wall;
+  if (twamp != nullptr) twamp->release_ports();
   auto worker = ProbeWorker::start(
       [&] { return open(options); }, prober_options, plan.sessions,
       [](probe::Transport& transport) { std::ignore = await_next_hops(transport, live_patience); },
       plan.pins);
   if (!worker) return tl::make_unexpected(worker.error());
-  watch(**screen, **worker, plan, options, measured);
+  watch(**screen, **worker, plan, options, twamp, measured);
   auto last = (*worker)->stop();
   std::ranges::move(last, std::back_inserter(measured.windows));
   Harvest harvest = (*worker)->harvest();

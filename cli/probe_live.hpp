@@ -6,6 +6,7 @@
 #include "cli/probe_command.hpp"
 #include "cli/probe_plan.hpp"
 #include "cli/probe_run.hpp"
+#include "cli/probe_twamp.hpp"
 #include "core/clock.hpp"
 #include "core/result.hpp"
 
@@ -23,9 +24,10 @@ struct Measured {
 inline constexpr std::size_t most_live_rows = 1000;
 
 // Probes on a thread of its own, so that drawing delays no probe, and shows the figures until all
-// are decided, somebody quits or a signal comes.
+// are decided, somebody quits or a signal comes. `twamp` may be null.
 [[nodiscard]] Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan,
                                             const OpenTransport& open,
-                                            const probe::ProberOptions& prober_options);
+                                            const probe::ProberOptions& prober_options,
+                                            TwampRun* twamp);
 
 }  // namespace strait::cli

@@ -7,18 +7,22 @@
 #include <istream>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "analyzer/floor.hpp"
 #include "cli/resolve.hpp"
+#include "cli/twamp_keeper.hpp"
 #include "core/nearest.hpp"
 #include "probe/hmac_key.hpp"
+#include "probe/politeness.hpp"
 #include "probe/stamp_packet.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::cli {
 namespace {
 
-constexpr std::size_t default_icmp_size = 56;
+constexpr std::size_t default_echo_size = 56;
 
 // One way out: of a configuration, or as the options have it.
 struct Way {
@@ -168,8 +172,9 @@ probe::StampExtras extras_for(const probe::StampExtras& given, const probe::Targ
 }
 
 std::size_t payload_of(const probe::SessionSpec& spec, const ProbeOptions& options) {
+  if (spec.key.protocol == Protocol::tcp) return probe::tcp_probe_size;
   if (options.size != 0) return options.size;
-  if (spec.key.protocol == Protocol::icmp) return default_icmp_size;
+  if (spec.key.protocol != Protocol::stamp) return default_echo_size;
   return probe::payload_with(spec.extras, probe::stamp_packet_size);
 }
 
@@ -183,18 +188,26 @@ Result<void> check_size(const probe::SessionSpec& spec, const ProbeOptions& opti
                           options.size, least, least + probe::tlv_header_size));
 }
 
+// Slower probes are fewer, where they were counted by a duration.
+void keep_duration(std::span<probe::SessionSpec> sessions, Nanos duration) {
+  for (probe::SessionSpec& spec : sessions) {
+    const auto interval = spec.schedule.interval.count();
+    const auto slots = static_cast<std::uint64_t>((duration.count() + interval - 1) / interval);
+    spec.count = std::clamp<std::uint64_t>(slots, 1, spec.count);
+  }
+}
+
 probe::SessionSpec session_spec(const ProbeTarget& target, const Way& way,
                                 const probe::Target* known, const ProbeOptions& options,
                                 const probe::StampExtras& extras) {
   const Protocol protocol = known == nullptr ? options.protocol : known->protocol;
-  const bool icmp = protocol == Protocol::icmp;
   const std::uint16_t port =
-      known == nullptr ? options.port.value_or(probe::stamp_port) : known->port;
+      known == nullptr ? options.port.value_or(probe::default_port(protocol)) : known->port;
   probe::SessionSpec spec;
   spec.key = {.path = way.name, .target = target.label, .protocol = protocol, .dscp = options.dscp};
-  spec.flow.destination = {target.address, icmp ? std::uint16_t{0} : port};
+  spec.flow.destination = {target.address, protocol == Protocol::icmp ? std::uint16_t{0} : port};
   spec.flow.hop_limit = options.hop_limit;
-  if (!icmp) spec.extras = extras;
+  if (protocol == Protocol::stamp) spec.extras = extras;
   spec.flow.max_payload = payload_of(spec, options);
   spec.flow.pin = way.name.empty() ? pin_of(options, target.address.is_v6()) : way.pin;
   spec.flow.flow_label = options.flow_label;
@@ -202,6 +215,7 @@ probe::SessionSpec session_spec(const ProbeTarget& target, const Way& way,
   spec.timeout = options.timeout;
   spec.count = options.count;
   spec.twamp_light = options.twamp_light;
+  spec.force_rate = options.force_rate || (known != nullptr && known->force_rate);
   return spec;
 }
 
@@ -214,6 +228,12 @@ PinPlan pins_of(const Configuration& configuration, const std::vector<Way>& ways
     if (wanted) plan.checks.push_back(std::move(check));
   }
   return plan;
+}
+
+Result<void> check_engine(const ProbePlan& plan, const ProbeOptions& options) {
+  if (options.engine == Engine::socket || !any_twamp(plan.sessions)) return {};
+  return fail(Errc::bad_input,
+              "probe: TWAMP is for --engine socket: its control connections are the kernel's");
 }
 
 void take_engine(ProbeOptions& options, const Configuration& configuration) {
@@ -251,7 +271,7 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
       TargetReport report;
       report.target = target.name;
       report.address = target.address;
-      report.size = spec.flow.max_payload;
+      report.size = spec.key.protocol == Protocol::tcp ? 0 : spec.flow.max_payload;
       report.window.session = spec.key;
       report.floor = floor_of(way, configuration, target.word);
       plan.reports.push_back(std::move(report));
@@ -264,6 +284,9 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
     return fail(Errc::bad_input,
                 "probe: --tlv, --key, --loss-by-direction: no target speaks STAMP");
   }
+  if (auto ok = check_engine(plan, options); !ok) return tl::make_unexpected(ok.error());
+  plan.slowed = probe::make_polite(plan.sessions, probe::own_addresses());
+  if (plan.slowed && options.duration) keep_duration(plan.sessions, *options.duration);
   return plan;
 }
 

@@ -245,6 +245,13 @@ ReportedQuantile reported_quantile(const Window& window, double q) {
   return result;
 }
 
+std::string what_text(const TargetReport& report) {
+  const auto protocol = strait::to_string(report.window.session.protocol);
+  // A SYN carries nothing.
+  if (report.size == 0) return std::string{protocol};
+  return fmt::format("{}, {} octets", protocol, report.size);
+}
+
 std::string to_text(const TargetReport& report, const ReportStyle& style) {
   const char* const bold = style.colour ? "\x1b[1m" : "";
   const char* const plain = style.colour ? "\x1b[0m" : "";
@@ -252,8 +259,7 @@ std::string to_text(const TargetReport& report, const ReportStyle& style) {
   const auto name =
       report.target == address ? address : fmt::format("{} ({})", report.target, address);
   const Window& window = report.window;
-  auto text = fmt::format("{}{}{}: {}, {} octets", bold, name, plain,
-                          strait::to_string(window.session.protocol), report.size);
+  auto text = fmt::format("{}{}{}: {}", bold, name, plain, what_text(report));
   // Without a reply there is no time that a stamp could have made.
   if (!window.rtt.empty()) text += fmt::format(", {} timestamps", strait::to_string(window.source));
   text += '\n';

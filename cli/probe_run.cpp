@@ -9,6 +9,7 @@
 #include <ostream>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "cli/configuration.hpp"
 #include "cli/engines.hpp"
@@ -18,6 +19,7 @@
 #include "cli/probe_report.hpp"
 #include "cli/probe_table.hpp"
 #include "cli/probe_tally.hpp"
+#include "cli/probe_twamp.hpp"
 #include "cli/stop_signals.hpp"
 #include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
@@ -59,21 +61,38 @@ class Progress {
   bool shown_ = false;
 };
 
+// A session that is being probed.
+struct Added {
+  probe::SessionId id;
+  const SessionKey* key;
+};
+
 // Where pins are enforced, what would take another path than its own is not even measured.
-Result<void> add_all(probe::Prober& prober, const ProbePlan& plan,
-                     std::span<const probe::PinState> pins) {
+Result<std::vector<Added>> add_all(probe::Prober& prober, const ProbePlan& plan,
+                                   std::span<const probe::PinState> pins) {
+  std::vector<Added> all;
   for (const probe::SessionSpec& spec : plan.sessions) {
     const bool shut = plan.pins.mode == probe::PinMode::enforce &&
                       probe::any_pin(pins, spec.key.path, probe::PinStanding::failed);
     if (shut) continue;
-    if (auto added = prober.add(spec); !added) {
+    auto added = prober.add(spec);
+    if (!added) {
       auto error = std::move(added).error();
       if (!spec.key.path.empty())
         error.message = fmt::format("path {}, {}", spec.key.path, error.message);
       return tl::make_unexpected(std::move(error));
     }
+    all.push_back({*added, &spec.key});
   }
-  return {};
+  return all;
+}
+
+// What a TWAMP server that has gone does not answer would look like loss of the path.
+void heed_servers(TwampRun* twamp, const std::vector<Added>& sessions, probe::Prober& prober) {
+  if (twamp == nullptr || !twamp->changed()) return;
+  for (const Added& session : sessions) {
+    if (twamp->lost(*session.key)) prober.remove(session.id);
+  }
 }
 
 ReportStyle style_of(const ProbeOptions& options, const ProbeStreams& streams,
@@ -149,7 +168,7 @@ void probe_until_done(probe::Prober& prober, probe::Transport& transport,
 
 Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
                          const OpenTransport& open, const ProbeStreams& streams,
-                         probe::ProberOptions prober_options) {
+                         probe::ProberOptions prober_options, TwampRun* twamp) {
   auto transport = open(options);
   if (!transport) return fail(std::move(transport));
   std::uint64_t decided = 0;
@@ -167,7 +186,9 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
     checker.settle(probe::PinChecker::one_round);
   }
   probe::Prober prober{checker, std::move(prober_options)};
-  if (auto added = add_all(prober, plan, checker.states()); !added) return fail(std::move(added));
+  if (twamp != nullptr) twamp->release_ports();
+  const auto added = add_all(prober, plan, checker.states());
+  if (!added) return tl::make_unexpected(added.error());
   if (auto ready = await_next_hops(**transport, arp_patience); !ready) {
     return fail(std::move(ready));
   }
@@ -175,7 +196,10 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   measured.began = (*transport)->now().wall;
   {
     Progress progress{streams, options.count * plan.reports.size()};
-    probe_until_done(prober, checker, [&](MonoTime now) { progress.show(decided, now); });
+    probe_until_done(prober, checker, [&](MonoTime now) {
+      progress.show(decided, now);
+      heed_servers(twamp, *added, prober);
+    });
   }
   measured.counters = checker.counters();
   measured.pins = checker.states();
@@ -197,6 +221,9 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
   if (!configuration) return tl::make_unexpected(configuration.error());
   auto plan = plan_probe(options, *configuration, streams.input);
   if (!plan) return fail(std::move(plan));
+  const auto control = TwampRun::set_up(*plan);
+  if (!control) return tl::make_unexpected(control.error());
+  TwampRun* const twamp = control->get();
   probe::ProberOptions prober_options;
   prober_options.window = whole_run;
   prober_options.clock_quality = probe::own_clock_reader(options.own_clock_error);
@@ -206,8 +233,8 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
     prober_options.on_outcome = [&](const probe::Outcome& seen) { reply_rates.note(seen); };
   }
 
-  auto measured = options.live ? measure_live(options, *plan, open, prober_options)
-                               : measure(options, *plan, open, streams, prober_options);
+  auto measured = options.live ? measure_live(options, *plan, open, prober_options, twamp)
+                               : measure(options, *plan, open, streams, prober_options, twamp);
   if (!measured) return fail(std::move(measured));
   add_up(plan->reports, measured->windows, measured->began);
   add_rejections(plan->reports, measured->rejections);
@@ -218,11 +245,18 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
     return static_cast<int>(result.state);
   }
   print_reports(plan->reports, options, streams);
+  if (plan->slowed) {
+    streams.progress << "strait: tcp: an address that is not yours gets one SYN a second; "
+                        "--force-rate sends them as asked\n";
+  }
   say_pins(*plan, *measured, streams.progress);
   for (const std::string& why : plan->unresolved) {
     streams.progress << "strait: not probed: " << why << '\n';
   }
+  const auto losses = twamp == nullptr ? std::vector<std::string>{} : twamp->losses();
+  for (const std::string& why : losses) streams.progress << "strait: " << why << '\n';
   streams.progress << to_text(measured->counters) << std::flush;
+  if (!losses.empty()) return 1;
   return status_of(plan->reports, options, plan->unresolved);
 }
 

@@ -109,7 +109,7 @@ class Gatherer {
   }
 
   Result<TargetList> take() {
-    if (list_.targets.empty() && !list_.unresolved.empty()) {
+    if (list_.targets.empty() && first_error_) {
       return fail(*first_error_, fmt::format("{}", fmt::join(list_.unresolved, "\n")));
     }
     return std::move(list_);

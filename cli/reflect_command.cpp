@@ -2,11 +2,47 @@
 #include "cli/reflect_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <memory>
+#include <string_view>
 
 #include "cli/command_line.hpp"
 
 namespace strait::cli {
+namespace {
+
+probe::twamp::PortRange read_ports(const std::string& name, const std::string& text) {
+  const auto port = [&](std::string_view word) {
+    std::uint16_t number = 0;
+    const char* const end = word.data() + word.size();
+    const auto [stop, error] = std::from_chars(word.data(), end, number);
+    return error == std::errc{} && stop == end ? number : std::uint16_t{0};
+  };
+  const auto dash = text.find('-');
+  const std::string_view words{text};
+  const probe::twamp::PortRange range{
+      .first = port(words.substr(0, dash)),
+      .last = dash == std::string::npos ? std::uint16_t{0} : port(words.substr(dash + 1))};
+  if (range.first == 0 || range.last < range.first) {
+    refuse(name, "'" + text + "': want the first and the last port, such as 18760-18860");
+  }
+  return range;
+}
+
+void add_twamp(CLI::App& command, ReflectOptions& options) {
+  command.add_flag("--twamp", options.twamp,
+                   "Be a TWAMP server too, on the TCP port of the same number (socket)");
+  command
+      .add_option_function<std::string>(
+          "--test-ports",
+          [&options](const std::string& text) {
+            options.test_ports = read_ports("--test-ports", text);
+          },
+          "UDP ports that TWAMP sessions get, such as 18760-18860 [default: any that is free]")
+      ->type_name("FIRST-LAST");
+}
+
+}  // namespace
 
 namespace {
 
@@ -47,8 +83,8 @@ void add_answers(CLI::App& command, ReflectOptions& options) {
 
 CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
   auto options = std::make_shared<ReflectOptions>();
-  CLI::App* const command =
-      app.add_subcommand("reflect", "Answer STAMP and TWAMP-Light probes until a signal comes");
+  CLI::App* const command = app.add_subcommand(
+      "reflect", "Answer STAMP, TWAMP-Light and TWAMP probes until a signal comes");
   command->add_option("address", options->addresses,
                       "Addresses of this machine to answer on, such as 192.0.2.1 or "
                       "[2001:db8::1]:8620");
@@ -66,6 +102,7 @@ CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
                    "Device in the EAL's words, such as net_af_packet0,iface=eth0 (dpdk)")
       ->type_name("DEVICE");
   command->add_flag("--busy", options->busy, "Poll without a pause; takes a whole core (dpdk)");
+  add_twamp(*command, *options);
   command->option_defaults()->group("Who gets replies");
   command
       ->add_option_function<std::vector<std::string>>(

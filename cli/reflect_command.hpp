@@ -12,6 +12,7 @@
 #include "probe/options.hpp"
 #include "probe/stamp_packet.hpp"
 #include "probe/stamp_tlv.hpp"
+#include "probe/twamp/test_ports.hpp"
 
 namespace strait::cli {
 
@@ -26,9 +27,11 @@ struct ReflectOptions {
   Rate source_rate{1000};
   Rate total_rate{};
   Engine engine = Engine::socket;
-  std::string device;  // of the dpdk engine, in the EAL's words
-  bool busy = false;   // dpdk engine: poll without a pause
-  std::string key;     // a file or a credential; empty: unauthenticated
+  std::string device;                  // of the dpdk engine, in the EAL's words
+  bool busy = false;                   // dpdk engine: poll without a pause
+  bool twamp = false;                  // socket engine: a TWAMP server on the same addresses
+  probe::twamp::PortRange test_ports;  // of its sessions
+  std::string key;                     // a file or a credential; empty: unauthenticated
   bool stateful = false;
   std::size_t sessions = 4096;
   Nanos session_idle{std::chrono::minutes{15}};

@@ -7,6 +7,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <ostream>
 #include <stop_token>
 #include <thread>
@@ -16,6 +18,7 @@
 #include "exporters/json_writer.hpp"
 #include "probe/dpdk/reflector.hpp"
 #include "probe/socket/reflector.hpp"
+#include "probe/twamp/server.hpp"
 
 namespace strait::cli {
 namespace {
@@ -85,6 +88,16 @@ std::string to_text(const probe::ReflectorCounters& counters) {
          counts_text(counters.refused, "refused") + counts_text(counters.errors, "errors");
 }
 
+std::string to_text(const probe::twamp::ServerCounters& counters) {
+  return fmt::format("twamp: {} connections, {} sessions, {} received, {} reflected\n",
+                     counters.connections, counters.sessions, counters.test.received,
+                     counters.test.reflected) +
+         counts_text(counters.refused, "twamp refused") +
+         counts_text(counters.ended, "twamp connections ended") +
+         counts_text(counters.test.refused, "twamp packets refused") +
+         counts_text(counters.test.errors, "twamp errors");
+}
+
 std::string to_text(const probe::dpdk::DpdkReflectorCounters& counters) {
   return fmt::format("{} reflected, {} echo requests answered\n", counters.stamp_replies,
                      counters.echo_replies) +
@@ -99,7 +112,31 @@ void write_counts(exporters::JsonWriter& json, const char* name, const Map& coun
   json.end_object();
 }
 
-std::string to_json(const probe::ReflectorCounters& counters) {
+void write_counters(exporters::JsonWriter& json, const probe::twamp::ServerCounters& counters) {
+  json.key("twamp")
+      .begin_object()
+      .member("connections", counters.connections)
+      .member("sessions", counters.sessions);
+  write_counts(json, "refused", counters.refused);
+  write_counts(json, "ended", counters.ended);
+  json.member("received", counters.test.received).member("reflected", counters.test.reflected);
+  write_counts(json, "packets_refused", counters.test.refused);
+  write_counts(json, "errors", counters.test.errors);
+  json.end_object();
+}
+
+// What the socket engine has counted; the second part with --twamp.
+struct SocketCounters {
+  probe::ReflectorCounters stamp;
+  std::optional<probe::twamp::ServerCounters> twamp;
+};
+
+std::string to_text(const SocketCounters& counters) {
+  return to_text(counters.stamp) + (counters.twamp ? to_text(*counters.twamp) : "");
+}
+
+std::string to_json(const SocketCounters& all) {
+  const probe::ReflectorCounters& counters = all.stamp;
   exporters::JsonWriter json;
   json.begin_object()
       .member("strait", 1)
@@ -108,6 +145,7 @@ std::string to_json(const probe::ReflectorCounters& counters) {
       .member("reflected", counters.reflected);
   write_counts(json, "refused", counters.refused);
   write_counts(json, "errors", counters.errors);
+  if (all.twamp) write_counters(json, *all.twamp);
   return json.end_object().take() + "\n";
 }
 
@@ -142,6 +180,18 @@ void stop_on_signal(boost::asio::signal_set& signals, std::function<void()> stop
   });
 }
 
+Result<std::unique_ptr<probe::twamp::Server>> serve_twamp(boost::asio::io_context& context,
+                                                          const ReflectOptions& options,
+                                                          const probe::ReflectorOptions& wanted) {
+  if (!options.twamp) return std::unique_ptr<probe::twamp::Server>{};
+  probe::twamp::ServerOptions server;
+  server.listen = wanted.listen;
+  server.test.policy = wanted.policy;
+  server.test.ports = options.test_ports;
+  server.test.own_clock_error = options.own_clock_error;
+  return probe::twamp::Server::open(context, server);
+}
+
 Result<int> reflect_by_sockets(const ReflectOptions& options, const probe::ReflectorOptions& wanted,
                                std::ostream& results, std::ostream& progress) {
   if (!options.device.empty() || options.busy) {
@@ -152,16 +202,34 @@ Result<int> reflect_by_sockets(const ReflectOptions& options, const probe::Refle
   boost::asio::io_context context{1};
   auto reflector = probe::SocketReflector::open(context, wanted);
   if (!reflector) return fail(std::move(reflector));
+  const auto server = serve_twamp(context, options, wanted);
+  if (!server) return tl::make_unexpected(server.error());
+  probe::twamp::Server* const twamp = server->get();
   boost::asio::signal_set signals{context};
-  stop_on_signal(signals, [&] { (*reflector)->stop(); });
+  stop_on_signal(signals, [&] {
+    (*reflector)->stop();
+    if (twamp != nullptr) twamp->stop();
+  });
   for (const Endpoint& endpoint : (*reflector)->endpoints()) announce(progress, endpoint);
+  if (twamp != nullptr) {
+    for (const Endpoint& endpoint : twamp->endpoints()) {
+      progress << fmt::format("serving TWAMP on {}\n", to_string(endpoint)) << std::flush;
+    }
+  }
   context.run();
-  print((*reflector)->counters(), options.json, results);
+  SocketCounters counters{(*reflector)->counters(), {}};
+  if (twamp != nullptr) counters.twamp = twamp->counters();
+  print(counters, options.json, results);
   return 0;
 }
 
 Result<probe::dpdk::DpdkReflectorOptions> dpdk_options(const ReflectOptions& options,
                                                        const probe::ReflectorOptions& wanted) {
+  if (options.twamp) {
+    return fail(Errc::bad_input,
+                "reflect: --twamp is for --engine socket: its control connections are the "
+                "kernel's");
+  }
   if (options.device.empty()) {
     return fail(Errc::bad_input,
                 "reflect: --engine dpdk needs --device, in the EAL's words, such as "
@@ -213,6 +281,14 @@ Result<int> run_reflect(const ReflectOptions& options, std::ostream& results,
                         std::ostream& progress) {
   auto listen = listen_on(options);
   if (!listen) return tl::make_unexpected(listen.error());
+  if (!options.test_ports.any() && !options.twamp) {
+    return fail(Errc::bad_input, "reflect: --test-ports is for --twamp");
+  }
+  if (options.twamp && !options.key.empty()) {
+    return fail(Errc::bad_input,
+                "reflect: --key answers authenticated requests only, and --twamp has no "
+                "authenticated mode");
+  }
   auto policy = policy_of(options, listen->front().port);
   if (!policy) return tl::make_unexpected(policy.error());
   auto mode = mode_of(options);

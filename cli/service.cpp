@@ -55,6 +55,15 @@ PinPlan pin_plan(const Configuration& configuration) {
           .interval = configuration.probe.pin_check_interval};
 }
 
+// What can begin at once: TWAMP sessions have to be agreed on first.
+std::vector<probe::SessionSpec> without_twamp(const Configuration& configuration) {
+  auto sessions = configuration.sessions();
+  std::erase_if(sessions, [](const probe::SessionSpec& spec) {
+    return spec.key.protocol == Protocol::twamp;
+  });
+  return sessions;
+}
+
 // The file's configuration, if the service that runs on `old` can take it.
 Result<Configuration> load_again(const Configuration& old) {
   auto loaded = load_configuration(old.file);
@@ -113,10 +122,11 @@ Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
       spdlog::warn("{}", found.error().message);
     }
   };
-  auto probes = ProbeFleet::start(engine.threads, engine.make, prober, config->sessions(),
+  auto probes = ProbeFleet::start(engine.threads, engine.make, prober, without_twamp(*config),
                                   find_next_hops, pin_plan(*config));
   if (!probes) return tl::make_unexpected(probes.error());
   service->probes_ = std::move(*probes);
+  service->want_servers(config->sessions());
   return service;
 }
 
@@ -125,6 +135,10 @@ void Service::announce() const {
                STRAIT_VERSION, configuration_->paths.size(), configuration_->targets.size(),
                probe::to_string(configuration_->probe.engine),
                to_string(configuration_->probe.interval), to_string(configuration_->probe.window));
+  if (configuration_->slows_tcp()) {
+    spdlog::info(
+        "tcp: an address that is not yours gets one SYN a second, over all paths (force_rate)");
+  }
   if (server_) {
     for (const Endpoint& endpoint : server_->endpoints()) {
       spdlog::info("metrics on http://{}/metrics", to_string(endpoint));
@@ -176,7 +190,39 @@ void Service::write_outcomes() {
   }
 }
 
+void Service::want_servers(const std::vector<probe::SessionSpec>& sessions) {
+  if (!twamp_ && !any_twamp(sessions)) return;
+  if (!twamp_) {
+    TwampKeeperOptions options;
+    options.log = [](bool good, const std::string& message) {
+      if (good) {
+        spdlog::info("{}", message);
+      } else {
+        spdlog::warn("{}; nothing is sent to it until it has sessions for us", message);
+      }
+    };
+    twamp_ = std::make_unique<TwampKeeper>(std::move(options));
+  }
+  twamp_->want(sessions);
+}
+
+// All that can be probed now.
+Result<void> Service::set_sessions(const Configuration& configuration) {
+  auto sessions = without_twamp(configuration);
+  if (twamp_) {
+    twamp_seen_ = twamp_->changes();
+    std::ranges::move(twamp_->ready(), std::back_inserter(sessions));
+    twamp_->release_ports();
+  }
+  return probes_->replace(std::move(sessions), pin_plan(configuration));
+}
+
 void Service::tick() {
+  if (twamp_ && twamp_->changes() != twamp_seen_) {
+    if (const auto set = set_sessions(*configuration_); !set) {
+      spdlog::error("{}", set.error().message);
+    }
+  }
   Harvest harvest = probes_->harvest();
   write_outcomes();  // before the windows that they are in are shown
   judge(harvest);
@@ -239,11 +285,12 @@ void Service::reload() {
     spdlog::error("reload refused, the old configuration stays: {}", loaded.error().message);
     return;
   }
-  auto sessions = loaded->sessions();
+  const auto sessions = loaded->sessions();
   std::vector<SessionKey> keys;
   keys.reserve(sessions.size());
   for (const probe::SessionSpec& spec : sessions) keys.push_back(spec.key);
-  if (auto replaced = probes_->replace(std::move(sessions), pin_plan(*loaded)); !replaced) {
+  want_servers(sessions);
+  if (auto replaced = set_sessions(*loaded); !replaced) {
     // The sessions that could begin are running; what could not is in the log and in the metrics.
     config_state_.last_reload_successful = false;
     spdlog::error("reload: {}", replaced.error().message);
@@ -258,6 +305,7 @@ void Service::reload() {
 
 void Service::finish() {
   auto closed = probes_->stop();
+  twamp_.reset();
   Harvest end = probes_->harvest();
   end.closed = std::move(closed);
   judge(end);

@@ -13,6 +13,7 @@
 #include "cli/probe_fleet.hpp"
 #include "cli/router.hpp"
 #include "cli/totals.hpp"
+#include "cli/twamp_keeper.hpp"
 #include "core/clock.hpp"
 #include "exporters/http_server.hpp"
 #include "exporters/snapshot.hpp"
@@ -39,6 +40,8 @@ class Service {
   explicit Service(Configuration configuration);
   void tick();
   void reload();
+  void want_servers(const std::vector<probe::SessionSpec>& sessions);
+  [[nodiscard]] Result<void> set_sessions(const Configuration& configuration);
   void publish(const Harvest& harvest);
   void announce() const;
   void write_outcomes();
@@ -58,6 +61,8 @@ class Service {
   std::unique_ptr<Router> router_;
   std::unique_ptr<Adviser> adviser_;
   std::unique_ptr<exporters::HttpServer> server_;
+  std::unique_ptr<TwampKeeper> twamp_;  // null: no target needs it
+  std::uint64_t twamp_seen_ = 0;        // of its changes
   std::unique_ptr<ProbeFleet> probes_;
 };
 

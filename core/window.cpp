@@ -11,7 +11,8 @@ namespace strait {
 namespace {
 
 // The names of an enumeration, each at the place of its value.
-constexpr std::array<std::string_view, 2> protocol_names{"stamp", "icmp"};
+constexpr std::array<std::string_view, 5> protocol_names{"stamp", "icmp", "udp-echo", "tcp",
+                                                         "twamp"};
 constexpr std::array<std::string_view, 4> source_names{"hardware", "kernel", "tsc", "user"};
 constexpr std::array<std::string_view, 7> clock_state_names{"untold",      "usable",
                                                             "far-inexact", "far-unsynchronised",

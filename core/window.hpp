@@ -12,7 +12,7 @@
 
 namespace strait {
 
-enum class Protocol : std::uint8_t { stamp, icmp };
+enum class Protocol : std::uint8_t { stamp, icmp, udp_echo, tcp, twamp };
 [[nodiscard]] std::string_view to_string(Protocol protocol);
 [[nodiscard]] Result<Protocol> parse_protocol(std::string_view text);
 

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "probe/octets.hpp"
 #include "probe/prober_impl.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe {
 namespace {
@@ -112,7 +114,8 @@ void Prober::Impl::take_datagram(const Arrival& arrival) {
   if (!session.peer.matches(arrival.source)) {
     wrong = ErrorKind::wrong_source;
   } else {
-    wrong = session.icmp ? read_echo(session, arrival, reply) : read_stamp(session, arrival, reply);
+    const bool echo = session.icmp || session.udp_echo || session.tcp;
+    wrong = echo ? read_echo(session, arrival, reply) : read_stamp(session, arrival, reply);
   }
   if (wrong) {
     current_tally(index).count(*wrong);
@@ -126,8 +129,18 @@ void Prober::Impl::take_datagram(const Arrival& arrival) {
 
 std::optional<ErrorKind> Prober::Impl::read_echo(const Session& session, const Arrival& arrival,
                                                  Reply& reply) const {
-  const EchoReply echo = read_icmp_payload(
-      cookie_key_, session.id, static_cast<std::uint16_t>(arrival.tag), arrival.payload);
+  if (session.tcp) {
+    if (arrival.payload.size() < tcp_probe_size) return ErrorKind::bad_length;
+    // It acknowledges the SYN, which takes one number (RFC 9293 §3.4).
+    const std::uint32_t number = load<std::uint32_t>(arrival.payload, 0) - 1;
+    reply.sequence = reveal_sequence(cookie_key_, session.id, number);
+    return std::nullopt;
+  }
+  const EchoReply echo =
+      session.udp_echo
+          ? read_udp_echo(cookie_key_, session.id, arrival.payload)
+          : read_icmp_payload(cookie_key_, session.id, static_cast<std::uint16_t>(arrival.tag),
+                              arrival.payload);
   if (echo.check == EchoCheck::bad_length) return ErrorKind::bad_length;
   if (echo.check == EchoCheck::wrong_session) return ErrorKind::wrong_session;
   reply.sequence = echo.sequence;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "probe/icmp_packet.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe {
 namespace {
@@ -109,9 +110,11 @@ Target read_target(ConfigTable& table) {
   table.require("address");
   set(target.name, table.text("name"));
   set(target.address, table.address("address"));
-  if (const auto protocol = table.choice("protocol", {"stamp", "icmp"})) {
+  if (const auto protocol =
+          table.choice("protocol", {"stamp", "icmp", "udp-echo", "tcp", "twamp"})) {
     target.protocol = static_cast<Protocol>(*protocol);
   }
+  target.port = default_port(target.protocol);
   if (const auto port = table.integer("port", 1, 65535)) {
     target.port = static_cast<std::uint16_t>(*port);
   }
@@ -122,10 +125,29 @@ Target read_target(ConfigTable& table) {
   if (target.key && target.protocol != Protocol::stamp) {
     table.error("key", "only a target with protocol = \"stamp\" has a key");
   }
+  set(target.force_rate, table.boolean("force_rate"));
+  if (target.force_rate && target.protocol != Protocol::tcp) {
+    table.error("force_rate", "only TCP has a rate to force: protocol = \"tcp\"");
+  }
   return target;
 }
 
 }  // namespace
+
+std::uint16_t default_port(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::stamp:
+    case Protocol::twamp:
+      return stamp_port;
+    case Protocol::udp_echo:
+      return 7;  // RFC 862
+    case Protocol::tcp:
+      return 443;
+    case Protocol::icmp:
+      break;
+  }
+  return 0;
+}
 
 std::string_view to_string(Engine engine) { return engine == Engine::dpdk ? "dpdk" : "socket"; }
 
@@ -163,7 +185,8 @@ SessionSpec session_spec(const ProbeOptions& options, const Target& target, std:
   spec.flow.pin = std::move(pin);
   spec.flow.destination = {target.address, target.port};
   spec.flow.hop_limit = options.hop_limit;
-  spec.flow.max_payload = options.payload;
+  spec.flow.max_payload = target.protocol == Protocol::tcp ? tcp_probe_size : options.payload;
+  spec.force_rate = target.force_rate;
   spec.schedule = {options.schedule, options.interval, options.jitter};
   spec.timeout = options.timeout;
   spec.timestamps = options.timestamps;

@@ -50,12 +50,16 @@ struct Target {
   std::string name;
   Address address;
   Protocol protocol = Protocol::icmp;
-  std::uint16_t port = stamp_port;  // of STAMP
+  std::uint16_t port = stamp_port;  // of UDP and TCP; of TWAMP's control connection
   std::string region;               // "europe"; empty: none
   double weight = 1;
-  std::string place;  // id of a place of the catalogue, for the floor; empty: unknown
+  bool force_rate = false;  // of TCP: more than one SYN a second, though it is foreign
+  std::string place;        // id of a place of the catalogue, for the floor; empty: unknown
   std::shared_ptr<const HmacKey> key;  // instead of that of [probe]; null: no other
 };
+
+// Where the far end of a protocol listens unless the target says otherwise; 0: it has no ports.
+[[nodiscard]] std::uint16_t default_port(Protocol protocol);
 
 // Both record mistakes in the table; the caller looks at ConfigDocument::errors().
 [[nodiscard]] ProbeOptions read_probe_options(ConfigTable root);

@@ -8,6 +8,7 @@
 
 #include "probe/prober_impl.hpp"
 #include "probe/random.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe {
 namespace {
@@ -44,6 +45,19 @@ std::optional<std::string_view> stamp_problem(const SessionSpec& spec) {
   return extras_problem(spec);
 }
 
+std::optional<std::string_view> echo_problem(const SessionSpec& spec) {
+  if (spec.key.protocol == Protocol::tcp) {
+    if (spec.flow.destination.port == 0) return "TCP needs a port";
+    return spec.flow.max_payload == tcp_probe_size
+               ? std::nullopt
+               : std::optional<std::string_view>{"a SYN carries no data"};
+  }
+  const bool icmp = spec.key.protocol == Protocol::icmp;
+  if (!icmp && spec.flow.destination.port == 0) return "UDP echo needs a port";
+  if (spec.flow.max_payload >= icmp_payload_size) return std::nullopt;
+  return icmp ? "ICMP data has at least 24 octets" : "a UDP echo payload has at least 24 octets";
+}
+
 std::optional<std::string_view> problem(const SessionSpec& spec) {
   if (spec.schedule.interval <= Nanos{0}) return "the interval must be above 0";
   if (spec.timeout <= Nanos{0}) return "the time-out must be above 0";
@@ -51,18 +65,17 @@ std::optional<std::string_view> problem(const SessionSpec& spec) {
   if (!jitter_good) return "jitter is from 0 to 1";
   if (spec.key.dscp > 63) return "DSCP is from 0 to 63";
   if (spec.flow.max_payload > largest_payload) return "a payload has at most 9000 octets";
+  if (spec.key.protocol == Protocol::twamp) return stamp_problem(spec);
   if (spec.key.protocol == Protocol::stamp) return stamp_problem(spec);
   if (spec.extras.any()) return "only STAMP has TLVs and keys";
-  if (spec.flow.max_payload < icmp_payload_size) return "ICMP data has at least 24 octets";
-  return std::nullopt;
+  return echo_problem(spec);
 }
 
 FlowSpec flow_of(const SessionSpec& spec) {
   FlowSpec flow = spec.flow;
-  const bool icmp = spec.key.protocol == Protocol::icmp;
-  flow.kind = icmp ? FlowKind::icmp_echo : FlowKind::udp;
+  flow.kind = flow_kind(spec.key.protocol);
   flow.dscp = spec.key.dscp;
-  if (icmp) flow.destination.port = 0;
+  if (flow.kind == FlowKind::icmp_echo) flow.destination.port = 0;
   return flow;
 }
 
@@ -99,7 +112,7 @@ Result<SessionId> Prober::Impl::add(const SessionSpec& spec) {
 
   const MonoTime now = transport_.now().mono;
   Session session{spec, *flow, next_id_++, now, next_random(random_)};
-  session.peer = PeerKey{wanted.destination, wanted.kind == FlowKind::udp};
+  session.peer = PeerKey{wanted.destination, wanted.kind != FlowKind::icmp_echo};
   // RFC 8972 §3: not 0. TWAMP-Light has MBZ here.
   if (!spec.twamp_light)
     session.ssid = static_cast<std::uint16_t>(next_random(random_) % 0xffff + 1);

@@ -22,7 +22,8 @@ namespace strait::probe {
 
 // One stream of probes and how to send it. key.protocol and key.dscp say what is on the wire;
 // add() sets flow.kind and flow.dscp from them. flow.max_payload is the size of every probe: STAMP
-// 44 or at least 48 octets, ICMP at least 24.
+// 44 or at least 48 octets, ICMP and UDP echo at least 24, TCP
+// tcp_probe_size, which stands for no payload.
 struct SessionSpec {
   SessionKey key;
   FlowSpec flow;
@@ -35,7 +36,8 @@ struct SessionSpec {
   bool twamp_light = false;
   bool require_ssid = false;  // refuse replies with SSID 0 (RFC 8972 §3 wants this configurable)
   std::uint32_t first_sequence = 0;
-  StampExtras extras;  // of STAMP
+  StampExtras extras;       // of STAMP
+  bool force_rate = false;  // of TCP to a foreign address: see politeness.hpp
 };
 
 enum class SessionId : std::uint32_t {};

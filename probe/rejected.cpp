@@ -4,6 +4,7 @@
 
 #include "probe/octets.hpp"
 #include "probe/prober_impl.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe {
 namespace {
@@ -50,6 +51,15 @@ void Prober::Impl::take_icmp_error(const Arrival& arrival) {
 const Probe* Prober::Impl::quoted_probe(std::uint32_t index, const Arrival& arrival) {
   Session& session = sessions_[index];
   const auto quoted = arrival.payload;
+  if (session.tcp) {
+    if (quoted.size() < tcp_probe_size) return nullptr;
+    const auto number = load<std::uint32_t>(quoted, 0);
+    return session.matcher.find(reveal_sequence(cookie_key_, session.id, number));
+  }
+  if (session.udp_echo) {
+    const EchoReply echo = read_udp_echo(cookie_key_, session.id, quoted);
+    return echo.check == EchoCheck::good ? session.matcher.find(echo.sequence) : nullptr;
+  }
   if (!session.icmp) {
     if (quoted.size() < quoted_stamp_octets) return nullptr;
     const Probe* const probe = session.matcher.find(load<std::uint32_t>(quoted, 0));

@@ -73,10 +73,12 @@ struct alignas(64) Session {
         id{number},
         payload_size{static_cast<std::uint32_t>(spec.flow.max_payload)},
         icmp{spec.key.protocol == Protocol::icmp},
+        udp_echo{spec.key.protocol == Protocol::udp_echo},
+        tcp{spec.key.protocol == Protocol::tcp},
         twamp_light{spec.twamp_light},
         require_ssid{spec.require_ssid},
         format{spec.timestamps},
-        peer{spec.flow.destination, spec.key.protocol == Protocol::stamp},
+        peer{spec.flow.destination, spec.key.protocol != Protocol::icmp},
         matcher{Matcher::capacity_for(spec.schedule.interval, spec.timeout), spec.first_sequence} {}
 
   // Two steps, because the second one reads what the first one asks for.
@@ -103,6 +105,8 @@ struct alignas(64) Session {
   bool in_wheel = false;
   bool removed = false;  // goes when its last window is closed
   bool icmp;
+  bool udp_echo;
+  bool tcp;
   bool twamp_light;
   bool require_ssid;
   TimestampFormat format;

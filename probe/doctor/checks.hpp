@@ -30,6 +30,7 @@ struct Wanted {
   Engine engine = Engine::socket;
   bool configured = false;  // there is a configuration, so what it does not name is not needed
   bool icmp = true;
+  bool tcp = false;
   bool marks = false;
   std::vector<WantedDevice> devices;
   bool huge_pages = false;

@@ -21,9 +21,12 @@ struct Notices {
   std::vector<Arrival> arrivals;
   std::deque<std::array<std::byte, most_quoted>> quotes;  // a deque: its elements stay in place
 
-  // Of UDP the kernel gives what follows the header (ip(7), IP_RECVERR), of ICMP the message.
+  // Of UDP the kernel gives what follows the header (ip(7), IP_RECVERR), of ICMP the message, of
+  // TCP the segment, whose ports are left out.
   [[nodiscard]] std::span<const std::byte> keep(std::span<const std::byte> quoted, FlowKind kind) {
-    const std::size_t header = kind == FlowKind::icmp_echo ? icmp_header_octets : 0;
+    constexpr std::size_t ports = 4;
+    const std::size_t other = kind == FlowKind::tcp_syn ? ports : 0;
+    const std::size_t header = kind == FlowKind::icmp_echo ? icmp_header_octets : other;
     if (quoted.size() <= header) return {};
     quoted = quoted.subspan(header, std::min(quoted.size() - header, most_quoted));
     std::ranges::copy(quoted, quotes.emplace_back().begin());

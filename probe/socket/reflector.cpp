@@ -2,7 +2,6 @@
 #include "probe/socket/reflector.hpp"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,12 +10,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <exception>
 #include <optional>
 
 #include "probe/own_clock.hpp"
 #include "probe/socket/channel.hpp"
+#include "probe/socket/listener.hpp"
 #include "probe/socket/message_batch.hpp"
 #include "probe/socket/probe_socket.hpp"
 #include "probe/socket/stamping.hpp"
@@ -30,58 +29,17 @@ constexpr std::size_t slots = 64;
 constexpr std::size_t slot_octets = 9216;  // a jumbo frame
 // T3 of a reply is read before its group is handed over: few, so that none is much too early.
 constexpr std::size_t replies_per_call = 8;
-constexpr int hop_limit = 255;  // RFC 5357 section 4.2.1
 constexpr auto clock_quality_interval = std::chrono::seconds{1};
 constexpr std::uint8_t dscp_mask = 0xfc;  // the two ECN bits are the network's, not the sender's
 
-Result<void> set_options(int fd, bool v6) {
-  struct Option {
-    int level;
-    int number;
-    int value;
-    const char* name;
-  };
-  static constexpr std::array v4_options{
-      Option{IPPROTO_IP, IP_RECVTTL, 1, "IP_RECVTTL"},
-      Option{IPPROTO_IP, IP_RECVTOS, 1, "IP_RECVTOS"},
-      Option{IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO"},
-      Option{IPPROTO_IP, IP_TTL, hop_limit, "IP_TTL"},
-  };
-  static constexpr std::array v6_options{
-      Option{IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY"},
-      Option{IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1, "IPV6_RECVHOPLIMIT"},
-      Option{IPPROTO_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS"},
-      Option{IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO"},
-      Option{IPPROTO_IPV6, IPV6_UNICAST_HOPS, hop_limit, "IPV6_UNICAST_HOPS"},
-  };
-  const auto options = v6 ? std::span<const Option>{v6_options} : std::span{v4_options};
-  for (const Option& option : options) {
-    auto set = kernel::set_option(fd, option.level, option.number, option.value, option.name);
-    if (!set) return set;
-  }
-  return kernel::request_stamps(fd, false);
-}
-
-Result<kernel::Fd> open_listener(const Endpoint& local, const ReflectorOptions& options) {
+Result<kernel::Fd> listen_on(const Endpoint& local, const ReflectorOptions& options) {
   if (local.address.is_unspecified() && !options.any) {
     return fail(Errc::bad_input,
                 fmt::format("reflect on {}: that is every address of this machine; name the "
                             "addresses, or ask for it with --any",
                             to_string(local)));
   }
-  const bool v6 = local.address.is_v6();
-  kernel::Fd fd{::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!fd.is_open()) {
-    return fail(errno == EAFNOSUPPORT ? Errc::unsupported : Errc::io,
-                fmt::format("reflect on {}: {}", to_string(local), std::strerror(errno)));
-  }
-  if (auto set = set_options(fd.value(), v6); !set) return fail(std::move(set));
-  (void)kernel::enlarge_receive_buffer(fd.value(), options.receive_buffer);
-  if (auto bound = kernel::bind_to(fd.value(), local); !bound) {
-    return fail(bound.error().code,
-                fmt::format("reflect on {}: {}", to_string(local), bound.error().message));
-  }
-  return fd;
+  return kernel::open_listener(local, options.receive_buffer);
 }
 
 template <class Map>
@@ -159,7 +117,7 @@ Result<void> SocketReflector::Impl::listen(boost::asio::io_context& context,
                                            const ReflectorOptions& options) {
   if (options.listen.empty()) return fail(Errc::bad_input, "reflect: no address to listen on");
   for (const Endpoint& local : options.listen) {
-    auto fd = open_listener(local, options);
+    auto fd = listen_on(local, options);
     if (!fd) return fail(std::move(fd));
     boost::system::error_code error;
     stream_descriptor socket{context};

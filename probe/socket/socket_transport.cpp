@@ -35,8 +35,9 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
   const Address& to = spec.destination.address;
   if (to.is_unspecified() || to.is_multicast())
     return fail(Errc::bad_input, fmt::format("target {}: want a unicast address", to.to_string()));
-  if (spec.kind == FlowKind::udp && spec.destination.port == 0)
-    return fail(Errc::bad_input, fmt::format("target {}: UDP needs a port", to.to_string()));
+  if (spec.kind != FlowKind::icmp_echo && spec.destination.port == 0)
+    return fail(Errc::bad_input, fmt::format("target {}: {} needs a port", to.to_string(),
+                                             spec.kind == FlowKind::udp ? "UDP" : "TCP"));
   const std::size_t largest = spec.tests_mtu ? largest_test : largest_payload;
   if (spec.max_payload > largest) {
     return fail(Errc::bad_input, fmt::format("target {}: payload of {} octets, want at most {}",
@@ -143,6 +144,7 @@ Result<Channel*> SocketTransport::Impl::open_channel(const SocketKey& key, const
   const kernel::SocketSettings settings{.receive_buffer = options_.receive_buffer,
                                         .transmit_stamps = options_.transmit_stamps,
                                         .raw_icmp = options_.raw_icmp,
+                                        .connect_tcp = options_.connect_tcp,
                                         .dscp = spec.dscp,
                                         .hop_limit = spec.hop_limit};
   auto opened = Channel::open(key, spec.source_port, settings, flows_);
@@ -243,7 +245,7 @@ std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
     const auto got =
         ready_.back()->receive(burst.subspan(filled), batch_, slot, clock_bridge_, counters_);
     filled += got.arrivals;
-    foreign += got.slots - got.arrivals;
+    if (got.slots > got.arrivals) foreign += got.slots - got.arrivals;
     slot += got.slots;
     if (got.drained) ready_.pop_back();
     if (filled == 0 && foreign < most_foreign) slot = 0;  // nothing refers to the slots yet

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -78,7 +79,14 @@ REFUSED = [
      "strait: key open.key: mode 0644 opens it to others than its owner; run: chmod 600 open.key\n"),
     ("probe 127.0.0.1 --protocol stamp --key credential:stamp", 2,
      "strait: key credential:stamp: systemd passed no credentials; the unit needs LoadCredential=stamp:FILE\n"),
-    ("probe 127.0.0.1 --protocol tcp", 2, usage("probe", "--protocol: 'tcp': want one of icmp, stamp")),
+    ("probe 127.0.0.1 --protocol sctp", 2,
+     usage("probe", "--protocol: 'sctp': want one of icmp, stamp, udp-echo, tcp, twamp")),
+    ("probe 127.0.0.1 --protocol tcp -s 56", 2, usage("probe", "--size: a SYN carries no data")),
+    ("probe 127.0.0.1 --force-rate", 2, usage("probe", "--force-rate: wants --protocol tcp")),
+    ("probe 127.0.0.1 --protocol udp-echo --twamp-light", 2,
+     usage("probe", "--twamp-light: wants --protocol stamp")),
+    ("probe 127.0.0.1 --protocol udp-echo -s 23", 2,
+     "strait: target 127.0.0.1: a UDP echo payload has at least 24 octets\n"),
     ("probe 127.0.0.1 --engine pigeon", 2, usage("probe", "--engine: 'pigeon': want one of socket, dpdk")),
     ("probe 127.0.0.1 -Q 64", 2, usage("probe", "--dscp: '64': want a whole number, 0 to 63")),
     ("probe 127.0.0.1 --hop-limit 0", 2, usage("probe", "--hop-limit: '0': want a whole number, 1 to 255")),
@@ -170,6 +178,15 @@ REFUSED = [
     ("reflect 127.0.0.1 --open -p 0", 2, usage("reflect", "--port: '0': want a whole number, 1 to 65535")),
     ("reflect 127.0.0.1:8620 --open --busy", 2,
      "strait: reflect: --device and --busy are for --engine dpdk; sockets are chosen by their address\n"),
+    ("reflect 127.0.0.1 --open --test-ports 18760-18770", 2, "strait: reflect: --test-ports is for --twamp\n"),
+    ("reflect 127.0.0.1 --open --twamp --engine dpdk -I net_ring0", 2,
+     "strait: reflect: --twamp is for --engine socket: its control connections are the kernel's\n"),
+    *((f"reflect 127.0.0.1 --open --twamp --test-ports {ports}", 2,
+       usage("reflect", f"--test-ports: '{ports}': want the first and the last port, such as 18760-18860"))
+      for ports in ("18760", "18770-18760", "0-5", "1-65536", "1-2-3", "a-b")),
+    ("probe 127.0.0.1 --protocol twamp --engine dpdk -I net_ring0", 2,
+     "strait: probe: TWAMP is for --engine socket: its control connections are the kernel's\n"),
+    ("probe 127.0.0.1 --protocol twamp --twamp-light", 2, usage("probe", "--twamp-light: wants --protocol stamp")),
     ("reflect 127.0.0.1 --open --engine dpdk", 2,
      "strait: reflect: --engine dpdk needs --device, in the EAL's words, such as net_af_packet0,iface=eth0 or "
      "0000:03:00.0\n"),
@@ -391,6 +408,61 @@ class Contract(unittest.TestCase):
                 status, out, err = self.end(reflector)
                 self.assertEqual((status, err), (0, ""))
                 self.assertRegex(out, r"^(\d+) received, \1 reflected\n$")
+
+    def echo_server(self, address: str) -> int:
+        """UDP echo (RFC 862) until the test ends; its port."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server = socket.socket(family, socket.SOCK_DGRAM)
+        server.bind((address, 0))
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    server.sendto(*server.recvfrom(65536))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(lambda: (stop.set(), thread.join(), server.close()))
+        return server.getsockname()[1]
+
+    def test_udp_echo_comes_back(self):
+        for address in ("127.0.0.1", "::1"):
+            with self.subTest(address):
+                port = self.echo_server(address)
+                done = self.probe(f"{address} --protocol udp-echo -p {port} -c 8 -i 10ms --json")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                [report] = self.lines(done.stdout)
+                self.assertEqual(
+                    (report["protocol"], report["octets"], report["received"], report["timestamps"], report["errors"]),
+                    ("udp-echo", 56, 8, "kernel", {}))
+
+    def listener(self) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        return server.getsockname()[1]
+
+    def test_tcp_counts_open_and_closed_ports(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            closed = free.getsockname()[1]
+        for port in (self.listener(), closed):
+            with self.subTest(port=port):
+                done = self.probe(f"127.0.0.1 --protocol tcp -p {port} -c 8 -i 10ms")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                if os.geteuid() == 0:
+                    self.assertEqual(done.stderr, "")
+                    self.assertTrue(done.stdout.startswith("127.0.0.1: tcp, kernel timestamps\n"), done.stdout)
+                self.assertIn("\n  8 sent, 8 received, 0 lost (0.00 %", done.stdout)
+
+    def test_tcp_without_privileges_says_so(self):
+        program = shutil.copy(self.strait, self.room)  # where everybody may run it
+        done = self.run_strait(f"probe 127.0.0.1 --protocol tcp -p {self.listener()} -c 8 -i 20ms",
+                               executable=program, **NOBODY)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("127.0.0.1: tcp, user timestamps\n"), done.stdout)
+        self.assertIn("8 received", done.stdout)
+        self.assertEqual(done.stderr, "this machine: tcp-by-connect: 8\n")
 
     def test_the_reflectors_counters_as_json(self):
         reflector, port = self.reflector("127.0.0.1:0 --allow 192.0.2.0/24 --json")

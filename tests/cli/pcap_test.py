@@ -20,7 +20,9 @@ MAC = "02:00:5e:10:00:01"
 PROBES = 3
 # What tshark calls wrong, checksums included.
 WRONG = ("_ws.expert || _ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0 || "
-         "icmp.checksum.status == 0 || icmpv6.checksum.status == 0")
+         "icmp.checksum.status == 0 || icmpv6.checksum.status == 0 || tcp.checksum.status == 0")
+# Of TCP it notes that there is a SYN, and that all have the same ports: neither is wrong.
+WARNING = 0x600000
 WAYS = {
     "untagged": ((), {"vlan.id": "", "ieee8021ad.id": "", "mpls.label": ""}),
     "vlan": (("--vlan", "101"), {"vlan.id": "101", "ieee8021ad.id": "", "mpls.label": ""}),
@@ -45,29 +47,32 @@ class Pcap(unittest.TestCase):
 
     def tshark(self, *words: str) -> list[str]:
         done = subprocess.run(["tshark", "-r", str(self.sent), "-o", "ip.check_checksum:TRUE", "-o",
-                               "udp.check_checksum:TRUE", *words], capture_output=True, text=True, check=True)
+                               "udp.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", *words], capture_output=True, text=True, check=True)
         return done.stdout.splitlines()
 
-    def probe(self, *words: str) -> None:
+    def probe(self, *words: str) -> str:
         self.sent.unlink(missing_ok=True)
         done = subprocess.run(
             [STRAIT, "probe", "--engine", "dpdk", "-I", f"net_pcap0,tx_pcap={self.sent}", "--next-hop-mac", MAC,
              "-c", str(PROBES), "-i", "20ms", "--timeout", "100ms", "-Q", "46", *words],
             capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(done.returncode, 1, done.stderr)  # nobody answers a file
+        return done.stderr
 
     def check(self, way: str, family: str, protocol: str) -> None:
         words, wanted = WAYS[way]
         v6 = family == "ipv6"
-        self.probe(*words, "--protocol", protocol, *(
+        self.probe(*words, "--protocol", protocol, *(("--force-rate",) if protocol == "tcp" else ()), *(
             ("--source", "2001:db8:9::10", "2001:db8:51::1") if v6 else ("--source", "10.9.1.10", "198.51.100.1")))
-        self.assertEqual(self.tshark("-Y", WRONG), [])
+        wrong = WRONG.replace("_ws.expert ", f"_ws.expert.severity >= {WARNING} ") if protocol == "tcp" else WRONG
+        self.assertEqual(self.tshark("-Y", wrong), [])
         ip = "ipv6" if v6 else "ip"
         named = {"eth.dst": MAC, f"{ip}.dst": "2001:db8:51::1" if v6 else "198.51.100.1",
                  **({"ipv6.tclass.dscp": "46", "ipv6.hlim": "255"} if v6 else
                     {"ip.dsfield.dscp": "46", "ip.ttl": "255", "ip.flags.df": "1"}),
                  **wanted}
-        kind = {"stamp": "udp", "icmp": "icmpv6.type == 128" if v6 else "icmp"}[protocol]
+        kind = {"stamp": "udp", "icmp": "icmpv6.type == 128" if v6 else "icmp", "udp-echo": "echo",
+                "tcp": "tcp.flags == 2 && tcp.len == 0 && tcp.options.mss"}[protocol]
         rows = self.tshark("-Y", f"({kind}) && eth.dst == {MAC}", "-T", "fields",
                            *(word for name in named for word in ("-e", name)))
         self.assertGreater(len(rows), 0)  # a crowded machine may miss slots
@@ -77,7 +82,7 @@ class Pcap(unittest.TestCase):
     def test_what_is_sent_is_right_to_the_octet(self):
         for way in WAYS:
             for family in ("ip", "ipv6"):
-                for protocol in ("stamp", "icmp"):
+                for protocol in ("stamp", "icmp", "udp-echo", "tcp"):
                     with self.subTest(way=way, family=family, protocol=protocol):
                         self.check(way, family, protocol)
 
@@ -116,6 +121,15 @@ class Pcap(unittest.TestCase):
         labels = set(self.tshark("-Y", "udp", "-T", "fields", "-e", "ipv6.flow"))
         self.assertEqual(len(labels), 1)
         self.assertNotEqual(int(labels.pop(), 16), 0)
+
+    def test_a_foreign_address_gets_one_syn_a_second(self):
+        said = self.probe("--source", "10.9.1.10", "198.51.100.1", "--protocol", "tcp")
+        self.assertIn("strait: tcp: an address that is not yours gets one SYN a second; --force-rate sends them as "
+                      "asked\n", said)
+        times = [float(row) for row in self.tshark("-Y", "tcp.flags == 2", "-T", "fields", "-e", "frame.time_epoch")]
+        self.assertGreater(len(times), 0)
+        for before, after in zip(times, times[1:]):
+            self.assertGreater(after - before, 0.5)  # less the jitter
 
     def test_every_replayed_frame_is_accounted_for(self):
         frames = hostile_frames(random.Random(20261125))

@@ -6,6 +6,7 @@ Under a thread sanitizer a data race of any two of them fails this test, because
 """
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -68,7 +69,8 @@ class Program:
     """Its log is read all the time, so that it never waits for us."""
 
     def __init__(self, *words: str):
-        self.process = subprocess.Popen([STRAIT, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.output = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([STRAIT, *words], stdout=self.output, stderr=subprocess.PIPE, text=True)
         self.lines: list[str] = []
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
@@ -79,6 +81,10 @@ class Program:
 
     def log(self) -> str:
         return "".join(self.lines)
+
+    def text(self) -> str:
+        self.output.seek(0)
+        return self.output.read()
 
     def wait_for(self, pattern: str, times: int = 1) -> list[str]:
         end = time.monotonic() + PATIENCE_S
@@ -99,6 +105,7 @@ class Program:
         self.process.wait()
         self.reader.join()
         self.process.stderr.close()
+        self.output.close()
 
 
 def get(url: str) -> str | None:
@@ -165,6 +172,47 @@ class Service(unittest.TestCase):
         self.assertTrue(all(scraper.got > 0 for scraper in scrapers))
         for file in ("strait.db", "windows.jsonl", "outcomes.jsonl"):
             self.assertGreater((self.directory / file).stat().st_size, 0, file)
+
+    def windows(self) -> list[dict]:
+        file = self.directory / "windows.jsonl"  # not there at first, and a line may be half written
+        lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+        found = (json.loads(line) for line in lines if line.endswith("\n"))
+        return [line for line in found if line["type"] == "window"]
+
+    def wait_for_windows(self, wanted) -> list[dict]:
+        end = time.monotonic() + PATIENCE_S
+        while not wanted(found := self.windows()):
+            self.assertLess(time.monotonic(), end, found[-4:])
+            time.sleep(0.1)
+        return found
+
+    def test_a_twamp_server_that_goes_and_comes_back(self):
+        words = ("reflect", "--twamp", "--allow", "127.0.0.0/8", "--source-rate", "0/s")
+        server = self.start(*words, "127.0.0.1:0")
+        port = server.wait_for(r"serving TWAMP on 127\.0\.0\.1:(\d+)")[0]
+        self.write(port, targets=1)
+        self.file.write_text(self.file.read_text().replace('protocol = "stamp"', 'protocol = "twamp"'))
+        service = self.start("run", "-c", str(self.file))
+        answered = {("path-1", "twamp"), ("path-2", "twamp")}
+
+        def both_answer(windows: list[dict]) -> bool:
+            return {(w["path"], w["protocol"]) for w in windows if w["counts"]["received"] > 0} == answered
+
+        self.wait_for_windows(both_answer)
+        server.end()
+        service.wait_for(r"twamp server target-1 \(127\.0\.0\.1:\d+\) over path-[12]: the control connection ended "
+                         r"during the test: .*; nothing is sent to it until it has sessions for us", times=2)
+        time.sleep(1)  # the last windows close after window and time-out
+        before = len(self.windows())
+        time.sleep(1)
+        self.assertEqual(sum(window["counts"]["sent"] for window in self.windows()[before:]), 0)
+        server = self.start(*words, f"127.0.0.1:{port}")
+        service.wait_for(r"over path-[12]: the sessions have begun", times=2)
+        self.wait_for_windows(lambda windows: both_answer(windows[before:]))
+        self.assertEqual(service.end(), 0, service.log())
+        server.end()
+        # Each connection was ended by its client, which had stopped its sessions.
+        self.assertIn("twamp connections ended: by-client: 2", server.text())
 
     def wait_for_page(self, url: str, text: str = "") -> None:
         end = time.monotonic() + PATIENCE_S

@@ -24,7 +24,7 @@ Window minute(std::chrono::minutes start) {
 }  // namespace
 
 TEST_CASE("every protocol and timestamp source has a name that reads back") {
-  const auto protocol = GENERATE(Protocol::stamp, Protocol::icmp);
+  const auto protocol = GENERATE(Protocol::stamp, Protocol::icmp, Protocol::twamp);
   CHECK(strait::parse_protocol(to_string(protocol)).value() == protocol);
 
   const auto source =
@@ -38,7 +38,7 @@ TEST_CASE("an unknown name is refused with the names that exist") {
   const auto protocol = strait::parse_protocol(text);
   REQUIRE_FALSE(protocol.has_value());
   CHECK_THAT(protocol.error().message,
-             Catch::Contains(text) && Catch::Contains("want one of stamp, icmp"));
+             Catch::Contains(text) && Catch::Contains("want one of stamp, icmp, twamp"));
 
   const auto source = strait::parse_stamp_source(text);
   REQUIRE_FALSE(source.has_value());

@@ -62,6 +62,11 @@ weight = 2.5
 [[target]]
 name = "dakar"
 address = "2001:db8::1"
+
+[[target]]
+name = "oran"
+address = "192.0.2.3"
+protocol = "twamp"
 )",
                                         "t.toml")
                       .value();
@@ -76,7 +81,8 @@ address = "2001:db8::1"
   CHECK(options.pin_check_interval == 30s);
   CHECK(options.own_clock_error == std::optional<Nanos>{70us});
   CHECK(prober_options(options).clock_quality().synchronised);
-  REQUIRE(targets.size() == 2);
+  REQUIRE(targets.size() == 3);
+  CHECK(targets[2].protocol == Protocol::twamp);
   CHECK(targets[0].port == 4000);
   CHECK(targets[0].weight == 2.5);
   CHECK(targets[1].protocol == Protocol::icmp);

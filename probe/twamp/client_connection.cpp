@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/twamp/client_connection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "probe/stamp_packet.hpp"
+
+namespace strait::probe::twamp {
+namespace {
+
+constexpr std::size_t symmetrical_request_size = 41;  // RFC 6038 section 5.2
+
+template <class Message>
+View<Message> view(std::span<const std::byte> octets) {
+  return octets.first<Message::size>();
+}
+
+std::string_view awaited(ClientConnection::Stage stage) {
+  switch (stage) {
+    case ClientConnection::Stage::greeting:
+      return "Server-Greeting";
+    case ClientConnection::Stage::server_start:
+      return "Server-Start";
+    case ClientConnection::Stage::accepting:
+      return "Accept-Session";
+    case ClientConnection::Stage::start_ack:
+      return "Start-Ack";
+    case ClientConnection::Stage::running:
+    case ClientConnection::Stage::stopped:
+    case ClientConnection::Stage::failed:
+      break;
+  }
+  return "nothing";
+}
+
+// What may pass is the world's failure, the rest is what the server cannot do.
+Errc code_of(Accept accept) {
+  const bool passes = accept == Accept::temporary_limit || accept == Accept::internal_error;
+  return passes ? Errc::io : Errc::unsupported;
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(ClientWishes wishes, MonoTime now)
+    : wishes_{std::move(wishes)}, waits_since_{now} {
+  assert(!wishes_.sessions.empty());
+}
+
+template <class Message>
+void ClientConnection::send(const Message& message) {
+  const auto octets = encode(message);
+  output_.insert(output_.end(), octets.begin(), octets.end());
+}
+
+std::vector<std::byte> ClientConnection::take_output() { return std::exchange(output_, {}); }
+
+void ClientConnection::fail_with(Errc code, std::string_view why) {
+  failure_ = {code, fmt::format("twamp server {}: {}", wishes_.name, why)};
+  stage_ = Stage::failed;
+}
+
+std::size_t ClientConnection::wanted() const {
+  switch (stage_) {
+    case Stage::greeting:
+      return ServerGreeting::size;
+    case Stage::server_start:
+      return ServerStart::size;
+    case Stage::accepting:
+      return AcceptSession::size;
+    case Stage::start_ack:
+      return StartAck::size;
+    case Stage::running:
+    case Stage::stopped:
+    case Stage::failed:
+      break;
+  }
+  return 0;
+}
+
+void ClientConnection::receive(std::span<const std::byte> octets, MonoTime now) {
+  while (!octets.empty() && !ended()) {
+    const std::size_t size = wanted();
+    // RFC 5357 section 3.8: only the client stops sessions.
+    if (size == 0) return fail_with(Errc::io, "it sent something while the test was running");
+    const std::size_t more = std::min(size - input_.size(), octets.size());
+    input_.insert(input_.end(), octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(more));
+    octets = octets.subspan(more);
+    if (input_.size() < size) return;
+    const auto message = std::exchange(input_, {});
+    waits_since_ = now;
+    take_message(message);
+  }
+}
+
+void ClientConnection::take_message(std::span<const std::byte> octets) {
+  switch (stage_) {
+    case Stage::greeting:
+      return take_greeting(read_greeting(view<ServerGreeting>(octets)));
+    case Stage::server_start:
+      return take_server_start(read_server_start(view<ServerStart>(octets)));
+    case Stage::accepting:
+      return take_answer(read_accept_session(view<AcceptSession>(octets)));
+    case Stage::start_ack:
+      return take_start_ack(read_start_ack(view<StartAck>(octets)));
+    case Stage::running:
+    case Stage::stopped:
+    case Stage::failed:
+      break;
+  }
+}
+
+// RFC 4656 section 3.1.
+void ClientConnection::take_greeting(const ServerGreeting& greeting) {
+  if ((greeting.modes & security_modes) == 0) {
+    return fail_with(Errc::unsupported,
+                     fmt::format("it does not want to talk to us (modes {})", greeting.modes));
+  }
+  if ((greeting.modes & mode_unauthenticated) == 0) {
+    send(SetUpResponse{.mode = 0});  // we shall not go on
+    return fail_with(
+        Errc::unsupported,
+        fmt::format("it wants authentication (modes {}), which strait does not have for TWAMP",
+                    greeting.modes));
+  }
+  symmetrical_ = (greeting.modes & mode_symmetrical_size) != 0;
+  send(SetUpResponse{.mode = mode_unauthenticated | (symmetrical_ ? mode_symmetrical_size : 0)});
+  stage_ = Stage::server_start;
+}
+
+void ClientConnection::take_server_start(const ServerStart& start) {
+  if (start.accept != Accept::ok) {
+    return fail_with(code_of(start.accept),
+                     fmt::format("it refuses the connection: {}", to_string(start.accept)));
+  }
+  stage_ = Stage::accepting;
+  ask_next();
+}
+
+void ClientConnection::ask_next() {
+  const SessionWish& wish = wishes_.sessions[answers_.size()];
+  const std::size_t fixed = symmetrical_ ? symmetrical_request_size : twamp_request_size;
+  RequestSession request;
+  request.ip_version = wishes_.local.address.is_v4() ? 4 : 6;
+  request.sender_port = wish.sender_port;
+  request.receiver_port = wish.receiver_port;
+  request.sender = wishes_.local.address;
+  request.receiver = wishes_.remote.address;
+  request.padding_length = static_cast<std::uint32_t>(wish.payload - std::min(wish.payload, fixed));
+  request.timeout = to_wire_interval(wish.timeout);
+  request.type_p = std::uint32_t{wish.dscp} << 24U;
+  send(request);
+}
+
+void ClientConnection::take_answer(const AcceptSession& answer) {
+  answers_.push_back({answer.accept, answer.port, answer.sid});
+  if (answer.accept != Accept::ok) {
+    return fail_with(code_of(answer.accept),
+                     fmt::format("it refuses session {} of {}: {}", answers_.size(),
+                                 wishes_.sessions.size(), to_string(answer.accept)));
+  }
+  if (answer.port == 0) return fail_with(Errc::io, "it accepts a session on port 0");
+  if (answers_.size() < wishes_.sessions.size()) return ask_next();
+  send(StartSessions{});
+  stage_ = Stage::start_ack;
+}
+
+void ClientConnection::take_start_ack(const StartAck& ack) {
+  if (ack.accept != Accept::ok) {
+    return fail_with(code_of(ack.accept),
+                     fmt::format("it does not start the test: {}", to_string(ack.accept)));
+  }
+  stage_ = Stage::running;
+}
+
+// RFC 5357 section 3.8: the count is that of all sessions that were accepted and started.
+void ClientConnection::stop() {
+  if (ended()) return;
+  if (stage_ == Stage::running) {
+    send(StopSessions{.accept = Accept::ok,
+                      .sessions = static_cast<std::uint32_t>(answers_.size())});
+  }
+  stage_ = Stage::stopped;
+}
+
+void ClientConnection::hang_up(std::string_view why) {
+  if (ended()) return;
+  const std::string what =
+      stage_ == Stage::running
+          ? fmt::format("the control connection ended during the test: {}", why)
+          : fmt::format("{} instead of {}", why, awaited(stage_));
+  fail_with(Errc::io, what);
+}
+
+void ClientConnection::tick(MonoTime now) {
+  if (ended() || now < deadline()) return;
+  const auto got = input_.empty() ? std::string{"nothing"}
+                                  : fmt::format("{} of {} octets", input_.size(), wanted());
+  fail_with(Errc::io, fmt::format("no {} within {} ({} came)", awaited(stage_),
+                                  strait::to_string(wishes_.patience), got));
+}
+
+MonoTime ClientConnection::deadline() const {
+  if (ended() || stage_ == Stage::running) return MonoTime::max();
+  return waits_since_ + wishes_.patience;
+}
+
+}  // namespace strait::probe::twamp

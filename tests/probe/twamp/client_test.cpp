@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/twamp/client.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <catch2/catch.hpp>
+
+#include "probe/twamp/server.hpp"
+#include "tests/probe/socket/loopback.hpp"
+#include "tests/probe/twamp/loop.hpp"
+#include "tests/probe/twamp/wire.hpp"
+
+namespace strait::probe::twamp {
+namespace {
+
+using std::chrono::milliseconds;
+using test::run_until;
+using Tcp = boost::asio::ip::tcp;
+
+ClientOptions options_for(const Endpoint& server, std::size_t sessions = 1) {
+  ClientOptions options;
+  options.name = "far";
+  options.server = server;
+  options.sessions = sessions;
+  options.wish.payload = 44;
+  options.wish.timeout = std::chrono::seconds{1};
+  options.patience = milliseconds{300};
+  return options;
+}
+
+TEST_CASE("our client gets its sessions from our server, and stops as many") {
+  const auto* const address = GENERATE("127.0.0.1", "::1");
+  CAPTURE(address);
+  boost::asio::io_context context;
+  ServerOptions options;
+  options.listen = {{parse_address(address).value(), 0}};
+  options.test.policy.open = true;
+  auto server = Server::open(context, options);
+  REQUIRE(server.has_value());
+  int changes = 0;
+  Client client{context, options_for((*server)->endpoints().front(), 3), [&] { ++changes; }};
+  REQUIRE(run_until(context, [&] { return changes > 0; }));
+  CAPTURE(client.failed() ? client.failure().message : "");
+  REQUIRE(client.running());
+  REQUIRE(client.agreed().size() == 3);
+  CHECK((*server)->test_ports() == 3);
+  CHECK(client.agreed()[0].sender.address == parse_address(address).value());
+  CHECK(client.agreed()[0].sender.port != client.agreed()[1].sender.port);
+  CHECK(client.agreed()[0].reflector.port != client.agreed()[1].reflector.port);
+
+  const auto session = client.agreed()[1];
+  client.release_ports();
+  const auto transport = probe::test::open_transport();
+  auto spec = probe::test::udp_flow(session.reflector);
+  spec.source_port = session.sender.port;
+  const auto flow = transport->open_flow(spec);
+  REQUIRE(flow.has_value());
+  std::array<std::byte, 44> packet{};
+  write_stamp_request({.sequence = 9, .error_estimate = 1}, packet);
+  REQUIRE(probe::test::send_one(*transport, *flow, 9, packet));
+  REQUIRE(run_until(context, [&] { return (*server)->counters().test.reflected == 1; }));
+
+  client.stop();
+  CHECK_FALSE(client.running());
+  CHECK(run_until(context, [&] { return (*server)->connections() == 0; }));
+  const auto counters = (*server)->counters();
+  CHECK(counters.sessions == 3);
+  CHECK(counters.ended == Tallies{{"by-client", 1}});  // not cut off: it had stopped them
+  CHECK(changes == 1);
+}
+
+// A server that says what the test wants.
+struct Actor {
+  explicit Actor(boost::asio::io_context& context)
+      : acceptor{context, Tcp::endpoint{boost::asio::ip::address_v4::loopback(), 0}},
+        socket{context} {}
+
+  [[nodiscard]] Endpoint endpoint() const {
+    const auto local = acceptor.local_endpoint();
+    return {local.address(), local.port()};
+  }
+  template <class... Messages>
+  void say_on_accept(const Messages&... messages) {
+    (test::append(script, encode(messages)), ...);
+    acceptor.async_accept(socket, [this](boost::system::error_code error) {
+      if (error) return;
+      boost::asio::write(socket, boost::asio::buffer(script), error);
+      if (hangs_up) socket.close(error);
+    });
+  }
+
+  Tcp::acceptor acceptor;
+  Tcp::socket socket;
+  std::vector<std::byte> script;
+  bool hangs_up = false;
+};
+
+TEST_CASE("a server that fails the client is named with what it did") {
+  boost::asio::io_context context;
+  Actor actor{context};
+  std::string wanted;
+  SECTION("silent from the beginning") {
+    actor.say_on_accept();
+    wanted = "twamp server far: no Server-Greeting within 300ms (nothing came)";
+  }
+  SECTION("silent after the greeting") {
+    actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024});
+    wanted = "twamp server far: no Server-Start within 300ms (nothing came)";
+  }
+  SECTION("dies after the greeting") {
+    actor.hangs_up = true;
+    actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024});
+    wanted = "instead of Server-Start";
+  }
+  SECTION("does not want to talk") {
+    actor.say_on_accept(ServerGreeting{});
+    wanted = "twamp server far: it does not want to talk to us (modes 0)";
+  }
+  SECTION("refuses the session") {
+    actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
+                        AcceptSession{.accept = Accept::temporary_limit});
+    wanted = "twamp server far: it refuses session 1 of 1: temporary resource limit";
+  }
+  int changes = 0;
+  const Client client{context, options_for(actor.endpoint()), [&] { ++changes; }};
+  REQUIRE(run_until(context, [&] { return changes > 0; }));
+  REQUIRE(client.failed());
+  CHECK_THAT(client.failure().message, Catch::Contains(wanted));
+  CHECK(client.agreed().empty());
+  CHECK(changes == 1);
+}
+
+TEST_CASE(
+    "a server that dies during the test is noticed; another port than the one asked is taken") {
+  boost::asio::io_context context;
+  Actor actor{context};
+  actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
+                      AcceptSession{.port = 7}, StartAck{});
+  int changes = 0;
+  const Client client{context, options_for(actor.endpoint()), [&] { ++changes; }};
+  REQUIRE(run_until(context, [&] { return changes > 0; }));
+  REQUIRE(client.running());
+  CHECK(client.agreed().front().reflector.port == 7);
+  actor.socket.close();
+  REQUIRE(run_until(context, [&] { return changes > 1; }));
+  CHECK(client.failed());
+  CHECK_FALSE(client.running());
+  CHECK_THAT(client.failure().message, Catch::Contains("ended during the test"));
+}
+
+TEST_CASE("a client that cannot even ask says why") {
+  boost::asio::io_context context;
+  auto options = options_for({boost::asio::ip::address_v4::loopback(), 1});
+  std::string wanted = "twamp server far: connect: Connection refused";
+  SECTION("nobody listens") {}
+  SECTION("a source that is not ours") {
+    options.pin.source_v4 = parse_address("192.0.2.77").value();
+    wanted = "twamp server far: bind to 192.0.2.77: Cannot assign requested address";
+  }
+  SECTION("a device that is not there") {
+    options.pin.device = "nosuch0";
+    wanted = "twamp server far: bind to device 'nosuch0'";
+  }
+  int changes = 0;
+  const Client client{context, options, [&] { ++changes; }};
+  REQUIRE(run_until(context, [&] { return changes > 0; }));
+  REQUIRE(client.failed());
+  CHECK_THAT(client.failure().message, Catch::Contains(wanted));
+}
+
+}  // namespace
+}  // namespace strait::probe::twamp
