@@ -174,6 +174,7 @@ probe::StampExtras extras_for(const probe::StampExtras& given, const probe::Targ
 std::size_t payload_of(const probe::SessionSpec& spec, const ProbeOptions& options) {
   if (spec.key.protocol == Protocol::tcp) return probe::tcp_probe_size;
   if (options.size != 0) return options.size;
+  if (spec.key.protocol == Protocol::twamp) return probe::stamp_packet_size;
   if (spec.key.protocol != Protocol::stamp) return default_echo_size;
   return probe::payload_with(spec.extras, probe::stamp_packet_size);
 }

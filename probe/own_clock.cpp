@@ -40,8 +40,8 @@ bool PtpWatch::open() {
   if (socket_ >= 0) return true;
   socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket_ < 0) return false;
-  // ptp4l answers to the sender's address; with no name given the kernel makes an abstract one, which
-  // is known in this network namespace only.
+  // ptp4l answers to the sender's address; with no name given the kernel makes an abstract one,
+  // which is known in this network namespace only.
   sockaddr own{};
   own.sa_family = AF_UNIX;
   if (::bind(socket_, &own, sizeof own.sa_family) == 0) return true;

@@ -40,7 +40,8 @@ std::vector<std::byte> request_with(std::span<const std::byte> area, HmacKey* ke
     write_stamp_request(request, packet);
   } else {
     write_authenticated_request(request, packet);
-    REQUIRE(key->sign(std::span{packet}.first(authenticated_part), {}, hmac_field(std::span{packet})));
+    REQUIRE(
+        key->sign(std::span{packet}.first(authenticated_part), {}, hmac_field(std::span{packet})));
   }
   packet.insert(packet.end(), area.begin(), area.end());
   return packet;
