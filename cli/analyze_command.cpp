@@ -31,6 +31,8 @@ CLI::App* add_analyze_command(CLI::App& app, RunAnalyze run) {
   command->add_option("--path", options->path, "Only this path")->type_name("PATH");
   command->add_option("--region", options->region, "Only targets of this region")
       ->type_name("REGION");
+  command->add_flag("--one-way", options->one_way,
+                    "How each direction has changed of late, also between clocks that disagree");
   command->add_flag("--json", options->json, "One JSON object a line");
 
   command->callback([options, run = std::move(run)] {

@@ -16,6 +16,7 @@ struct AnalyzeOptions {
   Nanos since{std::chrono::hours{1}};
   std::optional<std::string> path;
   std::optional<std::string> region;
+  bool one_way = false;  // how one-way delays have changed, instead of the evidence
   bool json = false;
 };
 

@@ -5,13 +5,64 @@
 
 #include <ostream>
 
+#include "analyzer/one_way_change.hpp"
 #include "cli/configuration.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/sqlite_store.hpp"
 #include "exporters/stored_evidence.hpp"
 #include "exporters/text.hpp"
+#include "exporters/text_table.hpp"
 
 namespace strait::cli {
+namespace {
+
+std::string change_text(std::span<const analyzer::OneWayChange> changes) {
+  exporters::TextTable table;
+  table.add_row({{"path"},
+                 {"target"},
+                 {"dscp", {}, true},
+                 {"flow", {}, true},
+                 {"forward", {}, true},
+                 {"reverse", {}, true},
+                 {"error", {}, true},
+                 {"drift", {}, true},
+                 {""}});
+  for (const analyzer::OneWayChange& change : changes) {
+    const bool known = change.shift != analyzer::OneWayShift::too_few;
+    const auto delay = [&](Nanos value) { return known ? to_text(value) : std::string{"-"}; };
+    table.add_row({{change.session.path},
+                   {change.session.target},
+                   {std::to_string(change.session.dscp), {}, true},
+                   {std::to_string(change.session.flow), {}, true},
+                   {delay(change.forward), {}, true},
+                   {delay(change.reverse), {}, true},
+                   {delay(change.error), {}, true},
+                   {known ? fmt::format("{:.2f} ppm", change.drift * 1e6) : "-", {}, true},
+                   {std::string{to_string(change.shift)}}});
+  }
+  return table.render("", false);
+}
+
+Result<int> show_changes(exporters::Store& store, const exporters::TimeRange& range,
+                         const AnalyzeOptions& options, std::ostream& results,
+                         std::ostream& progress) {
+  const auto stored =
+      store.windows(range, {.path = options.path, .target = {}, .region = options.region});
+  if (!stored) return tl::make_unexpected(stored.error());
+  const auto changes = analyzer::one_way_changes(stored->windows);
+  if (changes.empty()) {
+    progress << "analyze: no window that matches has stamps of a far clock\n";
+    return 1;
+  }
+  if (!options.json) {
+    results << change_text(changes);
+    return 0;
+  }
+  for (const auto& change : changes) results << exporters::to_json(change) << '\n';
+  return 0;
+}
+
+}  // namespace
 
 Result<int> run_analyze(const AnalyzeOptions& options, bool colours, std::ostream& results,
                         std::ostream& progress) {
@@ -30,9 +81,10 @@ Result<int> run_analyze(const AnalyzeOptions& options, bool colours, std::ostrea
   auto store = exporters::SqliteStore::open_read_only(file);
   if (!store) return fail(std::move(store));
   const WallTime now = SystemClock{}.now().wall;
+  const exporters::TimeRange range{.from = now - options.since};
+  if (options.one_way) return show_changes(**store, range, options, results, progress);
   const auto stored = exporters::stored_evidence(
-      **store, {.from = now - options.since},
-      {.path = options.path, .target = {}, .region = options.region}, paths, now);
+      **store, range, {.path = options.path, .target = {}, .region = options.region}, paths, now);
   if (!stored) return tl::make_unexpected(stored.error());
   if (stored->damaged > 0) {
     progress << fmt::format("analyze: {} windows could not be read, first: {}\n", stored->damaged,

@@ -10,6 +10,7 @@
 
 #include "core/file.hpp"
 #include "core/nearest.hpp"
+#include "probe/politeness.hpp"
 
 namespace strait::cli {
 namespace {
@@ -139,16 +140,20 @@ std::vector<const probe::Target*> checked_targets(const std::vector<probe::Targe
   return checked;
 }
 
+void ask_by_icmp(probe::FlowSpec& flow) {
+  flow.kind = probe::FlowKind::icmp_echo;
+  flow.destination.port = 0;
+}
+
 // As the path's sessions send, since policy routing may look at protocol and port; only that it
-// ends at the upstream.
+// ends at the upstream. TCP is asked about by ICMP echo.
 probe::FlowSpec check_flow(const probe::ProbeOptions& options, const probe::Target& target,
                            const probe::NamedPin& pin) {
   const probe::SessionSpec session = probe::session_spec(options, target, pin.path, pin.pin);
   probe::FlowSpec flow = session.flow;
-  const bool icmp = target.protocol == Protocol::icmp;
-  flow.kind = icmp ? probe::FlowKind::icmp_echo : probe::FlowKind::udp;
+  flow.kind = probe::flow_kind(target.protocol);
   flow.dscp = session.key.dscp;
-  if (icmp) flow.destination.port = 0;
+  if (flow.kind != probe::FlowKind::udp) ask_by_icmp(flow);
   flow.hop_limit = pin.hops;
   return flow;
 }
@@ -157,11 +162,14 @@ probe::FlowSpec check_flow(const probe::ProbeOptions& options, const probe::Targ
 probe::MtuCheck mtu_check(const probe::ProbeOptions& options, const probe::Target& target,
                           const probe::NamedPin& pin) {
   const std::size_t headers = probe::header_octets(target.address.is_v6());
+  const probe::FlowSpec flow = check_flow(options, target, pin);
   probe::MtuCheck check{.path = pin.path,
-                        .flow = check_flow(options, target, pin),
+                        .flow = flow,
                         .timestamps = options.timestamps,
                         .twamp_light = options.twamp_light,
-                        .session_octets = static_cast<std::uint32_t>(options.payload + headers)};
+                        .session_octets = static_cast<std::uint32_t>(flow.max_payload + headers)};
+  // Nobody but a STAMP reflector answers what this sends over UDP.
+  if (target.protocol != Protocol::stamp) ask_by_icmp(check.flow);
   check.flow.hop_limit = options.hop_limit;
   check.flow.max_payload = pin.pin.mtu - headers;
   return check;
@@ -238,7 +246,15 @@ std::vector<probe::SessionSpec> Configuration::sessions() const {
       std::ranges::move(probe::flows_of(session, probe.flows), std::back_inserter(specs));
     }
   }
+  probe::make_polite(specs, probe::own_addresses());
   return specs;
+}
+
+bool Configuration::slows_tcp() const {
+  return std::ranges::any_of(sessions(), [this](const probe::SessionSpec& spec) {
+    return spec.key.protocol == Protocol::tcp &&
+           spec.schedule.interval > probe.interval * probe.flows;
+  });
 }
 
 std::vector<probe::PinCheck> Configuration::pin_checks() const {
@@ -256,8 +272,13 @@ std::vector<probe::PinCheck> Configuration::pin_checks() const {
 std::vector<probe::MtuCheck> Configuration::mtu_checks() const {
   std::vector<probe::MtuCheck> checks;
   if (!probe.mtu_check) return checks;
+  // A reflector with a key does not answer what is not signed, and these probes are not.
+  std::vector<probe::Target> open = targets;
+  std::erase_if(open, [&](const probe::Target& target) {
+    return target.protocol == Protocol::stamp && (target.key || probe.extras.key);
+  });
   for (const probe::NamedPin& pin : pins) {
-    for (const probe::Target* const target : checked_targets(targets)) {
+    for (const probe::Target* const target : checked_targets(open)) {
       // A TWAMP server answers its sessions only.
       if (target->protocol == Protocol::twamp) continue;
       checks.push_back(mtu_check(probe, *target, pin));

@@ -43,6 +43,9 @@ struct Configuration {
   [[nodiscard]] std::map<std::string, std::string, std::less<>> region_of_targets() const;
   // Every target over every path, in flows.
   [[nodiscard]] std::vector<probe::SessionSpec> sessions() const;
+  // Some of them are TCP to an address that is not ours, and slower than the interval: see
+  // probe/politeness.hpp.
+  [[nodiscard]] bool slows_tcp() const;
   // One of every path and address family that has a target: towards the first of them.
   [[nodiscard]] std::vector<probe::PinCheck> pin_checks() const;
   // The same for the MTU; none where that is not tested.

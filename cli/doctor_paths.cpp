@@ -13,6 +13,7 @@
 #include "probe/error_kind.hpp"
 #include "probe/mtu_check.hpp"
 #include "probe/pin_check.hpp"
+#include "probe/politeness.hpp"
 #include "probe/prober.hpp"
 
 namespace strait::cli {
@@ -72,6 +73,7 @@ probe::SessionSpec session_of(const Configuration& configuration, const Visit& v
   spec.count = probes_each;
   spec.schedule.interval = std::clamp(spec.schedule.interval, shortest_interval, longest_interval);
   spec.timeout = std::min(spec.timeout, longest_timeout);
+  probe::make_polite({&spec, 1}, probe::own_addresses());
   return spec;
 }
 
@@ -86,9 +88,8 @@ class OpenFlows {
     for (const Visit& visit : visits) {
       if (visit.target == nullptr) continue;
       auto spec = session_of(configuration, visit);
-      const bool icmp = spec.key.protocol == Protocol::icmp;
-      spec.flow.kind = icmp ? probe::FlowKind::icmp_echo : probe::FlowKind::udp;
-      if (icmp) spec.flow.destination.port = 0;
+      spec.flow.kind = probe::flow_kind(spec.key.protocol);
+      if (spec.flow.kind == probe::FlowKind::icmp_echo) spec.flow.destination.port = 0;
       if (const auto flow = transport.open_flow(spec.flow)) flows_.push_back(*flow);
     }
     static_cast<void>(await_next_hops(transport, next_hops_within));
@@ -323,12 +324,11 @@ std::string command_to_try(const Configuration& configuration, const probe::Path
   const bool dpdk = configuration.probe.engine == probe::Engine::dpdk;
   std::string command = "strait probe";
   if (dpdk) command += " --engine dpdk";
-  if (target.protocol == Protocol::twamp) {
-    command += fmt::format(" --protocol twamp -p {}", target.port);
+  if (target.protocol != Protocol::icmp) {
+    command += fmt::format(" --protocol {} -p {}", strait::to_string(target.protocol), target.port);
   }
-  if (target.protocol == Protocol::stamp) {
-    command += fmt::format(" --protocol stamp -p {}", target.port);
-    if (configuration.probe.twamp_light) command += " --twamp-light";
+  if (target.protocol == Protocol::stamp && configuration.probe.twamp_light) {
+    command += " --twamp-light";
   }
   command += fmt::format(" -s {}", configuration.probe.payload);
   std::string device = pin.device;

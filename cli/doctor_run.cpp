@@ -234,11 +234,14 @@ Wanted wanted_of(const Configuration& configuration) {
   wanted.configured = true;
   wanted.icmp = std::ranges::any_of(
       configuration.targets, [](const auto& target) { return target.protocol == Protocol::icmp; });
+  wanted.tcp = std::ranges::any_of(
+      configuration.targets, [](const auto& target) { return target.protocol == Protocol::tcp; });
   wanted.huge_pages = configuration.dpdk.huge_pages;
   wanted.memory_mb = configuration.dpdk.memory_mb;
   wanted.cores = configuration.dpdk.cores;
   wanted.busy = configuration.dpdk.poll == probe::dpdk::Poll::busy;
   wanted.clock_error_limit = configuration.probe.clock_error_limit;
+  wanted.own_clock_error = configuration.probe.own_clock_error;
   if (wanted.engine == probe::Engine::dpdk) {
     for (const std::string& name : configuration.dpdk.devices) {
       add_device(wanted, device_of(wanted.engine, name));

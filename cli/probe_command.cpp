@@ -2,6 +2,7 @@
 #include "cli/probe_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <memory>
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::size_t smallest_payload = 14;
 constexpr std::size_t largest_payload = 9000;
+constexpr std::array protocols{Protocol::icmp, Protocol::stamp, Protocol::udp_echo, Protocol::tcp,
+                               Protocol::twamp};
 constexpr std::uint64_t most_probes = 1'000'000'000;
 
 // Reads an address option into `target`.
@@ -29,24 +32,64 @@ void add_what(CLI::App& command, ProbeOptions& options) {
   add_target_words(command, options);
   command.option_defaults()->group("What is sent");
   add_choice(
-      command, "--protocol", {"icmp", "stamp", "twamp"},
-      [&options](std::size_t word) {
-        constexpr std::array protocols{Protocol::icmp, Protocol::stamp, Protocol::twamp};
-        options.protocol = protocols.at(word);
-      },
-      "ICMP echo, STAMP to a reflector, or TWAMP sessions from a server (socket)");
+      command, "--protocol", {"icmp", "stamp", "udp-echo", "tcp", "twamp"},
+      [&options](std::size_t word) { options.protocol = protocols.at(word); },
+      "ICMP echo, STAMP to a reflector, UDP echo (RFC 862), TCP SYN, or TWAMP sessions from a "
+      "server "
+      "(socket)");
   add_integer(
       command, "-p,--port", {1, 65535, "PORT"},
       [&options](std::uint64_t port) { options.port = static_cast<std::uint16_t>(port); },
-      "UDP port of the STAMP reflector, or TCP port of the TWAMP server")
-      ->default_str(std::to_string(probe::stamp_port));
+      "UDP or TCP port of the target [default: 862 for STAMP and TWAMP, 7 for UDP echo, 443 for "
+      "TCP]");
+  command.add_flag("--force-rate", options.force_rate,
+                   "TCP: more than one SYN a second to an address that is not yours");
   command.add_flag("--twamp-light", options.twamp_light, "The reflector knows TWAMP-Light only");
   add_integer(command, "-s,--size", options.size, {smallest_payload, largest_payload, "OCTETS"},
-              "UDP payload or ICMP data of a probe [default: 56 for ICMP, 44 for STAMP and TWAMP]")
+              "UDP payload or ICMP data of a probe [default: 44 for STAMP and TWAMP, else 56]")
       ->default_str("");
   add_integer(command, "-Q,--dscp", options.dscp, {0, 63, "N"}, "DSCP of the probes");
   add_integer(command, "-H,--hop-limit", options.hop_limit, {1, 255, "N"},
               "TTL or hop limit of the probes");
+}
+
+void add_extras(CLI::App& command, ProbeOptions& options) {
+  command.option_defaults()->group("STAMP");
+  std::vector<std::string> words;
+  for (std::size_t number = 0; number < probe::tlv_words; ++number) {
+    words.emplace_back(probe::tlv_word(number));
+  }
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--tlv",
+          [&options, words](const std::vector<std::string>& given) {
+            for (const std::string& word : given) {
+              const auto found = std::ranges::find(words, word);
+              if (found == words.end()) {
+                refuse("--tlv", "'" + word + "': want cos, location, timestamp-info or direct");
+              }
+              probe::include(options.tlvs, static_cast<std::size_t>(found - words.begin()));
+            }
+          },
+          "Ask the far end for cos (the DSCP that arrives there), location (the address that it "
+          "sees), timestamp-info (its clock), direct (its counters); commas between them")
+      ->delimiter(',')
+      ->type_name("WORDS")
+      ->allow_extra_args(false);
+  command
+      .add_option("--key", options.key,
+                  "File with the key, or credential:NAME of systemd: authenticated mode")
+      ->type_name("FILE");
+  command.add_flag("--loss-by-direction", options.loss_by_direction,
+                   "Tell forward from reverse loss where the reflector counts by itself");
+  command
+      .add_option_function<std::string>(
+          "--own-clock-error",
+          [&options](const std::string& text) {
+            options.own_clock_error = read_time("--own-clock-error", text);
+          },
+          "This machine's clock is synchronised to within this, whatever the kernel says")
+      ->type_name("TIME");
 }
 
 void add_when(CLI::App& command, ProbeOptions& options) {
@@ -146,12 +189,28 @@ void add_output(CLI::App& command, ProbeOptions& options) {
       "enough probes to have an interval at all: 'n/a (needs N)' says how many.");
 }
 
-// Options of STAMP that ICMP would ignore.
+// Options of one protocol that another would ignore.
 void check_words(const ProbeOptions& options) {
-  if (options.protocol == Protocol::stamp) return;
-  const bool icmp = options.protocol == Protocol::icmp;
-  if (icmp && options.port)
+  const bool extras = options.tlvs.any() || !options.key.empty() || options.loss_by_direction;
+  if (options.twamp_light && extras) {
+    refuse("--twamp-light", "that reflector knows no --tlv, --key or --loss-by-direction");
+  }
+  if (options.protocol == Protocol::tcp && options.size != 0) {
+    refuse("--size", "a SYN carries no data");
+  }
+  const bool known_targets = !options.config.empty();  // which have their own protocols
+  if (options.force_rate && options.protocol != Protocol::tcp && !known_targets) {
+    refuse("--force-rate", "wants --protocol tcp");
+  }
+  if (options.port && options.protocol == Protocol::icmp) {
     refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
+  }
+  if (options.protocol == Protocol::stamp) return;
+  if (!known_targets) {
+    if (options.tlvs.any()) refuse("--tlv", "wants --protocol stamp");
+    if (!options.key.empty()) refuse("--key", "wants --protocol stamp");
+    if (options.loss_by_direction) refuse("--loss-by-direction", "wants --protocol stamp");
+  }
   if (options.twamp_light) refuse("--twamp-light", "wants --protocol stamp");
 }
 
@@ -162,6 +221,7 @@ CLI::App* add_probe_command(CLI::App& app, RunProbe run) {
   CLI::App* const command =
       app.add_subcommand("probe", "Time packets to targets, once; needs no configuration");
   add_what(*command, *options);
+  add_extras(*command, *options);
   add_when(*command, *options);
   add_path(*command, *options);
   add_output(*command, *options);

@@ -40,7 +40,7 @@ struct ProbeOptions {
   std::vector<std::uint32_t> labels;  // MPLS, top first
   std::optional<std::uint32_t> flow_label;
   std::optional<std::uint32_t> mark;
-  std::optional<std::uint16_t> port;  // of a STAMP or TWAMP target; by default 862
+  std::optional<std::uint16_t> port;  // of a target; by default the protocol's
   Protocol protocol = Protocol::icmp;
   std::uint8_t dscp = 0;
   std::uint8_t hop_limit = 255;
@@ -53,6 +53,11 @@ struct ProbeOptions {
   std::uint16_t flows = 1;                       // to each target, a five-tuple each
   bool realtime = false;  // socket engine: real-time priority, for intervals below 1 ms
   bool twamp_light = false;
+  probe::TlvSet tlvs;  // of STAMP
+  std::string key;     // a file or a credential; empty: unauthenticated
+  bool loss_by_direction = false;
+  std::optional<Nanos> own_clock_error;
+  bool force_rate = false;  // more than one SYN a second to a foreign address
   bool json = false;
   bool csv = false;
   bool live = false;

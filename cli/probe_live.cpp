@@ -99,6 +99,7 @@ Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan
   Harvest harvest = (*worker)->harvest();
   measured.counters = std::move(harvest.counters);
   measured.pins = std::move(harvest.pins);
+  measured.rejections = std::move(harvest.rejections);
   return measured;
 }
 

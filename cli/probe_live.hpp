@@ -15,6 +15,7 @@ namespace strait::cli {
 // What a run has measured.
 struct Measured {
   std::vector<Window> windows;
+  std::vector<probe::SessionRejections> rejections;
   probe::TransportCounters counters;
   WallTime began;
   std::vector<probe::PinState> pins;  // as they stood at the end

@@ -6,18 +6,23 @@
 #include <algorithm>
 #include <istream>
 #include <iterator>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "analyzer/floor.hpp"
 #include "cli/resolve.hpp"
 #include "cli/twamp_keeper.hpp"
 #include "core/nearest.hpp"
+#include "probe/hmac_key.hpp"
+#include "probe/politeness.hpp"
 #include "probe/stamp_packet.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::cli {
 namespace {
 
-constexpr std::size_t default_icmp_size = 56;
+constexpr std::size_t default_echo_size = 56;
 
 // One way out: of a configuration, or as the options have it.
 struct Way {
@@ -143,24 +148,75 @@ Result<TargetList> targets_of(const ProbeOptions& options,
   });
 }
 
+Result<probe::StampExtras> extras_of(const ProbeOptions& options) {
+  probe::StampExtras extras;
+  extras.tlvs = options.tlvs;
+  extras.loss_by_direction = options.loss_by_direction;
+  if (options.key.empty()) return extras;
+  auto key = probe::read_key(options.key);
+  if (!key) return tl::make_unexpected(key.error());
+  extras.key = std::make_shared<const probe::HmacKey>(std::move(*key));
+  return extras;
+}
+
+// A target of the configuration is asked what that asks it, and what the options add.
+probe::StampExtras extras_for(const probe::StampExtras& given, const probe::Target* known,
+                              const std::optional<Configuration>& configuration) {
+  if (known == nullptr || !configuration) return given;
+  probe::StampExtras extras = configuration->probe.extras;
+  if (known->key) extras.key = known->key;
+  if (given.key) extras.key = given.key;
+  extras.tlvs = extras.tlvs | given.tlvs;
+  extras.loss_by_direction = extras.loss_by_direction || given.loss_by_direction;
+  return extras;
+}
+
+std::size_t payload_of(const probe::SessionSpec& spec, const ProbeOptions& options) {
+  if (spec.key.protocol == Protocol::tcp) return probe::tcp_probe_size;
+  if (options.size != 0) return options.size;
+  if (spec.key.protocol == Protocol::twamp) return probe::stamp_packet_size;
+  if (spec.key.protocol != Protocol::stamp) return default_echo_size;
+  return probe::payload_with(spec.extras, probe::stamp_packet_size);
+}
+
+Result<void> check_size(const probe::SessionSpec& spec, const ProbeOptions& options) {
+  const bool authenticated = spec.extras.key != nullptr;
+  const bool fits = probe::fits(spec.extras.tlvs, authenticated, spec.flow.max_payload);
+  if (!spec.extras.any() || fits) return {};
+  const std::size_t least = probe::smallest_payload(spec.extras.tlvs, authenticated);
+  return fail(Errc::bad_input,
+              fmt::format("probe: --size {}: with this key and these TLVs want {}, or at least {}",
+                          options.size, least, least + probe::tlv_header_size));
+}
+
+// Slower probes are fewer, where they were counted by a duration.
+void keep_duration(std::span<probe::SessionSpec> sessions, Nanos duration) {
+  for (probe::SessionSpec& spec : sessions) {
+    const auto interval = spec.schedule.interval.count();
+    const auto slots = static_cast<std::uint64_t>((duration.count() + interval - 1) / interval);
+    spec.count = std::clamp<std::uint64_t>(slots, 1, spec.count);
+  }
+}
+
 probe::SessionSpec session_spec(const ProbeTarget& target, const Way& way,
-                                const probe::Target* known, const ProbeOptions& options) {
+                                const probe::Target* known, const ProbeOptions& options,
+                                const probe::StampExtras& extras) {
   const Protocol protocol = known == nullptr ? options.protocol : known->protocol;
-  const bool icmp = protocol == Protocol::icmp;
   const std::uint16_t port =
-      known == nullptr ? options.port.value_or(probe::stamp_port) : known->port;
+      known == nullptr ? options.port.value_or(probe::default_port(protocol)) : known->port;
   probe::SessionSpec spec;
   spec.key = {.path = way.name, .target = target.label, .protocol = protocol, .dscp = options.dscp};
-  spec.flow.destination = {target.address, icmp ? std::uint16_t{0} : port};
+  spec.flow.destination = {target.address, protocol == Protocol::icmp ? std::uint16_t{0} : port};
   spec.flow.hop_limit = options.hop_limit;
-  spec.flow.max_payload = icmp ? default_icmp_size : probe::stamp_packet_size;
-  if (options.size != 0) spec.flow.max_payload = options.size;
+  if (protocol == Protocol::stamp) spec.extras = extras;
+  spec.flow.max_payload = payload_of(spec, options);
   spec.flow.pin = way.name.empty() ? pin_of(options, target.address.is_v6()) : way.pin;
   spec.flow.flow_label = options.flow_label;
   spec.schedule.interval = options.interval;
   spec.timeout = options.timeout;
   spec.count = options.count;
   spec.twamp_light = options.twamp_light;
+  spec.force_rate = options.force_rate || (known != nullptr && known->force_rate);
   return spec;
 }
 
@@ -195,6 +251,8 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
   if (auto ok = check_flows(options); !ok) return tl::make_unexpected(ok.error());
   const auto ways = ways_of(options, configuration);
   if (!ways) return tl::make_unexpected(ways.error());
+  const auto extras = extras_of(options);
+  if (!extras) return tl::make_unexpected(extras.error());
   auto list = targets_of(options, configuration, input);
   if (!list) return fail(std::move(list));
   if (configuration) take_engine(options, *configuration);
@@ -208,18 +266,28 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
     }
     const probe::Target* const known = known_target(configuration, target.word);
     for (const Way& way : *ways) {
-      const auto spec = session_spec(target, way, known, options);
+      const auto spec =
+          session_spec(target, way, known, options, extras_for(*extras, known, configuration));
+      if (auto ok = check_size(spec, options); !ok) return tl::make_unexpected(ok.error());
       TargetReport report;
       report.target = target.name;
       report.address = target.address;
-      report.size = spec.flow.max_payload;
+      report.size = spec.key.protocol == Protocol::tcp ? 0 : spec.flow.max_payload;
       report.window.session = spec.key;
       report.floor = floor_of(way, configuration, target.word);
       plan.reports.push_back(std::move(report));
       std::ranges::move(probe::flows_of(spec, options.flows), std::back_inserter(plan.sessions));
     }
   }
+  const bool asked = std::ranges::any_of(
+      plan.sessions, [](const probe::SessionSpec& spec) { return spec.extras.any(); });
+  if (extras->any() && !asked) {
+    return fail(Errc::bad_input,
+                "probe: --tlv, --key, --loss-by-direction: no target speaks STAMP");
+  }
   if (auto ok = check_engine(plan, options); !ok) return tl::make_unexpected(ok.error());
+  plan.slowed = probe::make_polite(plan.sessions, probe::own_addresses());
+  if (plan.slowed && options.duration) keep_duration(plan.sessions, *options.duration);
   return plan;
 }
 

@@ -20,6 +20,7 @@ struct ProbePlan {
   std::vector<probe::SessionSpec> sessions;  // of each report, one after the other, in flows
   std::vector<std::string> unresolved;       // names that gave no address
   PinPlan pins;                              // the checks of the paths
+  bool slowed = false;                       // below the interval asked for: probe/politeness.hpp
 };
 
 // `configuration` is the one that the options name; its engine holds where they name none. Without

@@ -7,10 +7,14 @@
 #include <array>
 #include <cmath>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "analyzer/pool.hpp"
 #include "analyzer/quantile_interval.hpp"
 #include "analyzer/wilson.hpp"
+#include "cli/probe_one_way.hpp"
+#include "cli/probe_refusals.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
 #include "exporters/text_table.hpp"
@@ -31,7 +35,7 @@ std::string quantile_text(const ReportedQuantile& quantile) {
   return fmt::format("{} {}", label, strait::to_text(*quantile.value));
 }
 
-std::string counts_text(const Counts& counts) {
+std::string counts_text(const Counts& counts, const probe::RejectionCounts& rejections) {
   const auto loss = analyzer::wilson(counts.lost, counts.received + counts.lost);
   std::string text =
       fmt::format("  {} sent, {} received, {} lost", counts.sent, counts.received, counts.lost);
@@ -48,7 +52,10 @@ std::string counts_text(const Counts& counts) {
     if (count > 0) text += fmt::format(", {} {}", count, name);
   }
   text += '\n';
-  for (const auto& [kind, count] : counts.errors) text += fmt::format("  {}: {}\n", kind, count);
+  for (const auto& [kind, count] : counts.errors) {
+    const std::string senders = senders_text(rejections, kind);
+    text += "  " + kind + (senders.empty() ? fmt::format(": {}", count) : senders) + '\n';
+  }
   return text;
 }
 
@@ -97,6 +104,26 @@ std::string apart_text(const TargetReport& report) {
   if (apart == 0) return "";
   return fmt::format("  {} of {} samples kept apart: timestamps uncertain by more than {}\n", apart,
                      apart + report.window.rtt.count(), strait::to_string(report.limit));
+}
+
+// What the reflector told of its end; nothing where it was not asked or did not say.
+std::string far_text(const Window& window) {
+  const FarView& far = window.far;
+  std::vector<std::string> parts;
+  if (far.dscp) parts.push_back(fmt::format("DSCP {} arrived", *far.dscp));
+  if (!far.seen_as.empty()) parts.push_back(fmt::format("seen as {}", far.seen_as));
+  if (!far.clock.empty()) parts.push_back(fmt::format("clock {}", far.clock));
+  std::string text;
+  if (!parts.empty()) text = fmt::format("  far end  {}\n", fmt::join(parts, ", "));
+  if (far.counts) {
+    const auto of = [&](const char* kind) {
+      const auto found = window.counts.errors.find(kind);
+      return found == window.counts.errors.end() ? 0 : found->second;
+    };
+    text += fmt::format("  lost by direction  {} forward, {} reverse\n", of("lost-forward"),
+                        of("lost-reverse"));
+  }
+  return text;
 }
 
 analyzer::FlowMembers members_of(const TargetReport& report) {
@@ -218,6 +245,13 @@ ReportedQuantile reported_quantile(const Window& window, double q) {
   return result;
 }
 
+std::string what_text(const TargetReport& report) {
+  const auto protocol = strait::to_string(report.window.session.protocol);
+  // A SYN carries nothing.
+  if (report.size == 0) return std::string{protocol};
+  return fmt::format("{}, {} octets", protocol, report.size);
+}
+
 std::string to_text(const TargetReport& report, const ReportStyle& style) {
   const char* const bold = style.colour ? "\x1b[1m" : "";
   const char* const plain = style.colour ? "\x1b[0m" : "";
@@ -225,14 +259,16 @@ std::string to_text(const TargetReport& report, const ReportStyle& style) {
   const auto name =
       report.target == address ? address : fmt::format("{} ({})", report.target, address);
   const Window& window = report.window;
-  auto text = fmt::format("{}{}{}: {}, {} octets", bold, name, plain,
-                          strait::to_string(window.session.protocol), report.size);
+  auto text = fmt::format("{}{}{}: {}", bold, name, plain, what_text(report));
   // Without a reply there is no time that a stamp could have made.
   if (!window.rtt.empty()) text += fmt::format(", {} timestamps", strait::to_string(window.source));
   text += '\n';
-  text += counts_text(window.counts);
+  text += counts_text(window.counts, report.rejections);
+  text += reply_rate_text(report.reply_rate);
+  text += far_text(window);
   text += rtt_text(window);
   text += intervals_text(window);
+  text += one_way_text(window);
   text += apart_text(report);
   text += floor_text(report);
   text += members_text(report);
@@ -267,7 +303,13 @@ std::string to_json(const TargetReport& report) {
   json.key("errors").begin_object();
   for (const auto& [kind, count] : counts.errors) json.member(kind, count);
   json.end_object();
+  if (!report.rejections.empty()) write_rejections(json, report.rejections);
+  if (const auto limit = report.reply_rate.looks_limited()) {
+    json.member("looks_limited_per_second", *limit);
+  }
+  exporters::write_far(json, report.window.far);
   write_rtt(json, report.window);
+  write_one_way(json, report.window);
   if (report.floor)
     json.member("floor_ns", report.floor->count()).member("stretch", stretch(report));
   if (report.flows.size() > 1) exporters::write_members(json, members_of(report));
@@ -281,6 +323,10 @@ std::string to_text(const probe::Outcome& outcome) {
   if (outcome.rtt) text += fmt::format(" {}", strait::to_text(*outcome.rtt));
   if (outcome.hop_limit != 0) text += fmt::format(" hop limit {}", outcome.hop_limit);
   if (outcome.reordered) text += " reordered";
+  if (outcome.refused) {
+    text += fmt::format(" {} by {}", probe::to_string(outcome.refused->kind),
+                        outcome.refused->by.to_string());
+  }
   if (outcome.kept_apart) {
     text += fmt::format(" kept apart: uncertain by {}", strait::to_text(outcome.uncertainty));
   }
@@ -313,6 +359,10 @@ std::string to_json(const probe::Outcome& outcome) {
   }
   if (outcome.kept_apart) json.member("kept_apart", true);
   if (outcome.reordered) json.member("reordered", true);
+  if (outcome.refused) {
+    json.member("refused", probe::to_string(outcome.refused->kind))
+        .member("refused_by", std::string_view{outcome.refused->by.to_string()});
+  }
   return json.end_object().take();
 }
 

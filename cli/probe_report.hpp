@@ -11,6 +11,8 @@
 #include "cli/probe_command.hpp"
 #include "core/window.hpp"
 #include "probe/prober.hpp"
+#include "probe/rejections.hpp"
+#include "probe/reply_rate.hpp"
 #include "probe/transport.hpp"
 
 namespace strait::cli {
@@ -19,11 +21,13 @@ namespace strait::cli {
 struct TargetReport {
   std::string target;  // as the user wrote it
   Address address;
-  std::size_t size = 0;        // octets of UDP payload or ICMP data
+  std::size_t size = 0;        // octets of UDP payload or ICMP data; 0: TCP
   Window window;               // of the whole run, all flows; its session from the beginning
   Nanos limit{};               // of the uncertainty, beyond which samples are kept apart
   std::optional<Nanos> floor;  // the round trip that fibre allows, where positions are known
   std::map<std::uint16_t, analyzer::FlowDelays> flows;  // by number
+  probe::RejectionCounts rejections;                    // of all flows
+  probe::ReplyRate reply_rate;                          // of all flows, ICMP echo only
 };
 
 // A quantile over all probes that were decided, a lost one counting as infinitely late (RFC 2681
@@ -48,6 +52,9 @@ inline constexpr std::array reported_quantiles{0.5, 0.9, 0.95, 0.99};
 [[nodiscard]] double loss_percent(const Counts& counts);
 // How many times the floor the least round trip is.
 [[nodiscard]] std::optional<double> stretch(const TargetReport& report);
+
+// Protocol and size: "icmp, 56 octets".
+[[nodiscard]] std::string what_text(const TargetReport& report);
 
 // How the reports look for people.
 struct ReportStyle {

@@ -172,12 +172,14 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   auto transport = open(options);
   if (!transport) return fail(std::move(transport));
   std::uint64_t decided = 0;
+  const auto note = std::exchange(prober_options.on_outcome, nullptr);
   const auto on_outcome = [&](const probe::Outcome& outcome) {
+    if (note) note(outcome);
     if (outcome.fate == probe::Fate::received || outcome.fate == probe::Fate::lost) ++decided;
     if (!options.outcomes) return;
     streams.results << (options.json ? to_json(outcome) : to_text(outcome)) << '\n';
   };
-  if (options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
+  if (note || options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
   probe::PinChecker checker{**transport};
   if (plan.pins.mode != probe::PinMode::off && !plan.pins.checks.empty()) {
     checker.check(plan.pins.checks, plan.pins.interval);
@@ -201,6 +203,7 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   }
   measured.counters = checker.counters();
   measured.pins = checker.states();
+  measured.rejections = prober.rejections();
   measured.windows = prober.finish();
   return measured;
 }
@@ -223,12 +226,19 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
   TwampRun* const twamp = control->get();
   probe::ProberOptions prober_options;
   prober_options.window = whole_run;
+  prober_options.clock_quality = probe::own_clock_reader(options.own_clock_error);
   for (TargetReport& report : plan->reports) report.limit = prober_options.uncertainty_limit;
+  ReplyRates reply_rates;
+  if (ReplyRates::can_tell(options.interval, options.count)) {
+    prober_options.on_outcome = [&](const probe::Outcome& seen) { reply_rates.note(seen); };
+  }
 
   auto measured = options.live ? measure_live(options, *plan, open, prober_options, twamp)
                                : measure(options, *plan, open, streams, prober_options, twamp);
   if (!measured) return fail(std::move(measured));
   add_up(plan->reports, measured->windows, measured->began);
+  add_rejections(plan->reports, measured->rejections);
+  reply_rates.move_to(plan->reports);
   const auto losses = twamp == nullptr ? std::vector<std::string>{} : twamp->losses();
   if (options.is_plugin()) {
     auto unknown = plan->unresolved;
@@ -238,6 +248,10 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
     return static_cast<int>(result.state);
   }
   print_reports(plan->reports, options, streams);
+  if (plan->slowed) {
+    streams.progress << "strait: tcp: an address that is not yours gets one SYN a second; "
+                        "--force-rate sends them as asked\n";
+  }
   say_pins(*plan, *measured, streams.progress);
   for (const std::string& why : plan->unresolved) {
     streams.progress << "strait: not probed: " << why << '\n';

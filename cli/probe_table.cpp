@@ -114,8 +114,7 @@ std::string notes(Reports reports) {
 std::string target_block(Reports reports, bool colour) {
   const TargetReport& first = reports.front();
   auto text = exporters::painted(name_of(first), colour ? Colour::bold : Colour::none) +
-              fmt::format(": {}, {} octets\n", strait::to_string(first.window.session.protocol),
-                          first.size);
+              fmt::format(": {}\n", what_text(first));
   TextTable table;
   add_header(table, reports, "path");
   for (const TargetReport& report : reports) {

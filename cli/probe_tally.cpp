@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/probe_tally.hpp"
 
-#include <map>
-#include <string>
-#include <utility>
+#include <chrono>
+#include <cstddef>
 
 namespace strait::cli {
+namespace {
 
-void add_up(std::vector<TargetReport>& reports, std::span<const Window> windows, WallTime began) {
-  using Stream = std::pair<std::string, std::string>;
+using Stream = std::pair<std::string, std::string>;  // target and path
+
+std::map<Stream, std::size_t> numbers_of(const std::vector<TargetReport>& reports) {
   std::map<Stream, std::size_t> numbers;
   for (std::size_t i = 0; i < reports.size(); ++i) {
     const SessionKey& key = reports[i].window.session;
     numbers.emplace(Stream{key.target, key.path}, i);
-    reports[i].window.start = began;
   }
+  return numbers;
+}
+
+}  // namespace
+
+void add_up(std::vector<TargetReport>& reports, std::span<const Window> windows, WallTime began) {
+  const auto numbers = numbers_of(reports);
+  for (TargetReport& report : reports) report.window.start = began;
   for (Window window : windows) {
     const auto found = numbers.find(Stream{window.session.target, window.session.path});
     if (found == numbers.end()) continue;
@@ -30,6 +38,42 @@ void add_up(std::vector<TargetReport>& reports, std::span<const Window> windows,
     }
     merge(report.window, window);
     report.window.start = began;
+  }
+}
+
+void add_rejections(std::vector<TargetReport>& reports,
+                    std::span<const probe::SessionRejections> rejections) {
+  if (rejections.empty()) return;
+  const auto numbers = numbers_of(reports);
+  for (const auto& [key, counts] : rejections) {
+    const auto found = numbers.find(Stream{key.target, key.path});
+    if (found == numbers.end()) continue;
+    for (const auto& [rejection, count] : counts) {
+      reports[found->second].rejections[rejection] += count;
+    }
+  }
+}
+
+bool ReplyRates::can_tell(Nanos interval, std::uint64_t count) {
+  using Seconds = std::chrono::duration<double>;
+  const Seconds whole = Seconds{interval} * static_cast<double>(count);
+  const bool dense = Seconds{interval} * probe::ReplyRate::least_per_second <= Seconds{1};
+  return dense && whole >= Seconds{2 * probe::ReplyRate::least_seconds};
+}
+
+void ReplyRates::note(const probe::Outcome& outcome) {
+  const SessionKey& key = *outcome.key;
+  if (key.protocol != Protocol::icmp) return;
+  const bool received = outcome.fate == probe::Fate::received;
+  if (!received && outcome.fate != probe::Fate::lost) return;
+  rates_[{key.target, key.path}].note(outcome.sent, received);
+}
+
+void ReplyRates::move_to(std::vector<TargetReport>& reports) {
+  for (TargetReport& report : reports) {
+    const SessionKey& key = report.window.session;
+    const auto found = rates_.find(Stream{key.target, key.path});
+    if (found != rates_.end()) report.reply_rate = std::move(found->second);
   }
 }
 

@@ -64,7 +64,7 @@ bool same_session(const probe::SessionSpec& a, const probe::SessionSpec& b) {
                     spec.schedule.interval, spec.schedule.jitter, spec.timeout, spec.timestamps,
                     spec.twamp_light, spec.require_ssid);
   };
-  return facts(a) == facts(b) && a.flow.pin == b.flow.pin;
+  return facts(a) == facts(b) && a.flow.pin == b.flow.pin && a.extras == b.extras;
 }
 
 Result<std::unique_ptr<ProbeWorker>> ProbeWorker::start(MakeTransport make_transport,
@@ -121,7 +121,8 @@ void ProbeWorker::run(const MakeTransport& make_transport, probe::ProberOptions 
     }
     bench.transport.wait(std::min(bench.prober.next_wakeup(), next_publish));
   }
-  publish(bench, bench.prober.finish(), {});
+  auto rejections = bench.prober.rejections();
+  publish(bench, bench.prober.finish(), {}, std::move(rejections));
 }
 
 std::optional<ProbeWorker::Order> ProbeWorker::take_order() {
@@ -185,7 +186,8 @@ void ProbeWorker::obey_pins(Bench& bench) {
   }
 }
 
-void ProbeWorker::publish(Bench& bench, std::vector<Window> closed, std::vector<Window> open) {
+void ProbeWorker::publish(Bench& bench, std::vector<Window> closed, std::vector<Window> open,
+                          std::vector<probe::SessionRejections> rejections) {
   auto fresh = std::make_unique<Harvest>();
   fresh->closed = std::move(closed);
   fresh->open = std::move(open);
@@ -194,6 +196,7 @@ void ProbeWorker::publish(Bench& bench, std::vector<Window> closed, std::vector<
   fresh->pins = bench.transport.states();
   fresh->mtus = bench.mtus.states();
   fresh->cpu = {cpu_of_this_thread()};
+  fresh->rejections = std::move(rejections);
   // What only comes once must not be lost with a harvest that nobody fetched.
   if (const std::unique_ptr<Harvest> missed{mailbox_.exchange(nullptr)}) {
     fresh->closed.insert(fresh->closed.begin(), std::move_iterator{missed->closed.begin()},

@@ -27,7 +27,8 @@ struct Harvest {
   probe::StrayCounts strays;
   std::vector<probe::PinState> pins;
   std::vector<probe::MtuState> mtus;
-  std::vector<Nanos> cpu;  // that each probing thread has used
+  std::vector<Nanos> cpu;                            // that each probing thread has used
+  std::vector<probe::SessionRejections> rejections;  // only once the thread has stopped
 };
 
 // The checks of the paths' pins, and of their MTU.
@@ -89,7 +90,8 @@ class ProbeWorker {
   void run(const MakeTransport& make_transport, probe::ProberOptions options, Order first,
            const Prepare& prepare);
   [[nodiscard]] std::optional<Order> take_order();
-  void publish(Bench& bench, std::vector<Window> closed, std::vector<Window> open);
+  void publish(Bench& bench, std::vector<Window> closed, std::vector<Window> open,
+               std::vector<probe::SessionRejections> rejections = {});
   [[nodiscard]] static Result<void> carry_out(const Order& order, Bench& bench);
   static void obey_pins(Bench& bench);
 

@@ -44,6 +44,43 @@ void add_twamp(CLI::App& command, ReflectOptions& options) {
 
 }  // namespace
 
+namespace {
+
+// What is answered, and how.
+void add_answers(CLI::App& command, ReflectOptions& options) {
+  command.option_defaults()->group("What they get");
+  command
+      .add_option("--key", options.key,
+                  "File with the key, or credential:NAME of systemd: only authenticated requests "
+                  "are answered")
+      ->type_name("FILE");
+  command.add_flag("--stateful", options.stateful,
+                   "Number the replies of each session, so that senders can tell forward from "
+                   "reverse loss");
+  add_integer(command, "--sessions", options.sessions, {1, 10'000'000, "N"},
+              "Sessions at once (--stateful); a new one beyond them is refused");
+  add_duration(command, "--session-idle", options.session_idle,
+               "A session is forgotten after so long without a request (--stateful)");
+  command.add_flag("--no-location", options.no_location,
+                   "Tell senders nothing of the addresses that their packets came with");
+  command.add_flag("--same-dscp", options.same_dscp,
+                   "Replies keep the DSCP that came, whatever a Class of Service TLV asks for");
+  add_choice(
+      command, "--clock", {"unknown", "ntp", "ptp", "ssu-bits", "gnss"},
+      [&options](std::size_t word) { options.clock = static_cast<probe::SyncSource>(word); },
+      "What disciplines this machine's clock, told to those who ask");
+  command
+      .add_option_function<std::string>(
+          "--own-clock-error",
+          [&options](const std::string& text) {
+            options.own_clock_error = read_time("--own-clock-error", text);
+          },
+          "This machine's clock is synchronised to within this, whatever the kernel says")
+      ->type_name("TIME");
+}
+
+}  // namespace
+
 CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
   auto options = std::make_shared<ReflectOptions>();
   CLI::App* const command = app.add_subcommand(
@@ -80,6 +117,7 @@ CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
   command->add_flag("--open", options->open, "Answer any source");
   add_rate(*command, "--source-rate", options->source_rate, "Most replies to one source; 0/s: all");
   add_rate(*command, "--total-rate", options->total_rate, "Most replies to all sources; 0/s: all");
+  add_answers(*command, *options);
   command->option_defaults()->group("Output");
   command->add_flag("--json", options->json, "Print the final counters as a JSON object");
   command->callback([options, run = std::move(run)] {

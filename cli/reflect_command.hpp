@@ -11,6 +11,7 @@
 #include "core/duration.hpp"
 #include "probe/options.hpp"
 #include "probe/stamp_packet.hpp"
+#include "probe/stamp_tlv.hpp"
 #include "probe/twamp/test_ports.hpp"
 
 namespace strait::cli {
@@ -30,6 +31,14 @@ struct ReflectOptions {
   bool busy = false;                   // dpdk engine: poll without a pause
   bool twamp = false;                  // socket engine: a TWAMP server on the same addresses
   probe::twamp::PortRange test_ports;  // of its sessions
+  std::string key;                     // a file or a credential; empty: unauthenticated
+  bool stateful = false;
+  std::size_t sessions = 4096;
+  Nanos session_idle{std::chrono::minutes{15}};
+  bool no_location = false;
+  bool same_dscp = false;
+  probe::SyncSource clock = probe::SyncSource::unknown;
+  std::optional<Nanos> own_clock_error;
   bool json = false;
 };
 

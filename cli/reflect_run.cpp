@@ -60,6 +60,22 @@ Result<probe::ReflectorPolicyOptions> policy_of(const ReflectOptions& options, s
   return policy;
 }
 
+Result<probe::ReflectorMode> mode_of(const ReflectOptions& options) {
+  probe::ReflectorMode mode;
+  if (!options.key.empty()) {
+    auto key = probe::read_key(options.key);
+    if (!key) return tl::make_unexpected(key.error());
+    mode.key = std::move(*key);
+  }
+  mode.own_clock_error = options.own_clock_error;
+  mode.stateful = options.stateful;
+  mode.sessions = options.sessions;
+  mode.session_idle = options.session_idle;
+  mode.tlvs = {
+      .tell_location = !options.no_location, .any_dscp = !options.same_dscp, .sync = options.clock};
+  return mode;
+}
+
 template <class Map>
 std::string counts_text(const Map& counts, const char* what) {
   std::string text;
@@ -172,6 +188,7 @@ Result<std::unique_ptr<probe::twamp::Server>> serve_twamp(boost::asio::io_contex
   server.listen = wanted.listen;
   server.test.policy = wanted.policy;
   server.test.ports = options.test_ports;
+  server.test.own_clock_error = options.own_clock_error;
   return probe::twamp::Server::open(context, server);
 }
 
@@ -225,6 +242,7 @@ Result<probe::dpdk::DpdkReflectorOptions> dpdk_options(const ReflectOptions& opt
   probe::dpdk::DpdkReflectorOptions reflector;
   reflector.device = options.device;
   reflector.policy = wanted.policy;
+  reflector.mode = wanted.mode;
   for (const Endpoint& endpoint : wanted.listen) {
     if (endpoint.port != wanted.policy.local_port) {
       return fail(Errc::bad_input, "reflect: --engine dpdk has one port for all its addresses");
@@ -266,9 +284,17 @@ Result<int> run_reflect(const ReflectOptions& options, std::ostream& results,
   if (!options.test_ports.any() && !options.twamp) {
     return fail(Errc::bad_input, "reflect: --test-ports is for --twamp");
   }
+  if (options.twamp && !options.key.empty()) {
+    return fail(Errc::bad_input,
+                "reflect: --key answers authenticated requests only, and --twamp has no "
+                "authenticated mode");
+  }
   auto policy = policy_of(options, listen->front().port);
   if (!policy) return tl::make_unexpected(policy.error());
+  auto mode = mode_of(options);
+  if (!mode) return fail(std::move(mode));
   probe::ReflectorOptions wanted;
+  wanted.mode = std::move(*mode);
   wanted.any = options.any;
   wanted.listen = std::move(*listen);
   wanted.policy = std::move(*policy);

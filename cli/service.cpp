@@ -36,6 +36,7 @@ std::string needs_restart(const Configuration& old, const Configuration& now) {
   if (old.probe.clock_error_limit != now.probe.clock_error_limit) {
     return "[probe] clock_error_limit";
   }
+  if (old.probe.own_clock_error != now.probe.own_clock_error) return "[probe] own_clock_error";
   if (old.probe.uncertainty_limit != now.probe.uncertainty_limit) {
     return "[probe] uncertainty_limit";
   }
@@ -134,6 +135,10 @@ void Service::announce() const {
                STRAIT_VERSION, configuration_->paths.size(), configuration_->targets.size(),
                probe::to_string(configuration_->probe.engine),
                to_string(configuration_->probe.interval), to_string(configuration_->probe.window));
+  if (configuration_->slows_tcp()) {
+    spdlog::info(
+        "tcp: an address that is not yours gets one SYN a second, over all paths (force_rate)");
+  }
   if (server_) {
     for (const Endpoint& endpoint : server_->endpoints()) {
       spdlog::info("metrics on http://{}/metrics", to_string(endpoint));

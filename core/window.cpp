@@ -11,8 +11,13 @@ namespace strait {
 namespace {
 
 // The names of an enumeration, each at the place of its value.
-constexpr std::array<std::string_view, 3> protocol_names{"stamp", "icmp", "twamp"};
+constexpr std::array<std::string_view, 5> protocol_names{"stamp", "icmp", "udp-echo", "tcp",
+                                                         "twamp"};
 constexpr std::array<std::string_view, 4> source_names{"hardware", "kernel", "tsc", "user"};
+constexpr std::array<std::string_view, 7> clock_state_names{"untold",      "usable",
+                                                            "far-inexact", "far-unsynchronised",
+                                                            "own-inexact", "own-unsynchronised",
+                                                            "leap-second"};
 
 template <class Enum, std::size_t n>
 Result<Enum> parse_name(const std::array<std::string_view, n>& names, std::string_view what,
@@ -44,6 +49,24 @@ StampSource worst_source(const Window& a, const Window& b) {
   return std::max(a.source, b.source);
 }
 
+void merge_far(FarView& into, const FarView& other, bool newer) {
+  if (other.dscp && (newer || !into.dscp)) into.dscp = other.dscp;
+  if (!other.seen_as.empty() && (newer || into.seen_as.empty())) into.seen_as = other.seen_as;
+  if (!other.clock.empty() && (newer || into.clock.empty())) into.clock = other.clock;
+  into.counts = into.counts || other.counts;
+}
+
+void keep_least(std::optional<Nanos>& into, const std::optional<Nanos>& other) {
+  if (other && (!into || *other < *into)) into = other;
+}
+
+void merge_clocks(Clocks& into, const Clocks& other) {
+  into.state = std::max(into.state, other.state);
+  into.error = std::max(into.error, other.error);
+  keep_least(into.raw_forward, other.raw_forward);
+  keep_least(into.raw_reverse, other.raw_reverse);
+}
+
 }  // namespace
 
 std::string_view to_string(Protocol protocol) {
@@ -62,8 +85,18 @@ Result<StampSource> parse_stamp_source(std::string_view text) {
   return parse_name<StampSource>(source_names, "timestamp source", text);
 }
 
+std::string_view to_string(ClockState state) {
+  return clock_state_names.at(static_cast<std::size_t>(state));
+}
+
+Result<ClockState> parse_clock_state(std::string_view text) {
+  return parse_name<ClockState>(clock_state_names, "clock state", text);
+}
+
 void merge(Window& into, const Window& other) {
   assert(into.session == other.session);
+  merge_clocks(into.clocks, other.clocks);
+  if (!other.far.empty()) merge_far(into.far, other.far, other.start >= into.start);
   const WallTime end = std::max(into.start + into.length, other.start + other.length);
   into.start = std::min(into.start, other.start);
   into.length = end - into.start;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,7 @@
 
 namespace strait {
 
-enum class Protocol : std::uint8_t { stamp, icmp, twamp };
+enum class Protocol : std::uint8_t { stamp, icmp, udp_echo, tcp, twamp };
 [[nodiscard]] std::string_view to_string(Protocol protocol);
 [[nodiscard]] Result<Protocol> parse_protocol(std::string_view text);
 
@@ -47,6 +48,46 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
+// What a STAMP reflector told of its end, newest reply first; empty where it was not asked or did
+// not say (RFC 8972).
+struct FarView {
+  std::optional<std::uint8_t> dscp;  // of the probes as they arrived there
+  std::string seen_as;               // our address and port as they arrived there: NAT shows here
+  std::string clock;                 // what disciplines its clock: "ntp", "free-running"
+  // It counts by itself, so that errors["lost-forward"] and errors["lost-reverse"] tell the losses
+  // of each direction.
+  bool counts = false;
+
+  [[nodiscard]] bool empty() const { return !dscp && seen_as.empty() && clock.empty() && !counts; }
+  friend bool operator==(const FarView&, const FarView&) = default;
+};
+
+// What the clocks of both ends allow one to say of one-way delays (RFC 7679 section 3.7), from best
+// to worst.
+enum class ClockState : std::uint8_t {
+  untold,  // no reply told of the far clock
+  usable,
+  far_inexact,         // the bound of its error is above the limit
+  far_unsynchronised,  // by its own account, or it gives no bound
+  own_inexact,
+  own_unsynchronised,
+  leap_second,  // near one the two clocks may be a second apart, whatever both say
+};
+[[nodiscard]] std::string_view to_string(ClockState state);
+[[nodiscard]] Result<ClockState> parse_clock_state(std::string_view text);
+
+struct Clocks {
+  ClockState state = ClockState::untold;  // the worst of a sample
+  Nanos error{};  // the largest of a one-way sample: what both clocks may be off by, added up
+  // The least T2 - T1 and T4 - T3 of any sample, with T1 and T4 on this machine's monotonic clock.
+  // Whatever lies between the two clocks is in both, with opposite signs: each says nothing by
+  // itself, and how it changes from window to window says how the delay has changed.
+  std::optional<Nanos> raw_forward;
+  std::optional<Nanos> raw_reverse;
+
+  friend bool operator==(const Clocks&, const Clocks&) = default;
+};
+
 // Of what is a diagnosis, not a result, such as lag: 2.2 % will do, and takes an eighth of the
 // memory.
 inline constexpr int lag_schema = 4;
@@ -66,6 +107,8 @@ struct Window {
   Sketch uncertain{lag_schema};
   StampSource source = StampSource::user;  // the worst that contributed
   Nanos uncertainty{};  // largest of a sample that contributed, such as a poll gap
+  FarView far;
+  Clocks clocks;
 
   friend bool operator==(const Window&, const Window&) = default;
 };

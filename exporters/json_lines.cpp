@@ -100,6 +100,15 @@ void write_loss(JsonWriter& json, const analyzer::Proportion& loss) {
       .end_object();
 }
 
+void write_far_view(JsonWriter& json, const FarView& far) {
+  json.begin_object();
+  if (far.dscp) json.member("dscp", static_cast<unsigned>(*far.dscp));
+  if (!far.seen_as.empty()) json.member("seen_as", std::string_view{far.seen_as});
+  if (!far.clock.empty()) json.member("clock", std::string_view{far.clock});
+  if (!far.empty()) json.member("counts", far.counts);
+  json.end_object();
+}
+
 }  // namespace
 
 void write_members(JsonWriter& json, const analyzer::FlowMembers& by_flow) {
@@ -122,10 +131,44 @@ void write_members(JsonWriter& json, const analyzer::FlowMembers& by_flow) {
   }
 }
 
+void write_clocks_view(JsonWriter& json, const Clocks& clocks) {
+  json.begin_object();
+  if (clocks.state != ClockState::untold) {
+    json.member("state", to_string(clocks.state)).member("error_ns", clocks.error);
+  }
+  if (clocks.raw_forward) json.member("raw_forward_ns", *clocks.raw_forward);
+  if (clocks.raw_reverse) json.member("raw_reverse_ns", *clocks.raw_reverse);
+  json.end_object();
+}
+
+std::string to_json(const Clocks& clocks) {
+  JsonWriter json;
+  write_clocks_view(json, clocks);
+  return json.take();
+}
+
+void write_clocks(JsonWriter& json, const Clocks& clocks) {
+  if (clocks.state == ClockState::untold) return;
+  json.key("clocks");
+  write_clocks_view(json, clocks);
+}
+
 std::string to_json(const CountsByKind& counts) {
   JsonWriter json;
   write_by_kind(json, counts);
   return json.take();
+}
+
+std::string to_json(const FarView& far) {
+  JsonWriter json;
+  write_far_view(json, far);
+  return json.take();
+}
+
+void write_far(JsonWriter& json, const FarView& far) {
+  if (far.empty()) return;
+  json.key("far");
+  write_far_view(json, far);
 }
 
 std::string to_json(const Window& window) {
@@ -139,6 +182,24 @@ std::string to_json(const Window& window) {
   write_sketch(json, "lag", window.lag);
   write_sketch(json, "uncertain", window.uncertain);
   json.member("source", to_string(window.source)).member("uncertainty_ns", window.uncertainty);
+  write_far(json, window.far);
+  write_clocks(json, window.clocks);
+  return json.end_object().take();
+}
+
+std::string to_json(const analyzer::OneWayChange& change) {
+  JsonWriter json = begin("one-way-change");
+  write_session(json, change.session);
+  json.member("at", change.at)
+      .member("shift", to_string(change.shift))
+      .member("reference", change.reference)
+      .member("steps", change.steps);
+  if (change.shift != analyzer::OneWayShift::too_few) {
+    json.member("forward_ns", change.forward)
+        .member("reverse_ns", change.reverse)
+        .member("error_ns", change.error)
+        .member("drift", change.drift);
+  }
   return json.end_object().take();
 }
 

@@ -200,6 +200,42 @@ Result<CountsByKind> parse_counts_by_kind(std::string_view text) {
   return counts;
 }
 
+Result<FarView> parse_far_view(std::string_view text) {
+  boost::system::error_code ec;
+  const json::value value = json::parse(text, ec);
+  const json::object* object = ec ? nullptr : value.if_object();
+  if (object == nullptr) return fail(Errc::bad_input, "JSON far view: want an object");
+  FarView far;
+  if (object->empty()) return far;
+  std::string problem;
+  ObjectReader reader{*object, problem};
+  if (object->contains("dscp")) far.dscp = static_cast<std::uint8_t>(reader.integer("dscp", 0, 63));
+  far.seen_as = reader.optional_text("seen_as").value_or("");
+  far.clock = reader.optional_text("clock").value_or("");
+  far.counts = reader.boolean("counts");
+  if (!problem.empty()) return fail(Errc::bad_input, "JSON far view: " + problem);
+  return far;
+}
+
+Result<Clocks> parse_clocks(std::string_view text) {
+  boost::system::error_code ec;
+  const json::value value = json::parse(text, ec);
+  const json::object* object = ec ? nullptr : value.if_object();
+  if (object == nullptr) return fail(Errc::bad_input, "JSON clocks: want an object");
+  Clocks clocks;
+  if (object->empty()) return clocks;
+  std::string problem;
+  ObjectReader reader{*object, problem};
+  const auto state = parse_clock_state(reader.text("state"));
+  if (!state) reader.complain("state", "a clock state");
+  clocks.state = state.value_or(ClockState::untold);
+  clocks.error = reader.duration("error_ns").value_or(Nanos{});
+  clocks.raw_forward = reader.duration("raw_forward_ns");
+  clocks.raw_reverse = reader.duration("raw_reverse_ns");
+  if (!problem.empty()) return fail(Errc::bad_input, "JSON clocks: " + problem);
+  return clocks;
+}
+
 Result<analyzer::DecisionMemory> parse_memory(std::string_view text) {
   const auto object = parse_object(text, "memory");
   if (!object) return tl::make_unexpected(object.error());

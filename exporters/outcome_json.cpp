@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
 
@@ -10,6 +14,12 @@ std::string to_json(const probe::Outcome& outcome) {
   const auto hops = [](std::uint8_t limit) {
     return limit == 0 ? std::nullopt : std::optional<int>{limit};
   };
+  std::optional<std::string_view> refused;
+  std::optional<std::string> refused_by;
+  if (outcome.refused) {
+    refused = probe::to_string(outcome.refused->kind);
+    refused_by = outcome.refused->by.to_string();
+  }
   const bool answered = outcome.fate == probe::Fate::received;
   JsonWriter json;
   json.begin_object()
@@ -31,7 +41,9 @@ std::string to_json(const probe::Outcome& outcome) {
       .member("reordered", outcome.reordered)
       .member("source", to_string(outcome.source))
       .member("uncertainty_ns", answered ? std::optional{outcome.uncertainty} : std::nullopt)
-      .member("kept_apart", outcome.kept_apart);
+      .member("kept_apart", outcome.kept_apart)
+      .member("refused", refused)
+      .member("refused_by", refused_by);
   return json.end_object().take();
 }
 

@@ -90,6 +90,29 @@ void timestamp_uncertainty(const Snapshot& snapshot, Samples& samples) {
   }
 }
 
+void far_dscp(const Snapshot& snapshot, Samples& samples) {
+  for (const SessionSnapshot& session : snapshot.sessions) {
+    if (!session.newest || !session.newest->far.dscp) continue;
+    samples.push_back(gauge(labels_of(session), *session.newest->far.dscp));
+  }
+}
+
+void one_way_usable(const Snapshot& snapshot, Samples& samples) {
+  for (const SessionSnapshot& session : snapshot.sessions) {
+    if (!session.newest || session.newest->clocks.state == ClockState::untold) continue;
+    const ClockState state = session.newest->clocks.state;
+    samples.push_back(gauge(labels_of(session, "state", std::string{to_string(state)}),
+                            state == ClockState::usable ? 1 : 0));
+  }
+}
+
+void one_way_error(const Snapshot& snapshot, Samples& samples) {
+  for (const SessionSnapshot& session : snapshot.sessions) {
+    if (!session.newest || session.newest->forward.empty()) continue;
+    samples.push_back(gauge(labels_of(session), in_seconds(session.newest->clocks.error)));
+  }
+}
+
 constexpr std::array table{
     MetricSpec{"strait_probes_total", MetricType::Counter, "Probes sent.", count_of<&Counts::sent>},
     MetricSpec{"strait_replies_total", MetricType::Counter,
@@ -107,11 +130,17 @@ constexpr std::array table{
     MetricSpec{"strait_slots_missed_total", MetricType::Counter,
                "Slots of the schedule in which no probe could be sent.", count_of<&Counts::missed>},
     MetricSpec{"strait_probe_errors_total", MetricType::Counter,
-               "Probes and replies that were refused, by reason.", probe_errors},
+               "What was wrong with probes, replies and their TLVs, by reason.", probe_errors},
     MetricSpec{"strait_rtt_seconds", MetricType::Histogram,
                "Round-trip time without the time spent in the reflector.", rtt},
     MetricSpec{"strait_one_way_delay_seconds", MetricType::Histogram,
                "One-way delay, where both clocks allow it.", one_way_delay},
+    MetricSpec{"strait_one_way_usable", MetricType::Gauge,
+               "1 where both clocks allowed one-way delays in all of the newest window, else 0.",
+               one_way_usable},
+    MetricSpec{"strait_one_way_error_seconds", MetricType::Gauge,
+               "What the clocks of both ends may be off by, added up, in the newest window.",
+               one_way_error},
     MetricSpec{"strait_schedule_lag_seconds", MetricType::Histogram,
                "Actual minus intended send time.", schedule_lag},
     MetricSpec{"strait_timestamp_uncertainty_seconds", MetricType::Gauge,
@@ -119,6 +148,8 @@ constexpr std::array table{
                timestamp_uncertainty},
     MetricSpec{"strait_samples_kept_apart_total", MetricType::Counter,
                "Replies whose timestamps were too uncertain for strait_rtt_seconds.", kept_apart},
+    MetricSpec{"strait_far_dscp", MetricType::Gauge,
+               "DSCP with which probes arrived at the far end, as its reflector told.", far_dscp},
 };
 
 }  // namespace

@@ -95,6 +95,8 @@ Result<void> bind_window(SqliteStatement& statement, std::int64_t session, const
     statement.bind(std::span<const std::byte>{octets});
   }
   statement.bind(to_string(window.source)).bind(window.uncertainty.count());
+  statement.bind(std::string_view{to_json(window.far)});
+  statement.bind(std::string_view{to_json(window.clocks)});
   return {};
 }
 
@@ -119,6 +121,14 @@ Result<Window> read_window(const SqliteStatement& row) {
     }
     window.*member = std::move(*sketch);
   }
+
+  auto far = parse_far_view(row.text(23));
+  if (!far) return fail(std::move(far));
+  window.far = std::move(*far);
+
+  const auto clocks = parse_clocks(row.text(24));
+  if (!clocks) return tl::make_unexpected(clocks.error());
+  window.clocks = *clocks;
 
   const auto source = parse_source(row.text(19));
   if (!source) return tl::make_unexpected(source.error());

@@ -2,6 +2,9 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "exporters/sqlite_store.hpp"
 
@@ -33,17 +36,18 @@ CREATE TABLE verdicts (
 CREATE TABLE memory (id INTEGER PRIMARY KEY CHECK (id = 1), memory TEXT NOT NULL) STRICT;
 )";
 
-// From each version to the next one: of the file, and, where the file may not be written, of what
-// this connection sees (a temporary view goes before the table of its name).
+// From each version to the next one: of the file, and, where the file may not be written, the
+// column that this connection sees as well.
 struct Step {
   const char* upgrade;
-  const char* pretend;
+  const char* table;
+  const char* column;
 };
 
 constexpr std::array steps{
     // To 2: round trips that are kept apart. The octets are an empty sketch of schema 4.
-    Step{"ALTER TABLE windows ADD COLUMN uncertain BLOB NOT NULL DEFAULT x'0104000000';",
-         "CREATE TEMP VIEW windows AS SELECT *, x'0104000000' AS uncertain FROM main.windows;"},
+    Step{"ALTER TABLE windows ADD COLUMN uncertain BLOB NOT NULL DEFAULT x'0104000000';", "windows",
+         "x'0104000000' AS uncertain"},
     // To 3: flows. A table's UNIQUE cannot be altered.
     Step{R"(
 CREATE TABLE sessions_with_flow (
@@ -54,7 +58,13 @@ INSERT INTO sessions_with_flow SELECT id, path, target, protocol, dscp, 0 FROM s
 DROP TABLE sessions;
 ALTER TABLE sessions_with_flow RENAME TO sessions;
 )",
-         "CREATE TEMP VIEW sessions AS SELECT *, 0 AS flow FROM main.sessions;"},
+         "sessions", "0 AS flow"},
+    // To 4: what a STAMP reflector told of its end, as JSON.
+    Step{"ALTER TABLE windows ADD COLUMN far TEXT NOT NULL DEFAULT '{}';", "windows",
+         "'{}' AS far"},
+    // To 5: what the clocks of both ends allow, as JSON.
+    Step{"ALTER TABLE windows ADD COLUMN clocks TEXT NOT NULL DEFAULT '{}';", "windows",
+         "'{}' AS clocks"},
 };
 constexpr auto newest_version = static_cast<std::int64_t>(steps.size() + 1);
 
@@ -77,10 +87,17 @@ Result<void> upgrade(SqliteDatabase& database, std::int64_t version) {
   return transaction->commit();
 }
 
+// A temporary view goes before the table of its name.
 Result<void> pretend(SqliteDatabase& database, std::int64_t version) {
+  std::map<std::string, std::string, std::less<>> columns;
   for (; version < newest_version; ++version) {
     const Step& step = steps.at(static_cast<std::size_t>(version - 1));
-    if (auto made = database.execute(step.pretend); !made) return made;
+    columns[step.table] += fmt::format(", {}", step.column);
+  }
+  for (const auto& [table, missing] : columns) {
+    const auto view =
+        fmt::format("CREATE TEMP VIEW {} AS SELECT *{} FROM main.{};", table, missing, table);
+    if (auto made = database.execute(view.c_str()); !made) return made;
   }
   return {};
 }

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "probe/octets.hpp"
 #include "probe/prober_impl.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe {
 namespace {
@@ -100,16 +102,6 @@ void Prober::Impl::take_stamp(const Arrival& arrival) {
   complete(index, *probe, reply);
 }
 
-void Prober::Impl::take_icmp_error(const Arrival& arrival) {
-  const std::uint32_t index = session_at(arrival.flow);
-  if (index == nobody) {
-    ++strays_["unknown-flow"];
-    return;
-  }
-  current_tally(index).count(
-      icmp_error_kind(arrival.source.address.is_v6(), arrival.icmp_type, arrival.icmp_code));
-}
-
 void Prober::Impl::take_datagram(const Arrival& arrival) {
   const std::uint32_t index = session_at(arrival.flow);
   if (index == nobody) {
@@ -122,21 +114,33 @@ void Prober::Impl::take_datagram(const Arrival& arrival) {
   if (!session.peer.matches(arrival.source)) {
     wrong = ErrorKind::wrong_source;
   } else {
-    wrong = session.icmp ? read_echo(session, arrival, reply) : read_stamp(session, arrival, reply);
+    const bool echo = session.icmp || session.udp_echo || session.tcp;
+    wrong = echo ? read_echo(session, arrival, reply) : read_stamp(session, arrival, reply);
   }
   if (wrong) {
     current_tally(index).count(*wrong);
     return;
   }
   reply.hop_limit = arrival.hop_limit;
+  reply.dscp_ecn = arrival.dscp_ecn;
   reply.received = arrival.received;
   judge(index, reply);
 }
 
 std::optional<ErrorKind> Prober::Impl::read_echo(const Session& session, const Arrival& arrival,
                                                  Reply& reply) const {
-  const EchoReply echo = read_icmp_payload(
-      cookie_key_, session.id, static_cast<std::uint16_t>(arrival.tag), arrival.payload);
+  if (session.tcp) {
+    if (arrival.payload.size() < tcp_probe_size) return ErrorKind::bad_length;
+    // It acknowledges the SYN, which takes one number (RFC 9293 §3.4).
+    const std::uint32_t number = load<std::uint32_t>(arrival.payload, 0) - 1;
+    reply.sequence = reveal_sequence(cookie_key_, session.id, number);
+    return std::nullopt;
+  }
+  const EchoReply echo =
+      session.udp_echo
+          ? read_udp_echo(cookie_key_, session.id, arrival.payload)
+          : read_icmp_payload(cookie_key_, session.id, static_cast<std::uint16_t>(arrival.tag),
+                              arrival.payload);
   if (echo.check == EchoCheck::bad_length) return ErrorKind::bad_length;
   if (echo.check == EchoCheck::wrong_session) return ErrorKind::wrong_session;
   reply.sequence = echo.sequence;
@@ -146,7 +150,13 @@ std::optional<ErrorKind> Prober::Impl::read_echo(const Session& session, const A
 std::optional<ErrorKind> Prober::Impl::read_stamp(const Session& session, const Arrival& arrival,
                                                   Reply& reply) {
   const std::size_t shortest = session.twamp_light ? shortest_twamp_reply : stamp_packet_size;
-  const auto wire = read_stamp_reply(arrival.payload, shortest);
+  std::optional<StampReply> wire;
+  if (session.extension != nullptr) [[unlikely]] {
+    const auto wrong = session.extension->read(arrival.payload, shortest, wire.emplace());
+    if (wrong) return wrong;
+  } else {
+    wire = read_stamp_reply(arrival.payload, shortest);
+  }
   if (!wire) return ErrorKind::bad_length;
   // A reflector without RFC 8972 answers with SSID 0; a TWAMP-Light one with anything.
   const bool ours = session.twamp_light || wire->ssid == session.ssid ||
@@ -174,6 +184,13 @@ void Prober::Impl::judge(std::uint32_t index, const Reply& reply) {
     lose(index, *probe);
     match = Match::late;
   }
+  if (session.extension != nullptr) [[unlikely]] {
+    session.extension->judge(reply.wire,
+                             {.first = match == Match::first,
+                              .answered = match == Match::duplicate,
+                              .dscp_ecn = reply.dscp_ecn},
+                             tally_of(index, *probe));
+  }
   if (match == Match::late) {
     probe->state = Probe::State::answered_late;
     ++tally_of(index, *probe).late;
@@ -200,8 +217,13 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
   if (reordered) ++tally.reordered;
 
   const Stamp sent{probe.sent_mono, probe.sent_wall, probe.source, {}};
-  const Sample sample = measure(sent, probe.wire_time, reply.received,
-                                reply.stamped ? &reply.wire : nullptr, limits_);
+  Sample sample = measure(sent, probe.wire_time, reply.received,
+                          reply.stamped ? &reply.wire : nullptr, limits_);
+  if (session.extension != nullptr && session.extension->far_clock_is_free()) {
+    sample.forward.reset();
+    sample.reverse.reset();
+    sample.clock = std::max(sample.clock, ClockState::far_unsynchronised);
+  }
   const StampSource source = std::max(probe.source, reply.received.source);
   // A round trip has two ends, and both may be off.
   const Nanos uncertainty = probe.uncertainty() + reply.received.uncertainty;
@@ -240,6 +262,7 @@ void Prober::Impl::keep(const Sample& sample, Tally& tally, StampSource source, 
   tally.uncertainty = std::max(tally.uncertainty, uncertainty);
   if (sample.forward) samples_.add(tally.forward, *sample.forward);
   if (sample.reverse) samples_.add(tally.reverse, *sample.reverse);
+  if (sample.clock != ClockState::untold) tally.note_clocks(sample);
 }
 
 void Prober::Impl::settle_pending(MonoTime now, bool all) {

@@ -11,7 +11,9 @@ ClockQuality clock_quality(const timex& clock, int state) {
   const bool unsynchronised =
       state < 0 || state == TIME_ERROR || (static_cast<unsigned>(clock.status) & STA_UNSYNC) != 0;
   return {.synchronised = !unsynchronised,
-          .max_error = std::chrono::microseconds{std::max<long>(clock.maxerror, 0)}};
+          .max_error = std::chrono::microseconds{std::max<long>(clock.maxerror, 0)},
+          .leap_second =
+              state == TIME_INS || state == TIME_DEL || state == TIME_OOP || state == TIME_WAIT};
 }
 
 ClockQuality read_clock_quality() {

@@ -11,6 +11,9 @@ namespace strait::probe {
 struct ClockQuality {
   bool synchronised = false;  // to UTC, by an external source
   Nanos max_error{};          // upper bound of the offset; meaningful when synchronised
+  // A leap second is announced, under way or just over: the kernel sets the clock by a second,
+  // other machines spread that over a day, and neither is in max_error.
+  bool leap_second = false;
 
   friend bool operator==(const ClockQuality&, const ClockQuality&) = default;
 };

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "probe/octets.hpp"
 #include "probe/prober_impl.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe {
 namespace {
@@ -70,7 +72,8 @@ void Prober::Impl::build_one(std::uint32_t index, Instant now, std::size_t place
   const auto payload = std::span{payloads_}.subspan(place * stride_, session.payload_size);
   Probe& probe = session.matcher.push();
   outgoing.sequence = probe.sequence;
-  probe.wire_time = session.icmp ? 0 : wire_now_[static_cast<std::size_t>(session.format)];
+  const bool stamp = !session.icmp && !session.udp_echo && !session.tcp;
+  probe.wire_time = !stamp ? 0 : wire_now_[static_cast<std::size_t>(session.format)];
   write_payload(session, probe, now, payload);
   Departure& departure = departures_[place];
   departure.flow = session.flow;
@@ -82,13 +85,22 @@ void Prober::Impl::build_one(std::uint32_t index, Instant now, std::size_t place
 
 void Prober::Impl::write_payload(const Session& session, const Probe& probe, Instant now,
                                  std::span<std::byte> payload) const {
-  if (session.icmp) {
+  if (session.tcp) {
+    store(payload, 0, hide_sequence(cookie_key_, session.id, probe.sequence));
+    return;
+  }
+  if (session.icmp || session.udp_echo) {
     write_icmp_payload(cookie_key_, session.id, probe.sequence, now.wall, payload);
     return;
   }
-  write_stamp_request({probe.sequence, probe.wire_time,
-                       error_estimate_[static_cast<std::size_t>(session.format)], session.ssid},
-                      payload);
+  const StampRequest request{probe.sequence, probe.wire_time,
+                             error_estimate_[static_cast<std::size_t>(session.format)],
+                             session.ssid};
+  if (session.extension != nullptr) [[unlikely]] {
+    session.extension->write(request, payload);
+    return;
+  }
+  write_stamp_request(request, payload);
   if (!session.twamp_light) write_extra_padding(payload);
 }
 
@@ -121,11 +133,13 @@ void Prober::Impl::record_slot(const Outgoing& outgoing, const Departure& depart
   }
   ++tally.missed;
   tally.count(ErrorKind::send_refused);
-  Matcher& matcher = sessions_[outgoing.session].matcher;
+  Session& session = sessions_[outgoing.session];
+  Matcher& matcher = session.matcher;
   if (outgoing.sequence + 1 == matcher.next_sequence()) {
     matcher.unpush();
   } else {
     matcher.newest(outgoing.sequence).state = Probe::State::none;  // a later one was sent
+    if (session.extension != nullptr) session.extension->skip(outgoing.sequence);
   }
 }
 

@@ -21,6 +21,7 @@ enum class ErrorKind : std::uint8_t {
   swapped_timestamps,      // T1 came back where T3 belongs, and the other way round
   impossible_one_way,      // below zero by more than both clocks' errors
   clock_step,              // our wall clock was set during the round trip
+  leap_second,             // near: no one-way delay was taken from the reply
   no_transmit_stamp,       // promised, but did not come in time: the user-space stamp was taken
   send_refused,            // the transport cannot send on this flow: the slot is missed
   matcher_full,            // too many probes undecided: the slot is missed
@@ -31,11 +32,27 @@ enum class ErrorKind : std::uint8_t {
   icmp_too_big,
   icmp_time_exceeded,
   icmp_other,
-  outstanding,  // undecided when the prober was finished
+  icmp_unmatched,  // and it quotes no probe of ours, or too little to tell which
+  outstanding,     // undecided when the prober was finished
+  // What only STAMP sessions with TLVs, a key or loss by direction can meet; kept apart from the
+  // others, see FarTally.
+  bad_hmac,               // authenticated mode: not signed with the session's key
+  tlv_missing,            // asked for, but not in the reply
+  tlv_unrecognized,       // the reflector flagged it U: it does not know it (RFC 8972 §4)
+  tlv_malformed,          // flagged M, or no TLV at all
+  tlv_integrity,          // flagged I, or its HMAC is wrong: the TLVs were discarded
+  dscp_remarked_forward,  // the probe arrived there with another DSCP
+  dscp_remarked_reverse,  // the reply left with what was asked for and arrived with another
+  ecn_changed,            // not-ECT left, another came
+  seen_as_changed,        // our address or port there is another one: NAT bound anew
+  reflector_restarted,    // its count began anew
+  lost_forward,           // by the reflector's own count: see FarView::counts
+  lost_reverse,
   count
 };
 
 inline constexpr auto error_kinds = static_cast<std::size_t>(ErrorKind::count);
+inline constexpr auto plain_error_kinds = static_cast<std::size_t>(ErrorKind::bad_hmac);
 
 inline constexpr std::array<std::string_view, error_kinds> error_kind_names{
     "wrong-source",
@@ -49,6 +66,7 @@ inline constexpr std::array<std::string_view, error_kinds> error_kind_names{
     "swapped-timestamps",
     "impossible-one-way",
     "clock-step",
+    "leap-second",
     "no-transmit-stamp",
     "send-refused",
     "matcher-full",
@@ -59,7 +77,20 @@ inline constexpr std::array<std::string_view, error_kinds> error_kind_names{
     "icmp-too-big",
     "icmp-time-exceeded",
     "icmp-other",
+    "icmp-unmatched",
     "outstanding",
+    "bad-hmac",
+    "tlv-missing",
+    "tlv-unrecognized",
+    "tlv-malformed",
+    "tlv-integrity",
+    "dscp-remarked-forward",
+    "dscp-remarked-reverse",
+    "ecn-changed",
+    "seen-as-changed",
+    "reflector-restarted",
+    "lost-forward",
+    "lost-reverse",
 };
 
 [[nodiscard]] constexpr std::string_view to_string(ErrorKind kind) {

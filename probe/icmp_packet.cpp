@@ -53,13 +53,20 @@ void write_icmp_payload(const CookieKey& key, std::uint32_t session, std::uint32
   std::ranges::fill(payload.subspan(icmp_payload_size), std::byte{0});
 }
 
-EchoReply read_icmp_payload(const CookieKey& key, std::uint32_t session,
-                            std::uint16_t header_sequence, std::span<const std::byte> payload) {
+EchoReply read_udp_echo(const CookieKey& key, std::uint32_t session,
+                        std::span<const std::byte> payload) {
   if (payload.size() < icmp_payload_size) return {EchoCheck::bad_length, 0};
   const auto sequence = load<std::uint32_t>(payload, 8);
   const bool ours = load<std::uint64_t>(payload, 0) == cookie(key, session, sequence);
-  const bool agrees = static_cast<std::uint16_t>(sequence) == header_sequence;
-  return {ours && agrees ? EchoCheck::good : EchoCheck::wrong_session, sequence};
+  return {ours ? EchoCheck::good : EchoCheck::wrong_session, sequence};
+}
+
+EchoReply read_icmp_payload(const CookieKey& key, std::uint32_t session,
+                            std::uint16_t header_sequence, std::span<const std::byte> payload) {
+  EchoReply reply = read_udp_echo(key, session, payload);
+  const bool agrees = static_cast<std::uint16_t>(reply.sequence) == header_sequence;
+  if (reply.check == EchoCheck::good && !agrees) reply.check = EchoCheck::wrong_session;
+  return reply;
 }
 
 }  // namespace strait::probe

@@ -11,7 +11,8 @@
 
 namespace strait::probe {
 
-// What follows the 8-octet header of our ICMP and ICMPv6 echo requests, network order:
+// What follows the 8-octet header of our ICMP and ICMPv6 echo requests, and the payload of UDP echo
+// (RFC 862), network order:
 //    0-7   cookie: SipHash-2-4 of session and sequence number under a key of this process
 //    8-11  sequence number, all 32 bits (the header holds the low 16)
 //   12-13  what gives all requests of a flow one checksum (RFC 1071), for routers that balance by
@@ -46,5 +47,9 @@ struct EchoReply {
 [[nodiscard]] EchoReply read_icmp_payload(const CookieKey& key, std::uint32_t session,
                                           std::uint16_t header_sequence,
                                           std::span<const std::byte> payload);
+
+// The same of an echo that has no sequence number of its own beside the payload's: of UDP.
+[[nodiscard]] EchoReply read_udp_echo(const CookieKey& key, std::uint32_t session,
+                                      std::span<const std::byte> payload);
 
 }  // namespace strait::probe

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +33,9 @@ struct ProbeOptions {
   TimestampFormat timestamps = TimestampFormat::ntp;
   bool twamp_light = false;
   bool require_ssid = false;
+  StampExtras extras;  // of STAMP targets, whose payload grows by what these need
   Nanos clock_error_limit{1'000'000};
+  std::optional<Nanos> own_clock_error;  // the operator's word
   Nanos uncertainty_limit{250'000};
   std::uint16_t flows = 1;  // of each session, which they share out among them
   PinMode pin_check = PinMode::enforce;
@@ -47,11 +50,16 @@ struct Target {
   std::string name;
   Address address;
   Protocol protocol = Protocol::icmp;
-  std::uint16_t port = stamp_port;  // of STAMP, UDP; of TWAMP's control connection, TCP
+  std::uint16_t port = stamp_port;  // of UDP and TCP; of TWAMP's control connection
   std::string region;               // "europe"; empty: none
   double weight = 1;
-  std::string place;  // id of a place of the catalogue, for the floor; empty: unknown
+  bool force_rate = false;  // of TCP: more than one SYN a second, though it is foreign
+  std::string place;        // id of a place of the catalogue, for the floor; empty: unknown
+  std::shared_ptr<const HmacKey> key;  // instead of that of [probe]; null: no other
 };
+
+// Where the far end of a protocol listens unless the target says otherwise; 0: it has no ports.
+[[nodiscard]] std::uint16_t default_port(Protocol protocol);
 
 // Both record mistakes in the table; the caller looks at ConfigDocument::errors().
 [[nodiscard]] ProbeOptions read_probe_options(ConfigTable root);
@@ -64,6 +72,8 @@ struct Target {
 // (Paris): an interval `flows` times as long, and a share of the count, which must be 0 or enough
 // for one probe each.
 [[nodiscard]] std::vector<SessionSpec> flows_of(const SessionSpec& session, std::uint16_t flows);
+// The smallest payload that is no smaller than `size` and that these extras allow.
+[[nodiscard]] std::size_t payload_with(const StampExtras& extras, std::size_t size);
 [[nodiscard]] ProberOptions prober_options(const ProbeOptions& options);
 
 }  // namespace strait::probe

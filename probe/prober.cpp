@@ -8,6 +8,7 @@
 
 #include "probe/prober_impl.hpp"
 #include "probe/random.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe {
 namespace {
@@ -21,6 +22,16 @@ tl::unexpected<Error> refuse(const SessionSpec& spec, std::string_view why) {
   return fail(Errc::bad_input, fmt::format("target {}{}: {}", spec.key.target, over, why));
 }
 
+std::optional<std::string_view> extras_problem(const SessionSpec& spec) {
+  const StampExtras& extras = spec.extras;
+  if (!extras.any()) return std::nullopt;
+  if (spec.twamp_light) return "a TWAMP-Light reflector knows neither TLVs nor STAMP's keys";
+  if (!fits(extras.tlvs, extras.key != nullptr, spec.flow.max_payload)) {
+    return "the payload must be as long as base packet and TLVs, or at least 4 octets longer";
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string_view> stamp_problem(const SessionSpec& spec) {
   const std::size_t size = spec.flow.max_payload;
   if (spec.flow.destination.port == 0) return "STAMP needs a port";
@@ -31,7 +42,20 @@ std::optional<std::string_view> stamp_problem(const SessionSpec& spec) {
   if (spec.twamp_light && spec.timestamps != TimestampFormat::ntp) {
     return "TWAMP-Light knows NTP timestamps only";  // RFC 8762 §4.6
   }
-  return std::nullopt;
+  return extras_problem(spec);
+}
+
+std::optional<std::string_view> echo_problem(const SessionSpec& spec) {
+  if (spec.key.protocol == Protocol::tcp) {
+    if (spec.flow.destination.port == 0) return "TCP needs a port";
+    return spec.flow.max_payload == tcp_probe_size
+               ? std::nullopt
+               : std::optional<std::string_view>{"a SYN carries no data"};
+  }
+  const bool icmp = spec.key.protocol == Protocol::icmp;
+  if (!icmp && spec.flow.destination.port == 0) return "UDP echo needs a port";
+  if (spec.flow.max_payload >= icmp_payload_size) return std::nullopt;
+  return icmp ? "ICMP data has at least 24 octets" : "a UDP echo payload has at least 24 octets";
 }
 
 std::optional<std::string_view> problem(const SessionSpec& spec) {
@@ -41,17 +65,17 @@ std::optional<std::string_view> problem(const SessionSpec& spec) {
   if (!jitter_good) return "jitter is from 0 to 1";
   if (spec.key.dscp > 63) return "DSCP is from 0 to 63";
   if (spec.flow.max_payload > largest_payload) return "a payload has at most 9000 octets";
-  if (spec.key.protocol != Protocol::icmp) return stamp_problem(spec);
-  if (spec.flow.max_payload < icmp_payload_size) return "ICMP data has at least 24 octets";
-  return std::nullopt;
+  if (spec.key.protocol == Protocol::twamp) return stamp_problem(spec);
+  if (spec.key.protocol == Protocol::stamp) return stamp_problem(spec);
+  if (spec.extras.any()) return "only STAMP has TLVs and keys";
+  return echo_problem(spec);
 }
 
 FlowSpec flow_of(const SessionSpec& spec) {
   FlowSpec flow = spec.flow;
-  const bool icmp = spec.key.protocol == Protocol::icmp;
-  flow.kind = icmp ? FlowKind::icmp_echo : FlowKind::udp;
+  flow.kind = flow_kind(spec.key.protocol);
   flow.dscp = spec.key.dscp;
-  if (icmp) flow.destination.port = 0;
+  if (flow.kind == FlowKind::icmp_echo) flow.destination.port = 0;
   return flow;
 }
 
@@ -88,7 +112,7 @@ Result<SessionId> Prober::Impl::add(const SessionSpec& spec) {
 
   const MonoTime now = transport_.now().mono;
   Session session{spec, *flow, next_id_++, now, next_random(random_)};
-  session.peer = PeerKey{wanted.destination, wanted.kind == FlowKind::udp};
+  session.peer = PeerKey{wanted.destination, wanted.kind != FlowKind::icmp_echo};
   // RFC 8972 §3: not 0. TWAMP-Light has MBZ here.
   if (!spec.twamp_light)
     session.ssid = static_cast<std::uint16_t>(next_random(random_) % 0xffff + 1);
@@ -100,7 +124,11 @@ Result<SessionId> Prober::Impl::add(const SessionSpec& spec) {
   longest_timeout_ = std::max(longest_timeout_, spec.timeout);
   lateness_ = std::min(lateness_, tolerable_lateness(spec.schedule));
   transport_.tolerate(lateness_);
-  const std::uint32_t index = place(std::move(session), {spec.key, {}});
+  if (spec.extras.any()) {
+    session.extension = std::make_unique<StampExtension>(
+        spec.extras, spec.key.dscp, spec.flow.max_payload, spec.first_sequence);
+  }
+  const std::uint32_t index = place(std::move(session), {spec.key, {}, nullptr});
   if (by_flow_.size() <= *flow) by_flow_.resize(*flow + 1, nobody);
   by_flow_[*flow] = index;
   by_id_[id] = index;
@@ -184,6 +212,7 @@ std::size_t Prober::outstanding() const { return impl_->outstanding(); }
 std::vector<Window> Prober::take_closed() { return impl_->take_closed(); }
 std::vector<Window> Prober::open_windows() const { return impl_->open_windows(); }
 const StrayCounts& Prober::strays() const { return impl_->strays(); }
+std::vector<SessionRejections> Prober::rejections() const { return impl_->rejections(); }
 std::vector<Window> Prober::finish() { return impl_->finish(); }
 
 void run_while(Prober& prober, Transport& transport, const std::function<bool()>& go_on) {

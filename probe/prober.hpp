@@ -11,7 +11,10 @@
 #include "core/result.hpp"
 #include "core/window.hpp"
 #include "probe/clock_quality.hpp"
+#include "probe/own_clock.hpp"
+#include "probe/rejections.hpp"
 #include "probe/schedule.hpp"
+#include "probe/stamp_extension.hpp"
 #include "probe/stamp_packet.hpp"
 #include "probe/transport.hpp"
 
@@ -19,7 +22,8 @@ namespace strait::probe {
 
 // One stream of probes and how to send it. key.protocol and key.dscp say what is on the wire;
 // add() sets flow.kind and flow.dscp from them. flow.max_payload is the size of every probe: STAMP
-// 44 or at least 48 octets, ICMP at least 24.
+// 44 or at least 48 octets, ICMP and UDP echo at least 24, TCP
+// tcp_probe_size, which stands for no payload.
 struct SessionSpec {
   SessionKey key;
   FlowSpec flow;
@@ -32,6 +36,8 @@ struct SessionSpec {
   bool twamp_light = false;
   bool require_ssid = false;  // refuse replies with SSID 0 (RFC 8972 §3 wants this configurable)
   std::uint32_t first_sequence = 0;
+  StampExtras extras;       // of STAMP
+  bool force_rate = false;  // of TCP to a foreign address: see politeness.hpp
 };
 
 enum class SessionId : std::uint32_t {};
@@ -55,6 +61,8 @@ struct Outcome {
   StampSource source = StampSource::user;  // the worse of the two ends
   Nanos uncertainty{};                     // of both timestamps together; 0 without a reply
   bool kept_apart = false;                 // more than ProberOptions::uncertainty_limit
+  // Of a lost probe, where an ICMP error quotes enough of it to know that it is the one meant.
+  std::optional<Rejection> refused;
 };
 
 struct ProberOptions {
@@ -64,12 +72,18 @@ struct ProberOptions {
   Nanos stamp_grace{20'000'000};       // how long a reply waits for its transmit stamp
   Nanos uncertainty_limit{250'000};    // samples beyond it are kept apart: Window::uncertain
   std::uint64_t seed = 0;              // of phases, jitter and SSIDs; 0: from the system
-  std::function<ClockQuality()> clock_quality = read_clock_quality;  // asked once a second
+  std::function<ClockQuality()> clock_quality = own_clock_reader();  // asked once a second
   std::function<void(const Outcome&)> on_outcome;  // per probe; leave empty where speed matters
 };
 
 // Replies that belong to no session: by kind, only growing.
 using StrayCounts = std::map<std::string, std::uint64_t, std::less<>>;
+
+// The ICMP errors about a session's probes since it was added.
+struct SessionRejections {
+  SessionKey key;
+  RejectionCounts counts;
+};
 
 // Runs any number of sessions over one transport. Open loop: a slot is sent when it is due,
 // whatever the replies do. Each reply is checked for source, length, session and sequence; a failed
@@ -116,6 +130,8 @@ class Prober {
   // Copies of the windows that are open, for live figures; their sums may still lack replies.
   [[nodiscard]] std::vector<Window> open_windows() const;
   [[nodiscard]] const StrayCounts& strays() const;
+  // Of the sessions that have not ended: ask before finish().
+  [[nodiscard]] std::vector<SessionRejections> rejections() const;
 
   // Stops at once and gives all windows that were not taken, open ones too. Probes whose fate is
   // open are not called lost: sent = received + lost + errors["outstanding"]. To have them decided,

@@ -15,9 +15,10 @@
 
 namespace strait::probe {
 
-// The prober's parts, in the order of step(): arrivals.cpp receives and judges, departures.cpp
-// sends, time_outs.cpp decides what nobody answered, prober_windows.cpp opens and closes windows,
-// prober.cpp adds and removes sessions. Nothing here is called from outside this folder.
+// The prober's parts, in the order of step(): arrivals.cpp receives and judges, rejected.cpp
+// what the network says, departures.cpp sends, time_outs.cpp decides what nobody answered,
+// prober_windows.cpp opens and closes windows, prober.cpp adds and removes sessions. Nothing here
+// is called from outside this folder.
 class Prober::Impl {
  public:
   Impl(Transport& transport, ProberOptions options);
@@ -32,6 +33,7 @@ class Prober::Impl {
   std::vector<Window> take_closed() { return std::exchange(closed_, {}); }
   [[nodiscard]] std::vector<Window> open_windows() const;
   [[nodiscard]] const StrayCounts& strays() const { return strays_; }
+  [[nodiscard]] std::vector<SessionRejections> rejections() const;
   std::vector<Window> finish();
 
  private:
@@ -39,6 +41,7 @@ class Prober::Impl {
     std::uint32_t sequence = 0;
     bool stamped = false;  // `wire` holds a STAMP reply
     std::uint8_t hop_limit = 0;
+    std::uint8_t dscp_ecn = 0;
     StampReply wire;
     Stamp received;
   };
@@ -73,7 +76,6 @@ class Prober::Impl {
   void take(std::span<const Arrival> burst);
   void prefetch(std::span<const Arrival> burst) const;
   void take_stamp(const Arrival& arrival);
-  void take_icmp_error(const Arrival& arrival);
   void take_datagram(const Arrival& arrival);
   [[nodiscard]] std::uint32_t session_at(FlowId flow) const;
   [[nodiscard]] std::optional<ErrorKind> read_echo(const Session& session, const Arrival& arrival,
@@ -86,6 +88,10 @@ class Prober::Impl {
   void keep(const Sample& sample, Tally& tally, StampSource source, Nanos uncertainty);
   // Completes the replies whose transmit stamp did not come in time with the user-space stamp.
   void settle_pending(MonoTime now, bool all);
+
+  // rejected.cpp
+  void take_icmp_error(const Arrival& arrival);
+  [[nodiscard]] const Probe* quoted_probe(std::uint32_t index, const Arrival& arrival);
 
   // departures.cpp
   void send_due();

@@ -94,6 +94,8 @@ void Prober::Impl::release(std::uint32_t index) {
   by_flow_[session.flow] = nobody;
   by_id_.erase(session.id);
   session.live = false;
+  session.extension.reset();
+  records_[index].rejections.reset();
   free_.push_back(index);
 }
 

@@ -87,17 +87,20 @@ bool ReflectorPolicy::take(Bucket& bucket, Nanos cost, MonoTime now) {
   return true;
 }
 
-Refusal ReflectorPolicy::admit(const Endpoint& source, MonoTime now) {
+Refusal ReflectorPolicy::admit(const Endpoint& source, MonoTime now, std::size_t request) {
   if (source.port == 0 || !unicast(source.address)) return Refusal::bad_source;
-  if (!allowed(source.address)) {
+  const bool stranger = !allowed(source.address);
+  if (stranger) {
     if (!options_.open) return Refusal::not_allowed;
     // Two reflectors would answer each other for ever.
     if (source.port == options_.local_port) return Refusal::bad_source;
+    if (request < reflected_size(request)) return Refusal::would_amplify;
   }
   if (source_cost_ > Nanos{0}) {
     Bucket& bucket = bucket_of(key_of(source.address), now);
     if (!take(bucket, source_cost_, now)) return Refusal::rate_limited;
   }
+  if (stranger && !take(strangers_, 2 * total_cost_, now)) return Refusal::rate_limited;
   return take(total_, total_cost_, now) ? Refusal::none : Refusal::rate_limited;
 }
 

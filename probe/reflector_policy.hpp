@@ -13,9 +13,11 @@ namespace strait::probe {
 
 struct ReflectorPolicyOptions {
   std::vector<Prefix> allow;  // sources that get replies
-  bool open = false;          // any unicast source gets replies, at `source_rate`
-  Rate source_rate{1000};     // per source address; 0: no limit
-  Rate total_rate{};          // all sources together; 0: no limit
+  // Any unicast source gets replies, strangers at half of `total_rate` at most, so that a flood
+  // from forged addresses leaves the other half to those on the list.
+  bool open = false;
+  Rate source_rate{1000};  // per source address; 0: no limit
+  Rate total_rate{};       // all sources together; 0: no limit
   std::uint16_t local_port = stamp_port;
   std::size_t sources = 4096;  // remembered at once; rounded up to a power of two
 };
@@ -26,8 +28,10 @@ class ReflectorPolicy {
  public:
   explicit ReflectorPolicy(const ReflectorPolicyOptions& options);
 
-  // Refusal::none if this source may have a reply now. Takes one token.
-  [[nodiscard]] Refusal admit(const Endpoint& source, MonoTime now);
+  // Refusal::none if this source may have a reply now. Takes one token. A stranger's request of
+  // fewer octets than the reply is refused: a reply that is larger serves who forges addresses.
+  [[nodiscard]] Refusal admit(const Endpoint& source, MonoTime now,
+                              std::size_t request = stamp_packet_size);
 
  private:
   using Key = std::array<std::uint64_t, 2>;
@@ -55,6 +59,7 @@ class ReflectorPolicy {
   std::array<std::uint64_t, 2> hash_key_{};  // so that nobody can aim at one set
   Nanos source_cost_{};                      // time that one token takes to grow back
   Bucket total_;
+  Bucket strangers_;
   Nanos total_cost_{};
 };
 

@@ -44,19 +44,20 @@ std::optional<RemoteTimes> remote_times(const StampReply& reply, WireTime wire_t
   return RemoteTimes{*received, *sent};
 }
 
-// The sum of both clocks' errors; nothing unless both are good enough for one-way delays.
-std::optional<Nanos> clock_error(const StampReply& reply, const ClockLimits& limits) {
-  const ErrorEstimate theirs = decode_error_estimate(reply.error_estimate);
-  if (theirs.corrupt() || !theirs.synchronised || theirs.error() > limits.error_limit) return {};
-  if (!limits.own.synchronised || limits.own.max_error > limits.error_limit) return {};
-  return theirs.error() + limits.own.max_error;
+ClockState clock_state(const ErrorEstimate& theirs, const ClockLimits& limits) {
+  if (limits.own.leap_second) return ClockState::leap_second;
+  if (!limits.own.synchronised) return ClockState::own_unsynchronised;
+  if (limits.own.max_error > limits.error_limit) return ClockState::own_inexact;
+  if (theirs.corrupt() || !theirs.synchronised) return ClockState::far_unsynchronised;
+  if (theirs.error() > limits.error_limit) return ClockState::far_inexact;
+  return ClockState::usable;
 }
 
 void measure_one_way(const Stamp& sent, const Stamp& received, const RemoteTimes& remote,
-                     Nanos error, Sample& sample) {
+                     Sample& sample) {
   const Nanos forward = remote.received - sent.wall;
   const Nanos reverse = received.wall - remote.sent;
-  if (forward < -error || reverse < -error) {
+  if (forward < -sample.clock_error || reverse < -sample.clock_error) {
     note(sample, ErrorKind::impossible_one_way);
     return;
   }
@@ -89,9 +90,15 @@ Sample measure(const Stamp& sent, WireTime wire_time, const Stamp& received,
     return sample;
   }
   sample.rtt = elapsed - residence;
-  if (const auto error = clock_error(*reply, limits); error && !step) {
-    measure_one_way(sent, received, *remote, *error, sample);
-  }
+  if (step) return sample;
+  const ErrorEstimate theirs = decode_error_estimate(reply->error_estimate);
+  sample.raw_forward = remote->received.time_since_epoch() - sent.mono.time_since_epoch();
+  sample.raw_reverse = received.mono.time_since_epoch() - remote->sent.time_since_epoch();
+  sample.clock = clock_state(theirs, limits);
+  if (sample.clock == ClockState::leap_second) note(sample, ErrorKind::leap_second);
+  if (sample.clock != ClockState::usable) return sample;
+  sample.clock_error = theirs.error() + limits.own.max_error;
+  measure_one_way(sent, received, *remote, sample);
   return sample;
 }
 

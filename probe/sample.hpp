@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/duration.hpp"
+#include "core/window.hpp"
 #include "probe/clock_quality.hpp"
 #include "probe/error_kind.hpp"
 #include "probe/stamp_packet.hpp"
@@ -24,6 +25,11 @@ struct Sample {
   std::optional<Nanos> rtt;      // (T4 - T1) - (T3 - T2); for ICMP T4 - T1
   std::optional<Nanos> forward;  // T2 - T1
   std::optional<Nanos> reverse;  // T4 - T3
+  ClockState clock = ClockState::untold;
+  Nanos clock_error{};  // of forward and reverse
+  // Likewise with T1 and T4 on the monotonic clock, whatever lies between that and the far clock.
+  std::optional<Nanos> raw_forward;
+  std::optional<Nanos> raw_reverse;
   std::bitset<error_kinds> problems;
 };
 

@@ -9,6 +9,8 @@
 
 #include "probe/matcher.hpp"
 #include "probe/prober.hpp"
+#include "probe/rejections.hpp"
+#include "probe/stamp_extension.hpp"
 #include "probe/tally.hpp"
 
 namespace strait::probe {
@@ -71,6 +73,8 @@ struct alignas(64) Session {
         id{number},
         payload_size{static_cast<std::uint32_t>(spec.flow.max_payload)},
         icmp{spec.key.protocol == Protocol::icmp},
+        udp_echo{spec.key.protocol == Protocol::udp_echo},
+        tcp{spec.key.protocol == Protocol::tcp},
         twamp_light{spec.twamp_light},
         require_ssid{spec.require_ssid},
         format{spec.timestamps},
@@ -101,10 +105,13 @@ struct alignas(64) Session {
   bool in_wheel = false;
   bool removed = false;  // goes when its last window is closed
   bool icmp;
+  bool udp_echo;
+  bool tcp;
   bool twamp_light;
   bool require_ssid;
   TimestampFormat format;
   PeerKey peer;
+  std::unique_ptr<StampExtension> extension;  // of a STAMP session with TLVs or a key
   Matcher matcher;
 };
 
@@ -112,6 +119,7 @@ struct alignas(64) Session {
 struct SessionRecord {
   SessionKey key;
   std::vector<std::unique_ptr<Tally>> tallies;  // oldest first
+  std::unique_ptr<Rejections> rejections;       // null before the first ICMP error
 };
 
 }  // namespace strait::probe

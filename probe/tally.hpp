@@ -4,17 +4,26 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "core/window.hpp"
 #include "probe/error_kind.hpp"
+#include "probe/sample.hpp"
 
 namespace strait::probe {
+
+// What a window has of the far end, beyond the base packet.
+struct FarTally {
+  std::array<std::uint32_t, error_kinds - plain_error_kinds> errors{};
+  FarView view;
+};
 
 // A window under construction, in the form that is cheapest to count in.
 struct alignas(64) Tally {
   std::uint32_t epoch = 0;  // number of the window, the same for all sessions
   StampSource worst = StampSource::hardware;
   bool sampled = false;
+  ClockState clock = ClockState::untold;
   std::uint64_t scheduled = 0;
   std::uint64_t missed = 0;
   std::uint64_t sent = 0;
@@ -30,14 +39,27 @@ struct alignas(64) Tally {
   Sketch forward;
   Sketch reverse;
   Sketch uncertain{lag_schema};
+  Nanos clock_error{};               // as in Clocks
+  Nanos raw_forward = Nanos::max();  // max(): none
+  Nanos raw_reverse = Nanos::max();
   WallTime start;
   Nanos length{};
-  std::array<std::uint32_t, error_kinds> errors{};
+  std::array<std::uint32_t, plain_error_kinds> errors{};
+  std::unique_ptr<FarTally> far;  // null where nothing was asked or told
 
   [[nodiscard]] std::uint64_t outstanding() const { return sent - received - lost; }
-  void count(ErrorKind kind, std::uint32_t times = 1) {
-    errors[static_cast<std::size_t>(kind)] += times;
+  [[nodiscard]] FarTally& far_part() {
+    if (!far) far = std::make_unique<FarTally>();
+    return *far;
   }
+  [[nodiscard]] std::uint32_t& count_of(ErrorKind kind) {
+    const auto number = static_cast<std::size_t>(kind);
+    if (number < plain_error_kinds) [[likely]]
+      return errors[number];
+    return far_part().errors[number - plain_error_kinds];
+  }
+  void count(ErrorKind kind, std::uint32_t times = 1) { count_of(kind) += times; }
+  void note_clocks(const Sample& sample);
   void sampled_from(StampSource source) {
     sampled = true;
     worst = std::max(worst, source);

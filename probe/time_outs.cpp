@@ -42,7 +42,10 @@ void Prober::Impl::lose(std::uint32_t index, Probe& probe) {
   probe.state = Probe::State::lost;
   --outstanding_;
   ++tally_of(index, probe).lost;
-  report(outcome(index, probe, Fate::lost));
+  Outcome seen = outcome(index, probe, Fate::lost);
+  if (const auto& refused = records_[index].rejections)
+    seen.refused = refused->take(probe.sequence);
+  report(seen);
   Session& session = sessions_[index];
   if (!session.sending) note_idle(session);
 }

@@ -43,7 +43,12 @@ struct PathPin {
   friend bool operator==(const PathPin&, const PathPin&) = default;
 };
 
-enum class FlowKind : std::uint8_t { udp, icmp_echo };
+enum class FlowKind : std::uint8_t { udp, icmp_echo, tcp_syn };
+// What a protocol's probes are on the wire.
+[[nodiscard]] constexpr FlowKind flow_kind(Protocol protocol) {
+  if (protocol == Protocol::icmp) return FlowKind::icmp_echo;
+  return protocol == Protocol::tcp ? FlowKind::tcp_syn : FlowKind::udp;
+}
 
 // A five-tuple that stays constant for the life of a flow (Paris: one ECMP member).
 struct FlowSpec {
@@ -55,7 +60,9 @@ struct FlowSpec {
   std::uint8_t hop_limit = 255;
   // Of IPv6 (RFC 6437). Absent: dpdk makes one from the five-tuple, the kernel as it is set up.
   std::optional<std::uint32_t> flow_label;
-  std::size_t max_payload = 44;  // octets of UDP payload, or of ICMP data after the 8-octet header
+  // Octets of UDP payload, or of ICMP data after the 8-octet header. A tcp_syn has none on the
+  // wire: what stands for it is the sequence number, 4 octets.
+  std::size_t max_payload = 44;
   // It finds out what the path takes: nothing of it is ever cut into fragments, whatever the host
   // believes of the path, and a payload that the device does not take is refused by send() only.
   bool tests_mtu = false;
@@ -81,7 +88,8 @@ struct Departure {
   // number on the wire.
   std::uint32_t tag = 0;
   // UDP payload. For icmp_echo the data after the 8-octet header, which the transport writes (type,
-  // checksum, the flow's identifier, sequence number) and takes off again.
+  // checksum, the flow's identifier, sequence number) and takes off again. For tcp_syn the SYN's
+  // sequence number, in network order.
   std::span<const std::byte> payload;
   // Set by send(): when it left, as far as is known by then.
   Stamp sent{};
@@ -100,7 +108,9 @@ struct Departure {
 struct Arrival {
   enum class Kind : std::uint8_t {
     datagram,        // payload for a flow: from its destination, to its local address and port (or
-                     // ICMP identifier); what fits no flow is counted in `ignored`, not delivered
+                     // ICMP identifier); what fits no flow is counted in `ignored`, not delivered.
+                     // Of tcp_syn a SYN-ACK or an RST: the number that it acknowledges, 4 octets,
+                     // one more than the SYN's own
     transmit_stamp,  // the better send time of (flow, tag)
     icmp_error,      // the network refused a probe of this flow; `icmp_type`, `icmp_code`, `source`
   };
@@ -109,8 +119,9 @@ struct Arrival {
   // transmit_stamp: the departure's. icmp_echo: the sequence number of the echo reply, or of the
   // echo request that an ICMP error quotes. Otherwise 0.
   std::uint32_t tag = 0;
-  std::span<const std::byte> payload;  // valid until the next receive()
-  Endpoint source;                     // who sent it; port 0 for ICMP
+  // Of an icmp_error as quoted (of tcp_syn from the sequence number on); until the next receive().
+  std::span<const std::byte> payload;
+  Endpoint source;  // who sent it; port 0 for ICMP
   Stamp received;
   std::uint8_t hop_limit = 0;  // 0: unknown
   std::uint8_t dscp_ecn = 0;

@@ -30,6 +30,7 @@ struct Wanted {
   Engine engine = Engine::socket;
   bool configured = false;  // there is a configuration, so what it does not name is not needed
   bool icmp = true;
+  bool tcp = false;
   bool marks = false;
   std::vector<WantedDevice> devices;
   bool huge_pages = false;
@@ -37,6 +38,7 @@ struct Wanted {
   std::vector<unsigned> cores;  // of the polling threads
   bool busy = false;            // which never sleeps
   Nanos clock_error_limit{1'000'000};
+  std::optional<Nanos> own_clock_error;  // as the configuration tells
 
   [[nodiscard]] bool has_pci() const;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/doctor/linux_kernel.hpp"
+#include "probe/own_clock.hpp"
 
 #include <fmt/format.h>
 #include <linux/ethtool.h>
@@ -78,9 +79,12 @@ void sleep_until(MonoTime time) {
 
 ClockReading LinuxKernel::clock() const {
   timex clock{};  // modes = 0: read only
-  const int state = ::adjtimex(&clock);
-  return {.quality = clock_quality(clock, state),
-          .estimated_error = std::chrono::microseconds{std::max<long>(clock.esterror, 0)}};
+  static_cast<void>(::adjtimex(&clock));
+  OwnClock own;
+  const ClockQuality quality = own.read();
+  return {.quality = quality,
+          .estimated_error = std::chrono::microseconds{std::max<long>(clock.esterror, 0)},
+          .ptp = own.ptp()};
 }
 
 Result<StampAbilities> LinuxKernel::stamps(const std::string& interface) const {

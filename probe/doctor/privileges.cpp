@@ -85,6 +85,10 @@ void need_for_sockets(const Machine& machine, const Wanted& wanted, std::vector<
     needs.push_back({net_raw, "ICMP probes", wanted.configured ? Status::problem : Status::warning,
                      "ICMP targets cannot be probed; STAMP needs no capability"});
   }
+  if (wanted.tcp) {
+    needs.push_back({net_raw, "TCP probes", Status::warning,
+                     "they go by connect(), with this program's own times"});
+  }
   if (wanted.marks) {
     needs.push_back(
         {net_admin, "firewall marks", Status::problem, "a path with a mark cannot be opened"});

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "probe/doctor/checks.hpp"
+#include "probe/own_clock.hpp"
 
 namespace strait::probe::doctor {
 namespace {
@@ -157,9 +158,18 @@ Findings check_timers(const Machine& machine, const Wanted&) {
 }
 
 Findings check_clock(const Machine& machine, const Wanted& wanted) {
-  const ClockReading reading = machine.kernel().clock();
+  ClockReading reading = machine.kernel().clock();
   const auto daemons = time_daemons(machine);
-  const auto who = daemons_text(machine, daemons);
+  auto who = daemons_text(machine, daemons);
+  if (reading.ptp) {
+    who += fmt::format("; ptp4l is {} from its master, {} away, {} steps from the grandmaster",
+                       to_text(reading.ptp->offset_from_master),
+                       to_text(reading.ptp->mean_path_delay), reading.ptp->steps_removed);
+  }
+  if (const auto& told = wanted.own_clock_error) {
+    reading.quality = judge_clock(reading.quality, PtpWatch::Standing::absent, {}, told);
+    who += fmt::format("; own_clock_error says {}", strait::to_string(*told));
+  }
   if (!reading.quality.synchronised) {
     return {finding(
         Group::clock, "clock", Status::warning, fmt::format("not synchronised to UTC; {}", who),

@@ -3,6 +3,8 @@
 #include <limits>
 
 #include "probe/dpdk/transport_impl.hpp"
+#include "probe/octets.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe::dpdk {
 namespace {
@@ -40,6 +42,21 @@ std::optional<StationIndex> DpdkTransport::Impl::station_at(PortIndex port, cons
   return last_station;
 }
 
+// True for an answer to a SYN. Whoever acknowledges anything of a connection that we do not have is
+// told so, as any host would (RFC 9293 §3.10.7.1: <SEQ=SEG.ACK><CTL=RST>), and at once: nothing
+// stays half open at the far end.
+bool DpdkTransport::Impl::take_segment(const ParsedFrame& parsed, FlowId flow) {
+  if ((parsed.tcp_flags & tcp_flag_rst) == 0) {
+    std::array<std::byte, 128> frame{};
+    const std::size_t size = flows.frame(flow).write_segment(
+        frame.data(), load<std::uint32_t>(parsed.payload, 0), tcp_flag_rst);
+    static_cast<void>(emitter(flows.flow(flow).port)(std::span{frame}.first(size)));
+  }
+  const bool answer = TcpSegment{.flags = parsed.tcp_flags}.answers_syn();
+  if (!answer) ++ignored[static_cast<std::size_t>(FrameKind::other_tcp)];
+  return answer;
+}
+
 DpdkTransport::Impl::Taken DpdkTransport::Impl::accept_packet(PortIndex port,
                                                               const ParsedFrame& parsed,
                                                               Arrival& arrival) {
@@ -55,11 +72,13 @@ DpdkTransport::Impl::Taken DpdkTransport::Impl::accept_packet(PortIndex port,
     ++(flows.is_local(*station, parsed.receiver) ? no_flow_count : not_ours);
     return Taken::no;
   }
+  if (parsed.kind == FrameKind::tcp && !take_segment(parsed, arrival.flow)) return Taken::no;
   arrival.kind = error ? Arrival::Kind::icmp_error : Arrival::Kind::datagram;
   arrival.tag = parsed.sequence;
   arrival.payload = parsed.payload;
+  const bool has_port = parsed.kind == FrameKind::udp || parsed.kind == FrameKind::tcp;
   arrival.source = {parsed.sender.address(),
-                    parsed.kind == FrameKind::udp ? parsed.tuple.source_port : std::uint16_t{0}};
+                    has_port ? parsed.tuple.source_port : std::uint16_t{0}};
   arrival.hop_limit = parsed.hop_limit;
   arrival.dscp_ecn = parsed.dscp_ecn;
   arrival.icmp_type = parsed.icmp_type;
@@ -87,6 +106,7 @@ DpdkTransport::Impl::Taken DpdkTransport::Impl::accept(PortIndex port, rte_mbuf*
       hear(port, octets, parsed, clock.scale().at(time.tsc).mono);
       return Taken::no;
     case FrameKind::udp:
+    case FrameKind::tcp:
     case FrameKind::icmp_echo_reply:
     case FrameKind::icmp_error:
       break;

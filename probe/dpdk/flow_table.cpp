@@ -62,7 +62,9 @@ Result<void> check_flow(const FlowSpec& spec) {
   if (const auto wrong = check_addresses(pin, to); !wrong.empty()) return refuse(wrong);
   if (pin.vlans.size() > most_tags) return refuse("more than two VLAN tags");
   if (pin.labels.size() > most_labels) return refuse("more than four MPLS labels");
-  if (spec.kind == FlowKind::udp && spec.destination.port == 0) return refuse("UDP port 0");
+  if (spec.kind != FlowKind::icmp_echo && spec.destination.port == 0) {
+    return refuse(spec.kind == FlowKind::udp ? "UDP port 0" : "TCP port 0");
+  }
   if (spec.dscp > 63) return refuse("DSCP above 63");
   if (spec.flow_label && (*spec.flow_label > largest_flow_label || !to.is_v6())) {
     return refuse("a flow label has 20 bits, and only IPv6 has one");
@@ -83,7 +85,7 @@ Encapsulation encapsulation_of(const FlowSpec& spec) {
   return around;
 }
 
-FlowTable::FlowTable(PortShare share) : share_{share}, heads_(2 * port_numbers, no_flow) {}
+FlowTable::FlowTable(PortShare share) : share_{share}, heads_(3 * port_numbers, no_flow) {}
 
 std::uint16_t FlowTable::local_index(StationIndex station, const WireAddress& address) {
   for (std::size_t i = 0; i < locals_.size(); ++i) {
@@ -155,7 +157,7 @@ Result<FlowId> FlowTable::open(const FlowSpec& spec, const FlowLink& link) {
   flow.local = local_index(link.station, source);
   flow.remote = spec.destination.address;
   flow.local_port = spec.source_port;
-  flow.remote_port = spec.kind == FlowKind::udp ? spec.destination.port : std::uint16_t{0};
+  flow.remote_port = spec.kind == FlowKind::icmp_echo ? std::uint16_t{0} : spec.destination.port;
   flow.max_payload = static_cast<std::uint16_t>(std::min(spec.max_payload, largest));
   flow.port = link.port;
   flow.open = true;

@@ -16,9 +16,9 @@ namespace strait::probe::dpdk {
 using PortIndex = std::uint16_t;
 using StationIndex = std::uint16_t;
 
-// Which local port numbers (UDP ports and ICMP identifiers) belong to one of several threads: those
-// with the remainder `own` by `count`. Whichever queue a reply comes in by, its port says whose it
-// is.
+// Which local port numbers (UDP and TCP ports, ICMP identifiers) belong to one of several threads:
+// those with the remainder `own` by `count`. Whichever queue a reply comes in by, its port says
+// whose it is.
 struct PortShare {
   std::uint16_t own = 0;
   std::uint16_t count = 1;
@@ -115,7 +115,7 @@ class FlowTable {
   };
 
   [[nodiscard]] static std::size_t head_index(FlowKind kind, std::uint16_t port) {
-    return (kind == FlowKind::udp ? 0 : port_numbers) + port;
+    return static_cast<std::size_t>(kind) * port_numbers + port;
   }
   [[nodiscard]] std::uint16_t local_index(StationIndex station, const WireAddress& address);
   [[nodiscard]] bool in_use(const Flow& wanted) const;
@@ -123,7 +123,7 @@ class FlowTable {
   [[nodiscard]] FlowId place();
 
   PortShare share_;
-  std::vector<FlowId> heads_;  // first flow by UDP port, then by ICMP identifier
+  std::vector<FlowId> heads_;  // first flow by UDP port, ICMP identifier, TCP port
   std::vector<Local> locals_;
   std::vector<Flow> flows_;
   std::vector<FrameTemplate> frames_;

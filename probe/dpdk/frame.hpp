@@ -24,6 +24,7 @@ inline constexpr std::size_t largest_mtu = 9216;
 inline constexpr std::size_t longest_frame = longest_link_header + largest_mtu;
 
 inline constexpr std::uint8_t protocol_icmp = 1;
+inline constexpr std::uint8_t protocol_tcp = 6;
 inline constexpr std::uint8_t protocol_udp = 17;
 inline constexpr std::uint8_t protocol_icmpv6 = 58;
 
@@ -48,8 +49,8 @@ struct FrameFields {
   std::uint32_t flow_label = 0;  // IPv6
 };
 
-// Link header, IP, and UDP or ICMP echo request, ready to be copied in front of a payload. All
-// checksums are filled in. IPv4 datagrams are atomic (DF, identification 0: RFC 6864 §4.1). The
+// Link header, IP, and UDP, ICMP echo request or TCP SYN, ready to be copied in front of a payload.
+// All checksums are filled in. IPv4 datagrams are atomic (DF, identification 0: RFC 6864 §4.1). The
 // headers of an untagged IPv4 frame fit the first cache line.
 class alignas(64) FrameTemplate {
  public:
@@ -60,9 +61,12 @@ class alignas(64) FrameTemplate {
 
   // Writes the frame and returns its length, padded to the shortest Ethernet has. `frame` has room
   // for all headers, rounded up to 48 or 96 octets, and for the payload. `sequence` is the ICMP
-  // one.
+  // one. Of a tcp_syn flow the payload is the SYN's sequence number.
   std::size_t write(std::byte* frame, std::span<const std::byte> payload,
                     std::uint16_t sequence) const;
+  // Of a tcp_syn flow: a SYN, or the RST that ends what a SYN began. `frame` has room for 128
+  // octets.
+  std::size_t write_segment(std::byte* frame, std::uint32_t sequence, std::uint8_t flags) const;
 
   [[nodiscard]] std::size_t headers_size() const { return size_; }
 
@@ -73,7 +77,7 @@ class alignas(64) FrameTemplate {
       0;                   // of UDP or ICMP with its pseudo header, payload and length left out
   std::uint8_t size_ = 0;  // of all headers
   bool v6_ = false;
-  bool udp_ = true;
+  FlowKind kind_ = FlowKind::udp;
   alignas(8) std::array<std::byte, 96> octets_{};
 };
 static_assert(longest_headers <= 96);
@@ -87,7 +91,7 @@ static_assert(longest_headers <= 96);
 [[nodiscard]] std::uint16_t finish_checksum(std::uint64_t sum, bool never_zero);
 
 // Sets the lengths and checksums of a packet whose headers are otherwise ready: IPv4 without
-// options or IPv6 without extension headers, then UDP or ICMP, to its end.
+// options or IPv6 without extension headers, then UDP, TCP or ICMP, to its end.
 void finish_packet(std::span<std::byte> packet);
 
 // Fills with zeros up to the shortest frame; the length of the frame.

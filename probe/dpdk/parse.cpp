@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "probe/dpdk/frame.hpp"
+#include "probe/tcp_packet.hpp"
 
 namespace strait::probe::dpdk {
 namespace {
@@ -44,15 +45,20 @@ std::uint64_t pseudo_sum(const Packet& packet, std::size_t length) {
          to_network(static_cast<std::uint16_t>(length));
 }
 
-bool udp_checksum_is_good(const Packet& packet, std::span<const std::byte> datagram) {
-  std::uint16_t field = 0;
-  std::memcpy(&field, datagram.data() + 6, sizeof field);
-  // The sender made none: IPv4 allows that (RFC 768), IPv6 does not (RFC 8200 §8.1).
-  if (field == 0) return !packet.v6;
-  const auto pseudo = pseudo_sum(packet, datagram.size());
-  if (fold_sum(pseudo + octet_sum(datagram)) == 0xffff) [[likely]]
+// Right, or as Linux leaves it to hardware.
+bool checksum_is_good(const Packet& packet, std::span<const std::byte> octets,
+                      std::uint16_t field) {
+  const auto pseudo = pseudo_sum(packet, octets.size());
+  if (fold_sum(pseudo + octet_sum(octets)) == 0xffff) [[likely]]
     return true;
   return field == fold_sum(pseudo);
+}
+
+bool udp_checksum_is_good(const Packet& packet, std::span<const std::byte> datagram) {
+  const auto field = load_as_is<std::uint16_t>(datagram.data() + 6);
+  // The sender made none: IPv4 allows that (RFC 768), IPv6 does not (RFC 8200 §8.1).
+  if (field == 0) return !packet.v6;
+  return checksum_is_good(packet, datagram, field);
 }
 
 // Field by field: a tuple that is made elsewhere and copied waits for its own stores.
@@ -82,6 +88,22 @@ void parse_udp(ParsedFrame& parsed, const Packet& packet) {
   parsed.payload = datagram.subspan(next_header_size);
 }
 
+void parse_tcp(ParsedFrame& parsed, const Packet& packet) {
+  const auto octets = packet.next;
+  parsed.kind = FrameKind::truncated;
+  const auto segment = read_tcp(octets);
+  if (!segment) return;
+  parsed.kind = FrameKind::bad_checksum;
+  const auto field = load_as_is<std::uint16_t>(octets.data() + tcp_checksum_at);
+  if (!checksum_is_good(packet, octets, field)) return;
+  parsed.kind = FrameKind::other_tcp;
+  if ((segment->flags & tcp_flag_ack) == 0) return;
+  parsed.kind = FrameKind::tcp;
+  parsed.tcp_flags = segment->flags;
+  set_tuple(parsed, FlowKind::tcp_syn, segment->source_port, segment->destination_port);
+  parsed.payload = octets.subspan(tcp_acknowledgment_at, tcp_probe_size);
+}
+
 // RFC 792 and RFC 4443 §3: the error quotes the IP header and at least 8 octets of what it refused.
 void parse_quoted(ParsedFrame& parsed, std::span<const std::byte> quoted) {
   parsed.kind = FrameKind::truncated;
@@ -104,11 +126,15 @@ void parse_quoted(ParsedFrame& parsed, std::span<const std::byte> quoted) {
     tuple.source_port = load<std::uint16_t>(next, 4);
     tuple.destination_port = 0;
     parsed.sequence = load<std::uint16_t>(next, 6);
+  } else if (protocol == protocol_tcp) {
+    tuple.kind = FlowKind::tcp_syn;
   } else if (protocol != protocol_udp) {
     return;
   }
   parsed.kind = FrameKind::icmp_error;
   parsed.tuple = tuple;
+  constexpr std::size_t ports_size = 4;
+  parsed.payload = next.subspan(protocol == protocol_tcp ? ports_size : next_header_size);
 }
 
 void parse_echo(ParsedFrame& parsed, std::span<const std::byte> message, bool reply) {
@@ -164,6 +190,8 @@ void parse_icmp(ParsedFrame& parsed, const Packet& packet) {
 void parse_next(ParsedFrame& parsed, const Packet& packet) {
   if (packet.protocol == protocol_udp) {
     parse_udp(parsed, packet);
+  } else if (packet.protocol == protocol_tcp) {
+    parse_tcp(parsed, packet);
   } else if (packet.protocol == (packet.v6 ? protocol_icmpv6 : protocol_icmp)) {
     parse_icmp(parsed, packet);
   } else {
@@ -242,10 +270,10 @@ FrameKind kind_of(LinkProblem problem) {
 
 std::string_view to_string(FrameKind kind) {
   constexpr std::array<std::string_view, frame_kinds> names{
-      "udp",           "icmp-echo-request", "icmp-echo-reply", "icmp-error",
-      "arp",           "neighbor",          "truncated",       "not-ip",
-      "too-many-tags", "bad-labels",        "bad-ip-header",   "bad-ip-checksum",
-      "fragment",      "other-protocol",    "other-icmp",      "bad-checksum"};
+      "udp",        "icmp-echo-request", "icmp-echo-reply", "icmp-error", "arp",
+      "tcp",        "neighbor",          "truncated",       "not-ip",     "too-many-tags",
+      "bad-labels", "bad-ip-header",     "bad-ip-checksum", "fragment",   "other-protocol",
+      "other-icmp", "other-tcp",         "bad-checksum"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -19,6 +19,7 @@ enum class FrameKind : std::uint8_t {
   icmp_echo_reply,
   icmp_error,  // ICMP: destination unreachable, time exceeded, parameter problem; ICMPv6: types 1-4
   arp,
+  tcp,       // with a number that it acknowledges; its checksum good
   neighbor,  // ICMPv6 Neighbour Solicitation or Advertisement, its checksum and hop limit good
   truncated,
   not_ip,
@@ -29,6 +30,7 @@ enum class FrameKind : std::uint8_t {
   fragment,
   other_protocol,
   other_icmp,
+  other_tcp,
   bad_checksum,
 };
 inline constexpr std::size_t frame_kinds = static_cast<std::size_t>(FrameKind::bad_checksum) + 1;
@@ -50,6 +52,7 @@ struct ParsedFrame {
   std::uint8_t dscp_ecn = 0;
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
+  std::uint8_t tcp_flags = 0;
   std::uint32_t icmp_mtu = 0;  // as an error gives it that is about a packet's length
   bool v6 = false;
   LinkHeader link;
@@ -57,14 +60,16 @@ struct ParsedFrame {
   FrameTuple tuple;            // an ICMP error: that of the packet it quotes
   WireAddress sender;          // of the packet itself
   WireAddress receiver;
-  // Of UDP or ICMP echo, or the whole of an ICMPv6 neighbour message; points into the frame.
+  // Of UDP or ICMP echo, an error's as quoted; the whole of a neighbour message; of TCP the number
+  // that it acknowledges, and of an error about TCP what it quotes from the sequence number on. In
+  // the frame.
   std::span<const std::byte> payload;
 };
 
-// Reads a frame with or without tags and labels. Never reads outside of `frame`. A UDP checksum is
-// accepted when it is right, absent (IPv4 only), or the bare pseudo-header sum that Linux leaves in
-// a packet which it expects hardware to finish: that is what a neighbour on the same host sends
-// over a veth.
+// Reads a frame with or without tags and labels. Never reads outside of `frame`. A checksum of UDP
+// or TCP is accepted when it is right, absent (UDP over IPv4 only), or the bare pseudo-header sum
+// that Linux leaves in a packet which it expects hardware to finish: that is what a neighbour on
+// the same host sends over a veth.
 [[nodiscard]] ParsedFrame parse_frame(std::span<const std::byte> frame);
 
 // Makes the reply to a received UDP or ICMP echo request in its own memory: MAC addresses,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <thread>
 
 #include "probe/dpdk/eal.hpp"
@@ -12,6 +13,8 @@
 #include "probe/dpdk/parse.hpp"
 #include "probe/dpdk/port_queue.hpp"
 #include "probe/dpdk/station.hpp"
+#include "probe/octets.hpp"
+#include "probe/own_clock.hpp"
 #include "probe/wake_up.hpp"
 
 namespace strait::probe::dpdk {
@@ -22,6 +25,22 @@ constexpr auto idle_nap = std::chrono::milliseconds{1};
 constexpr auto active_time = std::chrono::seconds{1};
 constexpr auto stall_limit = std::chrono::milliseconds{500};
 constexpr auto quality_period = std::chrono::seconds{1};
+
+MacAddress source_mac(std::span<const std::byte> frame) {
+  MacAddress mac;
+  std::memcpy(mac.octets.data(), frame.data() + mac.octets.size(), mac.octets.size());
+  return mac;
+}
+
+// In the header of an IP packet whose checksums are still to be made.
+void set_traffic_class(std::span<std::byte> packet, bool v6, std::uint8_t value) {
+  if (!v6) {
+    store(packet, 1, value);
+    return;
+  }
+  const std::uint32_t rest = load<std::uint32_t>(packet, 0) & ~(std::uint32_t{0xff} << 20U);
+  store(packet, 0, rest | std::uint32_t{value} << 20U);
+}
 
 Vlan vlan_of(const std::vector<std::uint16_t>& ids) {
   if (ids.empty()) return {};
@@ -41,6 +60,8 @@ struct DpdkReflector::Impl {
         queue{port, 0},
         station{port.mac(), vlan_of(chosen.vlans), false},
         clock{calibrated},
+        own_clock{chosen.mode.own_clock_error},
+        reflector{own_clock.read(), chosen.mode},
         policy{chosen.policy},
         udp_port{chosen.policy.local_port},
         poll{how},
@@ -57,7 +78,8 @@ struct DpdkReflector::Impl {
   Station station;
   std::vector<WireAddress> local;
   TscClock clock;
-  Reflector reflector{read_clock_quality()};
+  OwnClock own_clock;
+  Reflector reflector;
   ReflectorPolicy policy;
   std::uint16_t udp_port;
   Poll poll;
@@ -76,21 +98,33 @@ struct DpdkReflector::Impl {
 
 bool DpdkReflector::Impl::answer_stamp(rte_mbuf* frame, const ParsedFrame& parsed,
                                        const Instant& received) {
-  const Refusal admitted =
-      policy.admit({parsed.sender.address(), parsed.tuple.source_port}, received.mono);
+  const Endpoint source{parsed.sender.address(), parsed.tuple.source_port};
+  const Refusal admitted = policy.admit(source, received.mono, parsed.payload.size());
   if (admitted != Refusal::none) {
     ++counts.refused[std::string{to_string(admitted)}];
     return false;
   }
   const auto room = room_of(frame);
   const auto payload = room.subspan(static_cast<std::size_t>(parsed.payload.data() - room.data()));
+  RequestFacts facts;
+  if (reflector.wants_facts(parsed.payload.size())) {
+    facts = {.source = source,
+             .destination = {parsed.receiver.address(), parsed.tuple.destination_port},
+             .source_mac = source_mac(room),
+             .dscp_ecn = parsed.dscp_ecn,
+             .now = received.mono};
+  }
   const Reflection reflection = reflector.reflect(
-      parsed.payload, {received.wall, clock.now().wall, parsed.hop_limit}, payload);
+      parsed.payload, {received.wall, clock.now().wall, parsed.hop_limit}, payload, facts);
   if (reflection.refusal != Refusal::none) {
     ++counts.refused[std::string{to_string(reflection.refusal)}];
     return false;
   }
   ++counts.stamp_replies;
+  if (reflection.dscp) {
+    set_traffic_class(room.subspan(parsed.link.size), parsed.v6,
+                      static_cast<std::uint8_t>(*reflection.dscp << 2U));
+  }
   return turn(frame, parsed, reflection.size);
 }
 
@@ -172,7 +206,7 @@ std::size_t DpdkReflector::step() {
   impl.clock.refine(polled.tsc);
   const Instant received = impl.clock.scale().at(polled.tsc);
   if (received.mono >= impl.quality_due) {
-    impl.reflector.set_clock_quality(read_clock_quality());
+    impl.reflector.set_clock_quality(impl.own_clock.read());
     impl.quality_due = received.mono + quality_period;
   }
   if (received.mono >= impl.station.next_due()) impl.station.run(received.mono, impl.emitter());

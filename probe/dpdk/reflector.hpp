@@ -22,6 +22,7 @@ struct DpdkReflectorOptions {
   std::vector<Address> addresses;
   std::vector<std::uint16_t> vlans;  // outer first; empty: untagged
   ReflectorPolicyOptions policy;     // who gets replies, and the UDP port
+  ReflectorMode mode;
 };
 
 struct DpdkReflectorCounters {

@@ -119,6 +119,7 @@ struct DpdkTransport::Impl {
   enum class Taken : std::uint8_t { no, held, passed_on };
   Taken accept(PortIndex port, rte_mbuf* frame, const ReceiveTime& time, Arrival& arrival);
   Taken accept_packet(PortIndex port, const ParsedFrame& parsed, Arrival& arrival);
+  bool take_segment(const ParsedFrame& parsed, FlowId flow);
   bool pass_on(std::uint16_t local_port, rte_mbuf* frame, const ReceiveTime& time);
   std::size_t take_all(PortIndex port, std::span<rte_mbuf*> frames, const ReceiveTime& time,
                        std::span<Arrival> burst);

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "probe/octets.hpp"
+
 namespace strait::probe::kernel {
 namespace {
 
@@ -107,6 +109,12 @@ Result<std::unique_ptr<Channel>> Channel::open(SocketKey key, std::uint16_t port
   if (!socket) return fail(std::move(socket));
   std::unique_ptr<Channel> channel{
       new Channel{std::move(key), std::move(*socket), settings, flows}};
+  if (channel->kind() == SocketKind::connects) {
+    auto connector = Connector::make(channel->key(), channel->fd(), channel->local_port());
+    if (!connector) return fail(std::move(connector));
+    channel->connector_ = std::move(*connector);
+    return channel;
+  }
   if (channel->key().tests_mtu) {
     if (auto set = never_fragment(channel->fd(), channel->key().v6); !set) {
       return fail(std::move(set));
@@ -129,6 +137,7 @@ Channel::Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settin
       messages_(send_batch),
       vectors_(send_batch),
       icmp_headers_(send_batch),
+      syns_(key_.kind == FlowKind::tcp_syn ? send_batch : 0),
       outstanding_(ring_size),
       error_batch_{error_batch_size, error_octets} {}
 
@@ -142,23 +151,40 @@ Result<FlowId> Channel::add(const FlowSpec& spec) {
     fragments_ = true;
   }
   std::unique_ptr<OutgoingControl> control;
-  if (spec.dscp != dscp_ || spec.hop_limit != hop_limit_) {
+  TcpFar far{spec.destination, {}, spec.dscp, spec.hop_limit};
+  if (socket_.kind == SocketKind::raw_tcp) {
+    const auto source = source_toward(key_, spec.destination);
+    if (!source) return tl::make_unexpected(source.error());
+    far.source = *source;
     control = std::make_unique<OutgoingControl>();
+    control->add_source(*source);  // the one that the checksum is over
+  }
+  if (spec.dscp != dscp_ || spec.hop_limit != hop_limit_) {
+    if (!control) control = std::make_unique<OutgoingControl>();
     control->add_traffic_class(key_.v6, static_cast<std::uint8_t>(spec.dscp << 2U));
     control->add_hop_limit(key_.v6, spec.hop_limit);
   }
-  const FlowId flow = flows_.add(*this, to_sock_address(spec.destination), std::move(control));
+  // A raw socket takes a port for the number of a protocol.
+  const Endpoint to =
+      key_.kind == FlowKind::tcp_syn ? Endpoint{spec.destination.address, 0} : spec.destination;
+  const FlowId flow = flows_.add(*this, to_sock_address(to), std::move(control));
+  if (key_.kind == FlowKind::tcp_syn) tcp_.emplace(flow, far);
   by_peer_.add(to_peer_key(spec.destination), flow);
   return flow;
 }
 
 void Channel::remove(FlowId flow) {
-  by_peer_.remove(to_peer_key(flows_[flow].destination));
+  if (const auto far = tcp_.find(flow); far != tcp_.end()) {
+    by_peer_.remove(to_peer_key(far->second.destination));
+    tcp_.erase(far);
+    if (connector_) connector_->forget(flow);
+  } else {
+    by_peer_.remove(to_peer_key(flows_[flow].destination));
+  }
   flows_.remove(flow);
 }
 
 void Channel::prepare(std::span<const Departure> run) {
-  const bool icmp = key_.kind == FlowKind::icmp_echo;
   for (const Departure& departure : run) flows_.prefetch(departure.flow);
   for (std::size_t i = 0; i < run.size(); ++i) {
     const Flow& flow = flows_[run[i].flow];
@@ -171,9 +197,16 @@ void Channel::prepare(std::span<const Departure> run) {
     header.msg_namelen = flow.destination.length;
     header.msg_iov = vectors_[i].data();
     if (flow.control) flow.control->attach(header);
-    if (!icmp) {
+    header.msg_iovlen = 1;
+    if (key_.kind == FlowKind::udp) {
       vectors_[i][0] = data;
-      header.msg_iovlen = 1;
+      continue;
+    }
+    if (key_.kind == FlowKind::tcp_syn) {
+      const TcpFar& far = tcp_.at(run[i].flow);
+      syns_[i] = syn_segment(far.source, socket_.local_port, far.destination,
+                             load<std::uint32_t>(run[i].payload, 0));
+      vectors_[i][0] = {.iov_base = &syns_[i], .iov_len = tcp_syn_size};
       continue;
     }
     icmp_headers_[i] = echo_request(key_.v6, socket_.local_port,
@@ -210,7 +243,8 @@ void Channel::restart_stamp_count() {
 }
 
 std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, TransportCounters& counters,
-                          std::vector<Arrival>& notices) {
+                          Notices& notices) {
+  if (connector_) return send_by_connect(run, clock, counters);
   std::size_t done = 0;
   int attempts = 0;  // for the packet at `done`
   while (done < run.size()) {
@@ -245,11 +279,31 @@ std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, Transpor
   return done;
 }
 
+std::size_t Channel::send_by_connect(std::span<Departure> run, ClockBridge& clock,
+                                     TransportCounters& counters) {
+  for (Departure& departure : run) {
+    const int error = connector_->begin(departure, tcp_.at(departure.flow), clock);
+    departure.refused = error != 0;
+    if (error == 0) {
+      ++counters.sent;
+      count(counters.errors, "tcp-by-connect");  // for want of CAP_NET_RAW: says so
+    } else {
+      count(counters.errors, error == EALREADY ? "connect-pending" : send_error_name(error));
+    }
+  }
+  return run.size();
+}
+
 Channel::Received Channel::receive(std::span<Arrival> arrivals, MessageBatch& batch,
                                    std::size_t first_slot, ClockBridge& clock,
                                    TransportCounters& counters) {
-  const std::size_t wanted = std::min(arrivals.size(), batch.size() - first_slot);
   Received result;
+  if (connector_) {
+    result.arrivals = connector_->receive(arrivals, clock, counters);
+    result.drained = true;
+    return result;
+  }
+  const std::size_t wanted = std::min(arrivals.size(), batch.size() - first_slot);
   int got = batch.receive(fd(), 0, first_slot, wanted);
   for (int retry = 0; got < 0 && errno != EAGAIN && retry < most_attempts; ++retry)
     got = batch.receive(fd(), 0, first_slot, wanted);
@@ -270,7 +324,7 @@ Channel::Received Channel::receive(std::span<Arrival> arrivals, MessageBatch& ba
 
 PeerKey Channel::sender_of(const MessageBatch& batch, std::size_t slot) const {
   PeerKey sender = to_peer_key(batch.sender(slot));
-  if (key_.kind == FlowKind::icmp_echo) sender.port = 0;
+  if (key_.kind != FlowKind::udp) sender.port = 0;
   return sender;
 }
 
@@ -282,24 +336,18 @@ bool Channel::read_datagram(const MessageBatch& batch, std::size_t slot, const C
     return false;
   }
   arrival.payload = batch.payload(slot);
-  if (key_.kind == FlowKind::icmp_echo) {
-    if (socket_.kind == SocketKind::raw && !key_.v6)
-      arrival.payload = skip_ipv4_header(arrival.payload).value_or(std::span<const std::byte>{});
-    const auto echo = read_echo(arrival.payload);
-    if (!echo || echo->type != echo_reply_type(key_.v6) || echo->identifier != socket_.local_port) {
-      count(counters.ignored, "not-our-echo");
-      return false;
-    }
-    arrival.tag = echo->sequence;
-    arrival.payload = arrival.payload.subspan(icmp_header_octets);
+  PeerKey sender = sender_of(batch, slot);
+  if (!unwrap(arrival, sender)) {
+    count(counters.ignored, key_.kind == FlowKind::tcp_syn ? "no-answer-to-a-syn" : "not-our-echo");
+    return false;
   }
-  arrival.flow = by_peer_.find(sender_of(batch, slot));
+  arrival.flow = by_peer_.find(sender);
   if (arrival.flow == no_flow) {
     count(counters.ignored, "unknown-source");
     return false;
   }
   arrival.source = to_endpoint(batch.sender(slot));
-  if (key_.kind == FlowKind::icmp_echo) arrival.source.port = 0;
+  if (key_.kind != FlowKind::udp) arrival.source.port = sender.port;
   const IncomingControl control = read_control(batch.header(slot));
   arrival.received = best_stamp(control, clock, counters);
   arrival.hop_limit = control.hop_limit.value_or(0);
@@ -308,8 +356,8 @@ bool Channel::read_datagram(const MessageBatch& batch, std::size_t slot, const C
   return true;
 }
 
-void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters,
-                               std::vector<Arrival>& notices) {
+void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters, Notices& notices) {
+  if (connector_) return;
   // Bounded, so that a flood of ICMP errors cannot hold up the caller.
   for (int round = 0; round < 16; ++round) {
     const int got = error_batch_.receive(fd(), MSG_ERRQUEUE, 0, error_batch_.size());
@@ -323,7 +371,7 @@ void Channel::read_error_queue(ClockBridge& clock, TransportCounters& counters,
 }
 
 void Channel::read_error(std::size_t slot, ClockBridge& clock, TransportCounters& counters,
-                         std::vector<Arrival>& notices) {
+                         Notices& notices) {
   const IncomingControl control = read_control(error_batch_.header(slot));
   if (!control.error) return;
   const sock_extended_err& error = *control.error;
@@ -337,7 +385,7 @@ void Channel::read_error(std::size_t slot, ClockBridge& clock, TransportCounters
 }
 
 void Channel::read_transmit_stamp(const IncomingControl& control, const ClockBridge& clock,
-                                  TransportCounters& counters, std::vector<Arrival>& notices) {
+                                  TransportCounters& counters, Notices& notices) {
   if (!control.error) return;
   const std::uint32_t number = control.error->ee_data;
   const Outstanding& waiting = outstanding_[number % ring_size];
@@ -359,12 +407,12 @@ void Channel::read_transmit_stamp(const IncomingControl& control, const ClockBri
   notice.flow = waiting.flow;
   notice.tag = waiting.tag;
   notice.received = stamp;
-  notices.push_back(notice);
+  notices.arrivals.push_back(notice);
 }
 
 void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
                               const ClockBridge& clock, TransportCounters& counters,
-                              std::vector<Arrival>& notices) const {
+                              Notices& notices) const {
   if (!control.error) return;
   const sock_extended_err& error = *control.error;
   const std::uint8_t origin = error.ee_origin;
@@ -373,22 +421,15 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
     return;
   }
   Arrival notice;
-  if (key_.kind == FlowKind::icmp_echo) {
-    // A raw socket is told of every program's pings; what the error quotes shows whose it was.
-    const auto quoted = read_echo(error_batch_.payload(slot));
-    if (!quoted || quoted->type != echo_request_type(key_.v6) ||
-        quoted->identifier != socket_.local_port) {
-      count(counters.ignored, "foreign-icmp-error");
-      return;
-    }
-    notice.tag = quoted->sequence;
-  }
-  notice.flow = by_peer_.find(sender_of(error_batch_, slot));
+  PeerKey peer = sender_of(error_batch_, slot);
+  const bool ours = quotes_ours(error_batch_.payload(slot), notice, peer);
+  if (ours) notice.flow = by_peer_.find(peer);
   if (notice.flow == no_flow) {
     count(counters.ignored, "foreign-icmp-error");
     return;
   }
   notice.kind = Arrival::Kind::icmp_error;
+  notice.payload = notices.keep(error_batch_.payload(slot), key_.kind);
   notice.received = best_stamp(control, clock, counters);
   notice.icmp_type = error.ee_type;
   notice.icmp_code = error.ee_code;
@@ -399,7 +440,7 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
   if (too_big) notice.icmp_mtu = error.ee_info;
   if (control.offender) notice.source.address = *control.offender;
   ++counters.received;
-  notices.push_back(notice);
+  notices.arrivals.push_back(notice);
 }
 
 }  // namespace strait::probe::kernel

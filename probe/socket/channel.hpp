@@ -5,16 +5,20 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "probe/socket/clock_bridge.hpp"
+#include "probe/socket/connector.hpp"
 #include "probe/socket/control.hpp"
 #include "probe/socket/flow_table.hpp"
 #include "probe/socket/icmp_header.hpp"
 #include "probe/socket/message_batch.hpp"
+#include "probe/socket/notices.hpp"
 #include "probe/socket/peer_table.hpp"
 #include "probe/socket/probe_socket.hpp"
 #include "probe/socket/sock_address.hpp"
+#include "probe/socket/tcp_socket.hpp"
 #include "probe/transport.hpp"
 
 namespace strait::probe::kernel {
@@ -42,7 +46,7 @@ class Channel {
   // Sends a prefix of the run, all of whose flows are of this channel; less than all only when the
   // kernel's queue is full. What the error queue holds by then is appended to `notices`.
   [[nodiscard]] std::size_t send(std::span<Departure> run, ClockBridge& clock,
-                                 TransportCounters& counters, std::vector<Arrival>& notices);
+                                 TransportCounters& counters, Notices& notices);
 
   struct Received {
     std::size_t arrivals = 0;  // filled in
@@ -54,8 +58,7 @@ class Channel {
                                  TransportCounters& counters);
 
   // Transmit stamps and ICMP errors.
-  void read_error_queue(ClockBridge& clock, TransportCounters& counters,
-                        std::vector<Arrival>& notices);
+  void read_error_queue(ClockBridge& clock, TransportCounters& counters, Notices& notices);
 
  private:
   Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings, FlowTable& flows);
@@ -70,18 +73,25 @@ class Channel {
   };
 
   void prepare(std::span<const Departure> run);
+  [[nodiscard]] std::size_t send_by_connect(std::span<Departure> run, ClockBridge& clock,
+                                            TransportCounters& counters);
   void note_sent(std::span<Departure> sent, const Instant& before, Nanos took);
   void restart_stamp_count();
   [[nodiscard]] PeerKey sender_of(const MessageBatch& batch, std::size_t slot) const;
+  // Takes off what is the protocol's own and completes `sender` with the port; false: it is no
+  // reply to us.
+  [[nodiscard]] bool unwrap(Arrival& arrival, PeerKey& sender) const;
+  [[nodiscard]] bool quotes_ours(std::span<const std::byte> quoted, Arrival& notice,
+                                 PeerKey& peer) const;
   [[nodiscard]] bool read_datagram(const MessageBatch& batch, std::size_t slot,
                                    const ClockBridge& clock, TransportCounters& counters,
                                    Arrival& arrival) const;
   void read_error(std::size_t slot, ClockBridge& clock, TransportCounters& counters,
-                  std::vector<Arrival>& notices);
+                  Notices& notices);
   void read_transmit_stamp(const IncomingControl& control, const ClockBridge& clock,
-                           TransportCounters& counters, std::vector<Arrival>& notices);
+                           TransportCounters& counters, Notices& notices);
   void read_icmp_error(std::size_t slot, const IncomingControl& control, const ClockBridge& clock,
-                       TransportCounters& counters, std::vector<Arrival>& notices) const;
+                       TransportCounters& counters, Notices& notices) const;
 
   SocketKey key_;
   ProbeSocket socket_;
@@ -94,7 +104,10 @@ class Channel {
   std::vector<mmsghdr> messages_;
   std::vector<std::array<iovec, 2>> vectors_;
   std::vector<IcmpHeaderBytes> icmp_headers_;
-  std::vector<Outstanding> outstanding_;  // a ring, indexed by the kernel's number
+  std::vector<TcpSynBytes> syns_;
+  std::unordered_map<FlowId, TcpFar> tcp_;  // the flows of a TCP channel
+  std::unique_ptr<Connector> connector_;    // null: a socket of our own sends
+  std::vector<Outstanding> outstanding_;    // a ring, indexed by the kernel's number
   std::uint32_t next_count_ = 0;
   std::uint32_t too_long_for_ = 0;  // the device's MTU, when the newest send() met it
   MessageBatch error_batch_;

@@ -27,7 +27,8 @@ void put_big_endian(std::span<std::byte> bytes, std::size_t at, std::uint16_t va
   bytes[at + 1] = static_cast<std::byte>(value & 0xffU);
 }
 
-// Sum of 16-bit words, an odd last octet padded with zero (RFC 1071).
+}  // namespace
+
 std::uint32_t word_sum(std::span<const std::byte> bytes) {
   std::uint32_t sum = 0;
   std::size_t at = 0;
@@ -40,8 +41,6 @@ std::uint16_t fold_checksum(std::uint32_t sum) {
   while (sum > 0xffffU) sum = (sum & 0xffffU) + (sum >> 16U);
   return static_cast<std::uint16_t>(~sum & 0xffffU);
 }
-
-}  // namespace
 
 std::uint8_t echo_request_type(bool v6) { return v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO; }
 std::uint8_t echo_reply_type(bool v6) { return v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY; }

@@ -34,6 +34,11 @@ struct IcmpEcho {
 [[nodiscard]] std::optional<std::span<const std::byte>> skip_ipv4_header(
     std::span<const std::byte> packet);
 
+// Of the Internet checksum (RFC 1071): the sum of 16-bit words, an odd last octet padded with zero,
+// and what the field holds where the sum is of all else.
+[[nodiscard]] std::uint32_t word_sum(std::span<const std::byte> bytes);
+[[nodiscard]] std::uint16_t fold_checksum(std::uint32_t sum);
+
 // Lets only echo replies with this identifier into a raw ICMP socket, so that other programs'
 // pings cost us nothing.
 [[nodiscard]] Result<void> attach_echo_filter(int fd, bool v6, std::uint16_t identifier);

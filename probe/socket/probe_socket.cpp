@@ -17,6 +17,7 @@
 
 #include "probe/socket/icmp_header.hpp"
 #include "probe/socket/sock_address.hpp"
+#include "probe/socket/tcp_socket.hpp"
 
 namespace strait::probe::kernel {
 namespace {
@@ -148,11 +149,12 @@ std::uint16_t random_identifier() {
 }
 
 Result<void> bind_source(ProbeSocket& socket, const SocketKey& key, std::uint16_t port) {
-  const Address any = key.v6 ? Address{boost::asio::ip::address_v6::any()}
-                             : Address{boost::asio::ip::address_v4::any()};
-  const bool raw = socket.kind == SocketKind::raw;
-  const Endpoint local{key.source.value_or(any), raw ? std::uint16_t{0} : port};
+  const bool raw = socket.kind == SocketKind::raw || socket.kind == SocketKind::raw_tcp;
+  const Endpoint local{source_of(key), raw ? std::uint16_t{0} : port};
   if (auto bound = bind_to(socket.fd.value(), local); !bound) return bound;
+  if (socket.kind == SocketKind::raw_tcp) {
+    return attach_tcp_filter(socket.fd.value(), key.v6, socket.local_port);
+  }
   if (raw) {
     socket.local_port = port != 0 ? port : random_identifier();
     return attach_echo_filter(socket.fd.value(), key.v6, socket.local_port);
@@ -164,6 +166,17 @@ Result<void> bind_source(ProbeSocket& socket, const SocketKey& key, std::uint16_
 }
 
 }  // namespace
+
+Address source_of(const SocketKey& key) {
+  const Address any = key.v6 ? Address{boost::asio::ip::address_v6::any()}
+                             : Address{boost::asio::ip::address_v4::any()};
+  return key.source.value_or(any);
+}
+
+Result<void> pin_socket(int fd, const SocketKey& key) {
+  if (auto pinned = pin_to_device(fd, key.device); !pinned) return pinned;
+  return set_mark(fd, key.mark);
+}
 
 Result<void> set_option(int fd, int level, int option, int value, const char* name) {
   if (::setsockopt(fd, level, option, &value, sizeof value) == 0) return {};
@@ -257,6 +270,7 @@ Result<ProbeSocket> make_probe_socket(const SocketKey& key, const SocketSettings
     socket.kind = icmp->kind;
     return socket;
   }
+  if (key.kind == FlowKind::tcp_syn) return make_tcp_socket(key, settings.connect_tcp);
   auto fd = make_socket(key.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0, "UDP");
   if (!fd) return fail(std::move(fd));
   socket.fd = std::move(*fd);
@@ -274,6 +288,11 @@ Result<ProbeSocket> open_probe_socket(const SocketKey& key, std::uint16_t port,
   if (!made) return made;
   ProbeSocket& socket = *made;
   const int fd = socket.fd.value();
+  if (key.kind == FlowKind::tcp_syn) {
+    if (auto reserved = reserve_port(socket, key, port); !reserved)
+      return fail(std::move(reserved));
+    if (socket.kind == SocketKind::connects) return made;
+  }
   if (auto pinned = pin_socket(fd, key.device, key.mark); !pinned) return fail(std::move(pinned));
   if (auto asked = request_control(fd, key.v6); !asked) return fail(std::move(asked));
   if (auto set = set_defaults(fd, key.v6, settings); !set) return fail(std::move(set));

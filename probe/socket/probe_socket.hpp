@@ -29,19 +29,22 @@ struct SocketKey {
 struct SocketSettings {
   std::size_t receive_buffer = 0;  // octets
   bool transmit_stamps = true;
-  bool raw_icmp = false;  // do not even try a ping socket
+  bool raw_icmp = false;     // do not even try a ping socket
+  bool connect_tcp = false;  // do not even try a raw socket for TCP
   // What packets carry unless they say otherwise.
   std::uint8_t dscp = 0;
   std::uint8_t hop_limit = 255;
 };
 
-enum class SocketKind : std::uint8_t { udp, ping, raw };
+// `connects` is no socket yet: an epoll descriptor, for those that a Connector makes.
+enum class SocketKind : std::uint8_t { udp, ping, raw, raw_tcp, connects };
 
 // A non-blocking socket, bound and pinned as its key says, that stamps in both directions.
 struct ProbeSocket {
   Fd fd;
   SocketKind kind = SocketKind::udp;
   std::uint16_t local_port = 0;    // ICMP: the identifier
+  Fd reserved;                     // TCP: has the port, so that nobody else gets it
   std::size_t receive_buffer = 0;  // octets, as granted
 };
 
@@ -49,6 +52,11 @@ struct ProbeSocket {
 // names the option and the remedy.
 [[nodiscard]] Result<ProbeSocket> open_probe_socket(const SocketKey& key, std::uint16_t port,
                                                     const SocketSettings& settings);
+
+// The address that the path's packets leave from; unspecified: the kernel chooses.
+[[nodiscard]] Address source_of(const SocketKey& key);
+// Keeps a socket on its path: device and mark.
+[[nodiscard]] Result<void> pin_socket(int fd, const SocketKey& key);
 
 // Asks for stamps; again after an error, to set the count that names transmit stamps back to 0.
 [[nodiscard]] Result<void> request_stamps(int fd, bool transmit);

@@ -11,7 +11,9 @@
 #include <cerrno>
 #include <chrono>
 #include <exception>
+#include <optional>
 
+#include "probe/own_clock.hpp"
 #include "probe/socket/channel.hpp"
 #include "probe/socket/listener.hpp"
 #include "probe/socket/message_batch.hpp"
@@ -56,7 +58,8 @@ class SocketReflector::Impl {
  public:
   Impl(boost::asio::io_context& context, const ReflectorOptions& options)
       : policy_{options.policy},
-        reflector_{read_clock_quality()},
+        own_clock_{options.mode.own_clock_error},
+        reflector_{own_clock_.read(), options.mode},
         clock_bridge_{clock_},
         batch_{slots, slot_octets},
         timer_{context} {}
@@ -72,8 +75,11 @@ class SocketReflector::Impl {
   struct Accepted {
     std::size_t slot;
     WallTime received;
+    bool by_card;
     std::uint8_t hop_limit;
-    kernel::OutgoingControl control;
+    std::uint8_t dscp_ecn;
+    bool v6;
+    std::optional<Address> local;
   };
 
   void watch(stream_descriptor& socket);
@@ -81,22 +87,28 @@ class SocketReflector::Impl {
   void drain(int fd);
   void admit(std::size_t slot);
   void answer(int fd, std::span<const Accepted> requests);
+  [[nodiscard]] RequestFacts facts_of(int fd, const Accepted& request) const;
+  void prepare(std::size_t place, const Accepted& request, const Reflection& reply,
+               std::span<std::byte> memory);
   void send(int fd, std::size_t count);
 
   SystemClock clock_;
   ReflectorPolicy policy_;
+  OwnClock own_clock_;
   Reflector reflector_;
   kernel::Fd stamping_ = kernel::keep_stamping_on();
   kernel::ClockBridge clock_bridge_;
   kernel::MessageBatch batch_;
   std::vector<stream_descriptor> sockets_;
-  std::vector<int> descriptors_;  // of sockets_, which owns them
+  std::vector<int> descriptors_;      // of sockets_, which owns them
+  std::vector<std::uint16_t> ports_;  // of sockets_
   boost::asio::steady_timer timer_;
   // A completion may be queued already when the reflector goes: then nothing of it is left.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::vector<Accepted> accepted_;
   std::array<mmsghdr, replies_per_call> replies_{};
   std::array<iovec, replies_per_call> vectors_{};
+  std::array<kernel::OutgoingControl, replies_per_call> controls_{};
   ReflectorCounters counters_;
   TransportCounters stamp_counters_;
 };
@@ -112,6 +124,8 @@ Result<void> SocketReflector::Impl::listen(boost::asio::io_context& context,
     socket.assign(fd->value(), error);
     if (error)
       return fail(Errc::io, fmt::format("reflect on {}: {}", to_string(local), error.message()));
+    const auto bound = kernel::local_endpoint(fd->value());
+    ports_.push_back(bound ? bound->port : local.port);
     descriptors_.push_back(fd->release());
     sockets_.push_back(std::move(socket));
   }
@@ -127,6 +141,7 @@ void SocketReflector::Impl::stop() {
   counters_ = counters();
   *alive_ = false;
   descriptors_.clear();
+  ports_.clear();
   timer_.cancel();
   sockets_.clear();  // closing completes the waits with an error, which ends them
 }
@@ -141,7 +156,7 @@ void SocketReflector::Impl::watch(stream_descriptor& socket) {
 }
 
 void SocketReflector::Impl::refresh_clock_quality() {
-  reflector_.set_clock_quality(read_clock_quality());
+  reflector_.set_clock_quality(own_clock_.read());
   timer_.expires_after(clock_quality_interval);
   timer_.async_wait([this, alive = alive_](boost::system::error_code error) {
     if (!error && *alive) refresh_clock_quality();
@@ -171,21 +186,52 @@ void SocketReflector::Impl::admit(std::size_t slot) {
     return;
   }
   const Endpoint source = kernel::to_endpoint(batch_.sender(slot));
-  const Refusal refusal = policy_.admit(source, clock_bridge_.user_stamp().mono);
+  const Refusal refusal =
+      policy_.admit(source, clock_bridge_.user_stamp().mono, batch_.payload(slot).size());
   if (refusal != Refusal::none) {
     count(counters_.refused, to_string(refusal));
     return;
   }
 
   const kernel::IncomingControl control = kernel::read_control(batch_.header(slot));
-  Accepted request{.slot = slot,
-                   .received = best_stamp(control, clock_bridge_, stamp_counters_).wall,
-                   .hop_limit = control.hop_limit.value_or(0),
-                   .control = {}};
-  request.control.add_traffic_class(source.address.is_v6(),
-                                    static_cast<std::uint8_t>(control.dscp_ecn & dscp_mask));
-  if (control.local) request.control.add_source(*control.local);
-  accepted_.push_back(request);
+  const Stamp received = best_stamp(control, clock_bridge_, stamp_counters_);
+  accepted_.push_back({.slot = slot,
+                       .received = received.wall,
+                       .by_card = received.source == StampSource::hardware,
+                       .hop_limit = control.hop_limit.value_or(0),
+                       .dscp_ecn = control.dscp_ecn,
+                       .v6 = source.address.is_v6(),
+                       .local = control.local});
+}
+
+RequestFacts SocketReflector::Impl::facts_of(int fd, const Accepted& request) const {
+  RequestFacts facts;
+  facts.source = kernel::to_endpoint(batch_.sender(request.slot));
+  const auto socket = std::ranges::find(descriptors_, fd) - descriptors_.begin();
+  facts.destination = {request.local.value_or(Address{}),
+                       ports_.at(static_cast<std::size_t>(socket))};
+  facts.dscp_ecn = request.dscp_ecn;
+  facts.received_by = request.by_card ? StampMethod::hardware : StampMethod::software;
+  facts.now = clock_bridge_.user_stamp().mono;
+  return facts;
+}
+
+void SocketReflector::Impl::prepare(std::size_t place, const Accepted& request,
+                                    const Reflection& reply, std::span<std::byte> memory) {
+  const auto same = static_cast<std::uint8_t>(request.dscp_ecn & dscp_mask);
+  kernel::OutgoingControl& control = controls_.at(place);
+  control = {};
+  control.add_traffic_class(request.v6,
+                            reply.dscp ? static_cast<std::uint8_t>(*reply.dscp << 2U) : same);
+  if (request.local) control.add_source(*request.local);
+  vectors_.at(place) = {.iov_base = memory.data(), .iov_len = reply.size};
+  msghdr& header = replies_.at(place).msg_hdr;
+  header = {};
+  header.msg_name = batch_.header(request.slot).msg_name;
+  header.msg_namelen = batch_.header(request.slot).msg_namelen;
+  header.msg_iov = &vectors_.at(place);
+  header.msg_iovlen = 1;
+  control.attach(header);
 }
 
 void SocketReflector::Impl::answer(int fd, std::span<const Accepted> requests) {
@@ -193,23 +239,18 @@ void SocketReflector::Impl::answer(int fd, std::span<const Accepted> requests) {
   for (const Accepted& request : requests) {
     // The reply is written over its request.
     const auto memory = batch_.writable_payload(request.slot);
+    const auto payload = batch_.payload(request.slot);
+    const RequestFacts facts =
+        reflector_.wants_facts(payload.size()) ? facts_of(fd, request) : RequestFacts{};
     const ReflectStamps stamps{.received = request.received,
                                .transmit = clock_.now().wall,
                                .hop_limit = request.hop_limit};
-    const Reflection reply = reflector_.reflect(batch_.payload(request.slot), stamps, memory);
+    const Reflection reply = reflector_.reflect(payload, stamps, memory, facts);
     if (reply.refusal != Refusal::none) {
       count(counters_.refused, to_string(reply.refusal));
       continue;
     }
-    vectors_.at(ready) = {.iov_base = memory.data(), .iov_len = reply.size};
-    msghdr& header = replies_.at(ready).msg_hdr;
-    header = {};
-    header.msg_name = batch_.header(request.slot).msg_name;
-    header.msg_namelen = batch_.header(request.slot).msg_namelen;
-    header.msg_iov = &vectors_.at(ready);
-    header.msg_iovlen = 1;
-    request.control.attach(header);
-    ++ready;
+    prepare(ready++, request, reply, memory);
   }
   send(fd, ready);
 }

@@ -21,6 +21,7 @@ struct ReflectorOptions {
   // the machine is easily more open than was meant.
   bool any = false;
   ReflectorPolicyOptions policy;
+  ReflectorMode mode;
   std::size_t receive_buffer = std::size_t{4} << 20U;  // octets asked of the kernel, per socket
 };
 
@@ -33,7 +34,8 @@ struct ReflectorCounters {
 
 // Answers STAMP and TWAMP-Light requests on UDP sockets (RFC 8762 section 4.3): T2 is the kernel's
 // stamp, T3 is read just before the reply is handed over, the reply leaves from the address that
-// was asked and with the request's DSCP. Works while the io_context runs; used by that one thread.
+// was asked and with the request's DSCP, or the one that a TLV asks for. Works while the io_context
+// runs; used by that one thread.
 class SocketReflector {
  public:
   [[nodiscard]] static Result<std::unique_ptr<SocketReflector>> open(

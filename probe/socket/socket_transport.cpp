@@ -35,8 +35,9 @@ Result<SocketKey> key_of(const FlowSpec& spec) {
   const Address& to = spec.destination.address;
   if (to.is_unspecified() || to.is_multicast())
     return fail(Errc::bad_input, fmt::format("target {}: want a unicast address", to.to_string()));
-  if (spec.kind == FlowKind::udp && spec.destination.port == 0)
-    return fail(Errc::bad_input, fmt::format("target {}: UDP needs a port", to.to_string()));
+  if (spec.kind != FlowKind::icmp_echo && spec.destination.port == 0)
+    return fail(Errc::bad_input, fmt::format("target {}: {} needs a port", to.to_string(),
+                                             spec.kind == FlowKind::udp ? "UDP" : "TCP"));
   const std::size_t largest = spec.tests_mtu ? largest_test : largest_payload;
   if (spec.max_payload > largest) {
     return fail(Errc::bad_input, fmt::format("target {}: payload of {} octets, want at most {}",
@@ -132,7 +133,7 @@ class SocketTransport::Impl {
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Channel*> ready_;  // may have something to receive
   bool looked_ = false;  // at every socket, in the calls to receive() since wait() or send()
-  std::vector<Arrival> notices_;
+  kernel::Notices notices_;
   std::size_t notices_taken_ = 0;
   TransportCounters counters_;
   MonoTime slept_;                  // when wait() last gave the processor away
@@ -143,6 +144,7 @@ Result<Channel*> SocketTransport::Impl::open_channel(const SocketKey& key, const
   const kernel::SocketSettings settings{.receive_buffer = options_.receive_buffer,
                                         .transmit_stamps = options_.transmit_stamps,
                                         .raw_icmp = options_.raw_icmp,
+                                        .connect_tcp = options_.connect_tcp,
                                         .dscp = spec.dscp,
                                         .hop_limit = spec.hop_limit};
   auto opened = Channel::open(key, spec.source_port, settings, flows_);
@@ -184,8 +186,8 @@ void SocketTransport::Impl::close_flow(FlowId flow) {
   if (!flows_.is_open(flow)) return;
   Channel* const channel = flows_[flow].channel;
   channel->remove(flow);
-  std::erase_if(notices_, [&](const Arrival& notice) { return notice.flow == flow; });
-  notices_taken_ = std::min(notices_taken_, notices_.size());
+  std::erase_if(notices_.arrivals, [&](const Arrival& notice) { return notice.flow == flow; });
+  notices_taken_ = std::min(notices_taken_, notices_.arrivals.size());
   if (!channel->empty()) return;
   closed_drops_ += kernel::receive_drops(channel->fd());
   std::erase(ready_, channel);
@@ -209,11 +211,12 @@ std::size_t SocketTransport::Impl::send(std::span<Departure> burst) {
 }
 
 std::size_t SocketTransport::Impl::take_notices(std::span<Arrival> burst) {
-  const std::size_t count = std::min(burst.size(), notices_.size() - notices_taken_);
-  std::copy_n(notices_.begin() + static_cast<std::ptrdiff_t>(notices_taken_), count, burst.begin());
+  const std::size_t count = std::min(burst.size(), notices_.arrivals.size() - notices_taken_);
+  std::copy_n(notices_.arrivals.begin() + static_cast<std::ptrdiff_t>(notices_taken_), count,
+              burst.begin());
   notices_taken_ += count;
-  if (notices_taken_ == notices_.size()) {
-    notices_.clear();
+  if (notices_taken_ == notices_.arrivals.size()) {
+    notices_.arrivals.clear();
     notices_taken_ = 0;
   }
   return count;
@@ -227,8 +230,9 @@ void SocketTransport::Impl::poll(Nanos timeout) {
 }
 
 std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
+  if (notices_.arrivals.empty()) notices_.quotes.clear();  // the last call's are used up
   // The last call emptied all that it found: looking again so soon would cost as much as a packet.
-  if (ready_.empty() && notices_.empty() && std::exchange(looked_, false)) return 0;
+  if (ready_.empty() && notices_.arrivals.empty() && std::exchange(looked_, false)) return 0;
   if (ready_.empty()) {
     poll(Nanos::zero());
     looked_ = !ready_.empty();
@@ -241,7 +245,7 @@ std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
     const auto got =
         ready_.back()->receive(burst.subspan(filled), batch_, slot, clock_bridge_, counters_);
     filled += got.arrivals;
-    foreign += got.slots - got.arrivals;
+    if (got.slots > got.arrivals) foreign += got.slots - got.arrivals;
     slot += got.slots;
     if (got.drained) ready_.pop_back();
     if (filled == 0 && foreign < most_foreign) slot = 0;  // nothing refers to the slots yet
@@ -267,13 +271,13 @@ void SocketTransport::Impl::wait(MonoTime until) {
     slept_ = clock_.now().mono;
     poll(Nanos::zero());
   }
-  if (!notices_.empty() || !ready_.empty()) return;
+  if (!notices_.arrivals.empty() || !ready_.empty()) return;
   const Nanos left = until - clock_.now().mono;
   if (left > options_.spin) {
     poll(left - options_.spin);
     if (ready_.empty()) slept_ = clock_.now().mono;
   }
-  if (!notices_.empty() || !ready_.empty()) return;
+  if (!notices_.arrivals.empty() || !ready_.empty()) return;
   while (options_.spin > Nanos::zero() && clock_.now().mono < until) {
   }
 }

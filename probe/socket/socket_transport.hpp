@@ -15,6 +15,7 @@ struct SocketOptions {
   std::size_t burst = 64;
   bool transmit_stamps = true;  // false: `sent` is this program's own reading
   bool raw_icmp = false;        // do not even try a ping socket
+  bool connect_tcp = false;     // do not even try a raw socket for TCP
   Nanos spin{};                 // wait() spins this last part of a wait instead of sleeping
   // wait() sleeps at least this long, so that many probes and replies share a wake-up. Kernel
   // stamps keep the times right; what is sent late by up to this shows as lag.
@@ -24,11 +25,11 @@ struct SocketOptions {
   bool realtime = false;
 };
 
-// Probes over the kernel's UDP and ICMP sockets, with the kernel's (or the card's) timestamps in
-// both directions. Flows of one path share a socket as long as their far ends differ, so ten
-// thousand flows need one descriptor; each keeps its five-tuple.
-// Counters: errors "receive-overflow" is what this socket's full buffer has cost: such a loss is
-// ours, not the network's.
+// Probes over the kernel's UDP, ICMP and raw TCP sockets, with the kernel's (or the card's)
+// timestamps in both directions. Flows of one path share a socket as long as their far ends differ,
+// so ten thousand flows need one descriptor; each keeps its five-tuple. Counters: errors
+// "receive-overflow" is what this socket's full buffer has cost: such a loss is ours, not the
+// network's.
 class SocketTransport final : public Transport {
  public:
   [[nodiscard]] static Result<std::unique_ptr<SocketTransport>> open(const SocketOptions& options);
@@ -48,7 +49,7 @@ class SocketTransport final : public Transport {
   [[nodiscard]] std::size_t burst_size() const override;
   [[nodiscard]] TransportCounters counters() override;
 
-  // The local UDP port or ICMP identifier of an open flow.
+  // The local UDP or TCP port or ICMP identifier of an open flow.
   [[nodiscard]] std::uint16_t local_port(FlowId flow) const;
 
  private:

@@ -20,9 +20,10 @@ constexpr std::size_t sender_error_estimate_at = 36;
 Reflection reflect_test(Reflector& reflector, std::span<const std::byte> request,
                         const ReflectStamps& stamps, const ReplyForm& form,
                         std::span<std::byte> reply) {
-  if (request.size() < twamp_request_size) return {Refusal::too_short, 0};
+  if (request.size() < twamp_request_size)
+    return {.refusal = Refusal::too_short, .size = 0, .dscp = {}};
   const std::size_t size = std::max(request.size(), test_reply_size);
-  if (reply.size() < size) return {Refusal::no_room, 0};
+  if (reply.size() < size) return {.refusal = Refusal::no_room, .size = 0, .dscp = {}};
 
   std::array<std::byte, stamp_packet_size> asked{};
   const std::size_t fixed = std::min(request.size(), asked.size());
@@ -32,7 +33,7 @@ Reflection reflect_test(Reflector& reflector, std::span<const std::byte> request
   store(asked, error_estimate_at, static_cast<std::uint16_t>(estimate & ~ptp_bit));
   std::array<std::byte, stamp_packet_size> base{};
   const Reflection made = reflector.reflect(std::span{asked}.first(fixed), stamps, base);
-  if (made.refusal != Refusal::none) return {made.refusal, 0};
+  if (made.refusal != Refusal::none) return {.refusal = made.refusal, .size = 0, .dscp = {}};
 
   const std::size_t padding = form.symmetrical ? test_reply_size : twamp_request_size;
   if (request.size() > test_reply_size) {
@@ -43,7 +44,7 @@ Reflection reflect_test(Reflector& reflector, std::span<const std::byte> request
   store<std::uint16_t>(base, ssid_at, 0);
   store(base, sender_error_estimate_at, estimate);  // RFC 5357 section 4.2.1: an exact copy
   std::ranges::copy(std::span{base}.first<test_reply_size>(), reply.begin());
-  return {Refusal::none, size};
+  return {.refusal = Refusal::none, .size = size, .dscp = {}};
 }
 
 }  // namespace strait::probe::twamp

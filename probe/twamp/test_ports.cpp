@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "probe/own_clock.hpp"
 #include "probe/socket/channel.hpp"
 #include "probe/socket/listener.hpp"
 #include "probe/socket/message_batch.hpp"
@@ -66,7 +67,8 @@ class ReflectingPorts::Impl {
       : context_{context},
         options_{options},
         policy_{options.policy},
-        reflector_{read_clock_quality()},
+        own_clock_{options.own_clock_error},
+        reflector_{own_clock_.read()},
         clock_bridge_{clock_},
         batch_{slots, slot_octets},
         timer_{context} {
@@ -106,6 +108,7 @@ class ReflectingPorts::Impl {
   TestPortOptions options_;
   SystemClock clock_;
   ReflectorPolicy policy_;
+  OwnClock own_clock_;
   Reflector reflector_;
   kernel::Fd stamping_ = kernel::keep_stamping_on();
   kernel::ClockBridge clock_bridge_;
@@ -215,7 +218,7 @@ void ReflectingPorts::Impl::watch(const std::shared_ptr<Port>& port) {
 // What a stopped session still gets is decided by when it came, so that its port may be given back
 // up to a second late.
 void ReflectingPorts::Impl::upkeep() {
-  reflector_.set_clock_quality(read_clock_quality());
+  reflector_.set_clock_quality(own_clock_.read());
   const MonoTime now = clock_.now().mono;
   for (auto port = ports_.begin(); port != ports_.end();) {
     Port& each = *port->second;

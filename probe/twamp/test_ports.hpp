@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "probe/reflector_policy.hpp"
 #include "probe/socket/reflector.hpp"
@@ -27,6 +28,7 @@ struct TestPortOptions {
   PortRange ports;
   std::size_t sessions = 1024;                         // at a time, of all connections
   std::size_t receive_buffer = std::size_t{1} << 20U;  // octets asked of the kernel, per socket
+  std::optional<Nanos> own_clock_error;                // the operator's word, for OwnClock
 };
 
 // The Session-Reflector (RFC 5357 section 4.2): a UDP socket for each session, bound to the address

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -63,7 +64,29 @@ REFUSED = [
     ("probe 127.0.0.1 -p 862", 2,
      usage("probe", "--port: ICMP has no ports; for a STAMP reflector: --protocol stamp")),
     ("probe 127.0.0.1 --twamp-light", 2, usage("probe", "--twamp-light: wants --protocol stamp")),
-    ("probe 127.0.0.1 --protocol tcp", 2, usage("probe", "--protocol: 'tcp': want one of icmp, stamp, twamp")),
+    ("probe 127.0.0.1 --tlv cos", 2, usage("probe", "--tlv: wants --protocol stamp")),
+    ("probe 127.0.0.1 --key k", 2, usage("probe", "--key: wants --protocol stamp")),
+    ("probe 127.0.0.1 --loss-by-direction", 2, usage("probe", "--loss-by-direction: wants --protocol stamp")),
+    ("probe 127.0.0.1 --protocol stamp --tlv cos,hmac", 2,
+     usage("probe", "--tlv: 'hmac': want cos, location, timestamp-info or direct")),
+    ("probe 127.0.0.1 --protocol stamp --twamp-light --tlv cos", 2,
+     usage("probe", "--twamp-light: that reflector knows no --tlv, --key or --loss-by-direction")),
+    ("probe 127.0.0.1 --protocol stamp --tlv cos -s 54", 2,
+     "strait: probe: --size 54: with this key and these TLVs want 52, or at least 56\n"),
+    ("probe 127.0.0.1 --protocol stamp --key nosuch.key", 2,
+     "strait: key nosuch.key: No such file or directory\n"),
+    ("probe 127.0.0.1 --protocol stamp --key open.key", 2,
+     "strait: key open.key: mode 0644 opens it to others than its owner; run: chmod 600 open.key\n"),
+    ("probe 127.0.0.1 --protocol stamp --key credential:stamp", 2,
+     "strait: key credential:stamp: systemd passed no credentials; the unit needs LoadCredential=stamp:FILE\n"),
+    ("probe 127.0.0.1 --protocol sctp", 2,
+     usage("probe", "--protocol: 'sctp': want one of icmp, stamp, udp-echo, tcp, twamp")),
+    ("probe 127.0.0.1 --protocol tcp -s 56", 2, usage("probe", "--size: a SYN carries no data")),
+    ("probe 127.0.0.1 --force-rate", 2, usage("probe", "--force-rate: wants --protocol tcp")),
+    ("probe 127.0.0.1 --protocol udp-echo --twamp-light", 2,
+     usage("probe", "--twamp-light: wants --protocol stamp")),
+    ("probe 127.0.0.1 --protocol udp-echo -s 23", 2,
+     "strait: target 127.0.0.1: a UDP echo payload has at least 24 octets\n"),
     ("probe 127.0.0.1 --engine pigeon", 2, usage("probe", "--engine: 'pigeon': want one of socket, dpdk")),
     ("probe 127.0.0.1 -Q 64", 2, usage("probe", "--dscp: '64': want a whole number, 0 to 63")),
     ("probe 127.0.0.1 --hop-limit 0", 2, usage("probe", "--hop-limit: '0': want a whole number, 1 to 255")),
@@ -92,6 +115,10 @@ REFUSED = [
      "strait: probe: good.toml has no path 'onlyy'; did you mean 'only'?\n"),
     ("probe --config good.toml --path xyzzy", 2,
      "strait: probe: good.toml has no path 'xyzzy': want one of only\n"),
+    ("probe --config good.toml 192.0.2.9 --tlv cos", 2,
+     "strait: probe: --tlv, --key, --loss-by-direction: no target speaks STAMP\n"),
+    ("probe --config good.toml -s 54 --tlv cos", 2,
+     "strait: probe: --size 54: with this key and these TLVs want 52, or at least 56\n"),
     ("probe --config good.toml -I lo", 2, usage("probe", "--device: the paths of --config bring their own")),
     ("probe --config good.toml -S 127.0.0.1", 2, usage("probe", "--source: the paths of --config bring their own")),
     ("probe --config good.toml -6", 2, "strait: probe: good.toml has no target of this address family\n"),
@@ -168,6 +195,12 @@ REFUSED = [
     ("reflect 203.0.113.9:8620 --open", 2,
      "strait: reflect on 203.0.113.9:8620: bind to 203.0.113.9: Cannot assign requested address; no device of this "
      "machine has that address: see 'ip address'\n"),
+    ("reflect 127.0.0.1 --open --key short.key", 2,
+     "strait: key short.key: a key of 5 octets: want 16 to 1024, 32 are best\n"),
+    ("reflect 127.0.0.1 --open --clock sundial", 2,
+     usage("reflect", "--clock: 'sundial': want one of unknown, ntp, ptp, ssu-bits, gnss")),
+    ("reflect 127.0.0.1 --open --sessions 0", 2,
+     usage("reflect", "--sessions: '0': want a whole number, 1 to 10000000")),
     # run
     ("run -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
     ("run --log-level loud", 2, usage("run", "--log-level: 'loud': want one of debug, info, warning, error")),
@@ -256,10 +289,13 @@ class Contract(unittest.TestCase):
         os.chmod(cls.room, 0o755)
         files = {"bad.toml": BAD, "text.db": "hello\n" * 200, "good.toml": GOOD,
                  "nostore.toml": PATH + TARGET + "[exporters]\nlisten = []\n",
+                 "open.key": "k" * 32 + "\n", "short.key": "short\n",
                  "lines.txt": "# ours\n192.0.2.1 # one\n192.0.2.1 192.0.2.2\n", "comments.txt": "# nobody\n\n",
                  "twice.txt": "127.0.0.1\n127.0.0.1\n", "empty.toml": "", "broken.toml": "[site\nname = \"x\"\n"}
         for name, text in files.items():
             (cls.room / name).write_text(text)
+        (cls.room / "open.key").chmod(0o644)
+        (cls.room / "short.key").chmod(0o600)
         with contextlib.closing(sqlite3.connect(cls.room / "other.db")) as other:
             other.execute("create table theirs(a)")
 
@@ -373,6 +409,61 @@ class Contract(unittest.TestCase):
                 self.assertEqual((status, err), (0, ""))
                 self.assertRegex(out, r"^(\d+) received, \1 reflected\n$")
 
+    def echo_server(self, address: str) -> int:
+        """UDP echo (RFC 862) until the test ends; its port."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server = socket.socket(family, socket.SOCK_DGRAM)
+        server.bind((address, 0))
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    server.sendto(*server.recvfrom(65536))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(lambda: (stop.set(), thread.join(), server.close()))
+        return server.getsockname()[1]
+
+    def test_udp_echo_comes_back(self):
+        for address in ("127.0.0.1", "::1"):
+            with self.subTest(address):
+                port = self.echo_server(address)
+                done = self.probe(f"{address} --protocol udp-echo -p {port} -c 8 -i 10ms --json")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                [report] = self.lines(done.stdout)
+                self.assertEqual(
+                    (report["protocol"], report["octets"], report["received"], report["timestamps"], report["errors"]),
+                    ("udp-echo", 56, 8, "kernel", {}))
+
+    def listener(self) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        return server.getsockname()[1]
+
+    def test_tcp_counts_open_and_closed_ports(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            closed = free.getsockname()[1]
+        for port in (self.listener(), closed):
+            with self.subTest(port=port):
+                done = self.probe(f"127.0.0.1 --protocol tcp -p {port} -c 8 -i 10ms")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                if os.geteuid() == 0:
+                    self.assertEqual(done.stderr, "")
+                    self.assertTrue(done.stdout.startswith("127.0.0.1: tcp, kernel timestamps\n"), done.stdout)
+                self.assertIn("\n  8 sent, 8 received, 0 lost (0.00 %", done.stdout)
+
+    def test_tcp_without_privileges_says_so(self):
+        program = shutil.copy(self.strait, self.room)  # where everybody may run it
+        done = self.run_strait(f"probe 127.0.0.1 --protocol tcp -p {self.listener()} -c 8 -i 20ms",
+                               executable=program, **NOBODY)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("127.0.0.1: tcp, user timestamps\n"), done.stdout)
+        self.assertIn("8 received", done.stdout)
+        self.assertEqual(done.stderr, "this machine: tcp-by-connect: 8\n")
+
     def test_the_reflectors_counters_as_json(self):
         reflector, port = self.reflector("127.0.0.1:0 --allow 192.0.2.0/24 --json")
         done = self.run_strait(f"probe 127.0.0.1 --protocol stamp -p {port} -c 1 --timeout 100ms")
@@ -401,8 +492,18 @@ class Contract(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (1, (
             "127.0.0.1: stamp, 44 octets\n"
             "  3 sent, 0 received, 3 lost (100.00 % [43.85 %, 100.00 %])\n"
-            "  icmp-port-unreachable: 3\n"
+            "  icmp-port-unreachable: 3 by 127.0.0.1\n"
             "  RTT  no reply\n"), ""))
+
+    def test_a_refused_probe_is_lost_and_says_who_refused_it(self):
+        words = "127.0.0.1 --protocol stamp -p 8628 -c 2 -i 10ms --timeout 100ms --outcomes"
+        done = self.probe(words)
+        self.assertRegex(done.stdout, r"127\.0\.0\.1 \d+ lost icmp-port-unreachable by 127\.0\.0\.1\n")
+        *outcomes, report = self.lines(self.probe(words + " --json").stdout)
+        self.assertEqual([(item["fate"], item["refused"], item["refused_by"]) for item in outcomes],
+                         [("lost", "icmp-port-unreachable", "127.0.0.1")] * 2)
+        self.assertEqual(report["refusals"],
+                         [{"reason": "icmp-port-unreachable", "by": "127.0.0.1", "count": 2}])
 
     def test_a_threshold_that_is_passed_ends_with_1(self):
         reflector, port = self.reflector("127.0.0.1:0 --open")

@@ -67,6 +67,27 @@ class Dpdk(unittest.TestCase):
         self.assertEqual((counters["reflected"], counters["echo_replies"]), (sent - echoes, echoes))
         self.assertEqual(counters["refused"], {})
 
+    def in_there(self, *words: str, **how):
+        return subprocess.run(["ip", "netns", "exec", THERE, *words], check=True, capture_output=True, text=True, **how)
+
+    def test_the_kernel_answers_tcp_and_keeps_nothing_half_open(self):
+        run("ip", "-n", THERE, "address", "add", "192.0.2.3/24", "dev", "vb")
+        server = subprocess.Popen(
+            ["ip", "netns", "exec", THERE, sys.executable, "-c",
+             "import socket, time; s = socket.create_server(('192.0.2.3', 9443)); print(flush=True); time.sleep(60)"],
+            stdout=subprocess.PIPE)
+        self.addCleanup(lambda: (server.kill(), server.communicate()))
+        server.stdout.readline()
+        for port in ("9443", "9444"):  # open: SYN-ACK, and our RST; closed: RST
+            with self.subTest(port=port):
+                done = self.probe("192.0.2.3", "--protocol", "tcp", "-p", port, "--force-rate")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                report = json.loads(done.stdout)
+                self.assertEqual((report["received"], report["errors"], report["octets"]), (report["sent"], {}, 0))
+                if report["kept_apart"] < report["received"]:  # else the machine was too busy to poll often
+                    self.assertEqual(report["timestamps"], "tsc")
+        self.assertEqual(self.in_there("ss", "-Htan", "state", "syn-recv", "state", "established").stdout, "")
+
     def test_a_next_hop_that_does_not_answer_is_named(self):
         done = self.probe("192.0.2.77")
         self.assertEqual((done.returncode, done.stdout), (4, ""))

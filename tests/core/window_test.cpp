@@ -37,8 +37,9 @@ TEST_CASE("an unknown name is refused with the names that exist") {
   CAPTURE(text);
   const auto protocol = strait::parse_protocol(text);
   REQUIRE_FALSE(protocol.has_value());
-  CHECK_THAT(protocol.error().message,
-             Catch::Contains(text) && Catch::Contains("want one of stamp, icmp, twamp"));
+  CHECK_THAT(
+      protocol.error().message,
+      Catch::Contains(text) && Catch::Contains("want one of stamp, icmp, udp-echo, tcp, twamp"));
 
   const auto source = strait::parse_stamp_source(text);
   REQUIRE_FALSE(source.has_value());

@@ -94,6 +94,12 @@ TEST_CASE("an outcome's line has null for what is not known") {
 
   outcome.fate = probe::Fate::lost;
   CHECK(parsed(to_json(outcome)).at("uncertainty_ns").is_null());
+  CHECK(parsed(to_json(outcome)).at("refused_by").is_null());
+  outcome.refused = {probe::ErrorKind::icmp_prohibited, parse_address("192.0.2.9").value()};
+  const auto refused = parsed(to_json(outcome));
+  CHECK(text(refused.at("fate")) == "lost");
+  CHECK(text(refused.at("refused")) == "icmp-prohibited");
+  CHECK(text(refused.at("refused_by")) == "192.0.2.9");
 }
 
 TEST_CASE("evidence says what is lost, what is unbounded and what is not known") {

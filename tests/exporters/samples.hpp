@@ -151,6 +151,12 @@ inline Snapshot snapshot() {
   for (SessionSnapshot& each : snapshot.sessions) {
     each.total.forward.record(milliseconds{9});
     each.total.reverse.record(milliseconds{10});
+    each.newest->far.dscp = 46;
+    each.newest->forward.record(milliseconds{9});
+    each.newest->clocks = {.state = ClockState::usable,
+                           .error = Nanos{300'000},
+                           .raw_forward = Nanos{9'000'000},
+                           .raw_reverse = Nanos{10'000'000}};
   }
   routes::Path atlas;
   atlas.name = "atlas-offshore";

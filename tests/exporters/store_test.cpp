@@ -96,6 +96,11 @@ TEST_CASE("windows come back as they went in, ordered by time") {
   odd.forward.record(9ms);
   odd.reverse.record(Nanos{-3});
   odd.uncertain.record(21ms, 2);
+  odd.far = {.dscp = 10, .seen_as = "[2001:db8::7]:40001", .clock = "gnss", .counts = true};
+  odd.clocks = {.state = ClockState::own_inexact,
+                .error = 3ms,
+                .raw_forward = Nanos{1'795'000'000'123'456'789},
+                .raw_reverse = Nanos{-1'794'999'999'123'456'789}};
   odd.counts.errors = {{"quo\"te", 1}, {"\xc3\xa9", 2}};
   odd.source = StampSource::tsc;
   const std::vector<Window> windows{samples::window("atlas", "192.0.2.1", t0), odd,
@@ -323,6 +328,8 @@ PRAGMA user_version = 1;
     CHECK(window.session == SessionKey{"atlas", "192.0.2.1", Protocol::stamp, 46, 0});
     CHECK(window.counts.received == 9);
     CHECK(window.uncertain == Sketch{lag_schema});
+    CHECK(window.far.empty());
+    CHECK(window.clocks == Clocks{});
   };
   {
     auto reader = SqliteStore::open_read_only(file);
@@ -337,6 +344,8 @@ PRAGMA user_version = 1;
   check(next);
   next.session.flow = 1;
   next.uncertain.record(20ms);
+  next.far.dscp = std::uint8_t{63};
+  next.clocks.state = ClockState::usable;
   REQUIRE(store->append({&next, 1}).has_value());
   const auto both = read(*store);
   REQUIRE(both.size() == 2);

@@ -25,7 +25,7 @@ FlowTable flows() {
   spec.pin.source_v4 = *parse_address("10.0.0.1");
   spec.pin.source_v6 = *parse_address("2001:db8::1");
   for (const char* const target : {"192.0.2.1", "2001:db8:2::1"}) {
-    for (const FlowKind kind : {FlowKind::udp, FlowKind::icmp_echo}) {
+    for (const FlowKind kind : {FlowKind::udp, FlowKind::icmp_echo, FlowKind::tcp_syn}) {
       spec.kind = kind;
       spec.destination = {*parse_address(target), 862};
       spec.source_port = 50000;

@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   using namespace strait;
   using namespace strait::probe;
   const auto request = std::as_bytes(std::span{bytes, size});
-  const Reflector reflector{ClockQuality{.synchronised = true, .max_error = Nanos{100'000}}};
+  Reflector reflector{ClockQuality{.synchronised = true, .max_error = Nanos{100'000}}};
   const WallTime t2{std::chrono::seconds{1'795'000'000}};
   const ReflectStamps stamps{t2, t2 + Nanos{12'000}, static_cast<std::uint8_t>(size)};
 

@@ -24,5 +24,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   round_trip(text, strait::exporters::parse_verdict);
   round_trip(text, strait::exporters::parse_memory);
   round_trip(text, strait::exporters::parse_counts_by_kind);
+  round_trip(text, strait::exporters::parse_far_view);
   return 0;
 }

@@ -52,6 +52,17 @@ Result<double> parse_loss(std::string_view word) {
   return value;
 }
 
+Result<std::optional<std::uint8_t>> parse_dscp(std::string_view word) {
+  if (word == "keep") return std::optional<std::uint8_t>{};
+  std::uint8_t value = 0;
+  const char* const end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, value);
+  if (error != std::errc{} || stop != end || value > 63) {
+    return fail(Errc::bad_input, fmt::format("dscp '{}': want 0 to 63, or keep", word));
+  }
+  return std::optional{value};
+}
+
 Result<std::size_t> parse_word(std::string_view key, std::string_view word,
                                const std::array<std::string_view, 2>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -79,9 +90,10 @@ Result<void> parse_setting(SetProfile& set, std::string_view word) {
   if (key == "shape") return store(set.shape, parse_word(key, value, {"uniform", "normal"}));
   if (key == "blackhole") return store(set.blackhole, parse_word(key, value, {"off", "on"}));
   if (key == "member") return store(set.member, parse_duration(value));
+  if (key == "dscp") return store(set.dscp, parse_dscp(value));
   return fail(
       Errc::bad_input,
-      fmt::format("'{}': want delay=, jitter=, shape=, loss=, blackhole= or member=", word));
+      fmt::format("'{}': want delay=, jitter=, shape=, loss=, blackhole=, member= or dscp=", word));
 }
 
 Result<Command> parse_path(Words words) {
@@ -191,6 +203,7 @@ void SetProfile::apply(Profile& profile) const {
   profile.loss = loss.value_or(profile.loss);
   profile.blackhole = blackhole.value_or(profile.blackhole);
   profile.member = member.value_or(profile.member);
+  profile.dscp = dscp.value_or(profile.dscp);
 }
 
 Result<Command> parse_command(std::string_view line) { return parse_words(split(line)); }

@@ -19,6 +19,7 @@ namespace strait::lab {
 //   path NAME SITE_INTERFACE FAR_INTERFACE [vlans=ID,ID] [mpls=LABEL,...]   (start file only)
 //   set PATH out|back|both [PREFIX|-] KEY=VALUE...      delay= jitter= shape=uniform|normal
 //                                                       loss=0..1 blackhole=on|off member=DURATION
+//                                                       dscp=0..63|keep
 //   cut PATH [hard]      repair PATH
 //   at DURATION COMMAND...                              set, cut or repair, after the start
 //   show      stats      truth PATH out|back PREFIX|- [DURATION]
@@ -41,6 +42,7 @@ struct SetProfile {
   std::optional<double> loss;
   std::optional<bool> blackhole;
   std::optional<Nanos> member;
+  std::optional<std::optional<std::uint8_t>> dscp;
 
   void apply(Profile& profile) const;
 };

@@ -21,6 +21,9 @@ TEST_CASE("a set command changes only the parts of a profile that it names") {
        "delay=1ms jitter=100us shape=uniform loss=0.5 blackhole=on"},
       {"  set\tatlas out 2001:db8::/32   delay=0ms jitter=0us\r",
        "delay=0s jitter=0s shape=uniform loss=0.5 blackhole=off"},
+      {"set atlas out dscp=8",
+       "delay=1ms jitter=100us shape=uniform loss=0.5 blackhole=off dscp=8"},
+      {"set atlas out dscp=keep", "delay=1ms jitter=100us shape=uniform loss=0.5 blackhole=off"},
   }));
   CAPTURE(c.line);
   const auto command = parse_command(c.line);
@@ -51,6 +54,8 @@ TEST_CASE("a command that cannot be obeyed is refused with what was wanted") {
       {"set atlas out loss=-0.1", "want 0 to 1"},
       {"set atlas out loss=0.1x", "want 0 to 1"},
       {"set atlas out shape=pareto", "want uniform or normal"},
+      {"set atlas out dscp=64", "want 0 to 63, or keep"},
+      {"set atlas out dscp=", "want 0 to 63, or keep"},
       {"set atlas out blackhole=yes", "want off or on"},
       {"set atlas out speed=9ms", "'speed=9ms': want delay="},
       {"cut", "want: cut PATH"},

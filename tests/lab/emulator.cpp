@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/lab/frame.hpp"
+
 namespace strait::lab {
 namespace {
 
@@ -72,7 +74,7 @@ void Emulator::take(Port& in, std::span<const std::byte> frame, WallTime arrived
   const auto vlans = vlans_of(frame);
   const auto end = std::ranges::find_if(
       in.ends, [&](const End& candidate) { return candidate.tags.vlans == vlans; });
-  const auto plain = end == in.ends.end() ? std::nullopt : stripped(frame, end->tags);
+  auto plain = end == in.ends.end() ? std::nullopt : stripped(frame, end->tags);
   if (!plain) {
     ++in.strange;
     return;
@@ -82,6 +84,7 @@ void Emulator::take(Port& in, std::span<const std::byte> frame, WallTime arrived
     write_log(ruling.lane, arrived, std::nullopt, std::nullopt, to_string(ruling.fate));
     return;
   }
+  if (ruling.dscp) remark(*plain, *ruling.dscp);
   line_.push({arrived, ruling.due, end->peer, ruling.lane, tagged(*plain, end->peer_tags)});
 }
 

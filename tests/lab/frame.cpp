@@ -48,6 +48,19 @@ std::optional<Address> far_v6(std::span<const std::byte> packet, Direction direc
   return far;
 }
 
+// RFC 791: of the header, with 0 in its own place.
+void make_checksum(std::span<std::byte> header) {
+  header[10] = header[11] = std::byte{0};
+  unsigned sum = 0;
+  for (std::size_t at = 0; at < header.size(); at += 2) {
+    sum += octet(header, at) << 8U | octet(header, at + 1);
+  }
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  sum += sum >> 16U;
+  header[10] = static_cast<std::byte>(~sum >> 8U & 0xffU);
+  header[11] = static_cast<std::byte>(~sum & 0xffU);
+}
+
 }  // namespace
 
 std::optional<Address> far_address(std::span<const std::byte> frame, Direction direction) {
@@ -57,6 +70,20 @@ std::optional<Address> far_address(std::span<const std::byte> frame, Direction d
   if (ether_type == 0x0800) return far_v4(packet, direction);
   if (ether_type == 0x86dd) return far_v6(packet, direction);
   return std::nullopt;
+}
+
+void remark(std::span<std::byte> frame, std::uint8_t dscp) {
+  if (frame.size() < ethernet_header + ipv4_header) return;
+  const unsigned ether_type = octet(frame, 12) << 8U | octet(frame, 13);
+  const auto packet = frame.subspan(ethernet_header);
+  if (ether_type == 0x0800) {
+    packet[1] = static_cast<std::byte>(unsigned{dscp} << 2U | (octet(packet, 1) & 3U));
+    const std::size_t header = 4 * (octet(packet, 0) & 0x0fU);
+    if (header >= ipv4_header && header <= packet.size()) make_checksum(packet.first(header));
+  } else if (ether_type == 0x86dd) {
+    packet[0] = static_cast<std::byte>(0x60U | dscp >> 2U);
+    packet[1] = static_cast<std::byte>((unsigned{dscp} & 3U) << 6U | (octet(packet, 1) & 0x3fU));
+  }
 }
 
 bool is_even_flow(std::span<const std::byte> frame) {

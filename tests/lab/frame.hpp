@@ -19,4 +19,8 @@ namespace strait::lab {
 // True for a flow (UDP source port, ICMP echo identifier) whose number is even.
 [[nodiscard]] bool is_even_flow(std::span<const std::byte> frame);
 
+// Sets the DSCP of an IP packet, as a network that does not trust its customers' marks does; the
+// ECN bits stay. Other frames are left alone.
+void remark(std::span<std::byte> frame, std::uint8_t dscp);
+
 }  // namespace strait::lab

@@ -38,3 +38,32 @@ TEST_CASE(
   const auto far = far_address(c.frame, c.direction);
   CHECK((far ? far->to_string() : "") == c.far);
 }
+
+TEST_CASE("a remarked packet keeps its ECN bits, and its checksum is right again") {
+  Frame v4 = ipv4("100.64.1.2", "198.18.0.10");
+  v4[15] = std::byte{0xb9};  // EF, ECT(1)
+  remark(v4, 8);
+  CHECK(v4[15] == std::byte{0x21});
+  std::uint32_t sum = 0;
+  for (std::size_t at = 14; at < 34; at += 2) {
+    sum +=
+        std::to_integer<std::uint32_t>(v4[at]) << 8U | std::to_integer<std::uint32_t>(v4[at + 1]);
+  }
+  CHECK((sum & 0xffffU) + (sum >> 16U) == 0xffff);
+
+  Frame v6 = ipv6("fd00::2", "2001:db8::1", 17, 0);
+  v6[14] = std::byte{0x6b};  // EF, ECT(1), a flow label of 0x5....
+  v6[15] = std::byte{0x95};
+  remark(v6, 8);
+  CHECK(v6[14] == std::byte{0x62});
+  CHECK(v6[15] == std::byte{0x15});
+  remark(v6, 1);
+  CHECK(v6[14] == std::byte{0x60});
+  CHECK(v6[15] == std::byte{0x55});
+
+  Frame arp = ethernet(0x0806);
+  arp.resize(60);
+  const Frame before = arp;
+  remark(arp, 8);
+  CHECK(arp == before);
+}

@@ -89,20 +89,23 @@ Ruling Paths::rule(std::size_t path_index, Direction direction, std::span<const 
   const bool cut = path.state == State::hard_cut || (path.state == State::cut && key);
   if (cut || (far && table.at(key).blackhole)) {
     ++lane.blackholed;
-    return {.fate = Fate::blackholed, .due = {}, .lane = index};
+    return {.fate = Fate::blackholed, .due = {}, .lane = index, .dscp = {}};
   }
   const auto delay = far ? draw(table.at(key), random_) : Nanos{};
   if (!delay) {
     ++lane.lost;
-    return {.fate = Fate::lost, .due = {}, .lane = index};
+    return {.fate = Fate::lost, .due = {}, .lane = index, .dscp = {}};
   }
-  WallTime due = arrived + *delay;
-  if (far && direction == Direction::out && is_even_flow(frame)) due += table.at(key).member;
-  if (!far) return {.fate = Fate::forward, .due = due, .lane = index};
+  Ruling ruling{.fate = Fate::forward, .due = arrived + *delay, .lane = index, .dscp = {}};
+  if (!far) return ruling;
+  const Profile& profile = table.at(key);
+  ruling.dscp = profile.dscp;
+  if (direction == Direction::out && is_even_flow(frame)) ruling.due += profile.member;
   // Members of a bundle do not wait for each other.
-  if (table.at(key).member > Nanos{}) return {.fate = Fate::forward, .due = due, .lane = index};
-  lane.last_due = std::max(lane.last_due, due);
-  return {.fate = Fate::forward, .due = lane.last_due, .lane = index};
+  if (profile.member > Nanos{}) return ruling;
+  lane.last_due = std::max(lane.last_due, ruling.due);
+  ruling.due = lane.last_due;
+  return ruling;
 }
 
 void Paths::record_sent(std::size_t lane, WallTime arrived, WallTime sent) {

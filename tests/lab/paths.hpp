@@ -23,8 +23,9 @@ enum class Fate : std::uint8_t { forward, lost, blackholed };
 
 struct Ruling {
   Fate fate = Fate::forward;
-  WallTime due;          // for `forward`
-  std::size_t lane = 0;  // index into Paths::lane()
+  WallTime due;                      // for `forward`
+  std::size_t lane = 0;              // index into Paths::lane()
+  std::optional<std::uint8_t> dscp;  // that the packet leaves with
 };
 
 // All paths of the emulator: what each does to which packet, and what it has done so far. Knows

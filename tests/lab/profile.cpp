@@ -24,10 +24,11 @@ std::string_view to_string(Direction direction) {
 
 std::string to_string(const Profile& profile) {
   return fmt::format(
-      "delay={} jitter={} shape={} loss={} blackhole={}{}", strait::to_string(profile.delay),
+      "delay={} jitter={} shape={} loss={} blackhole={}{}{}", strait::to_string(profile.delay),
       strait::to_string(profile.jitter),
       profile.shape == JitterShape::uniform ? "uniform" : "normal", profile.loss,
       profile.blackhole ? "on" : "off",
+      profile.dscp ? fmt::format(" dscp={}", *profile.dscp) : std::string{},
       profile.member > Nanos{} ? " member=" + strait::to_string(profile.member) : std::string{});
 }
 

@@ -28,6 +28,7 @@ struct Profile {
   JitterShape shape = JitterShape::uniform;
   double loss = 0;  // 0 to 1
   bool blackhole = false;
+  std::optional<std::uint8_t> dscp = std::nullopt;  // that packets get; nothing: they keep theirs
   Nanos member{};  // more on the way out, for flows with an even source port: a second ECMP member
 
   friend bool operator==(const Profile&, const Profile&) = default;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -54,9 +55,15 @@ class FakeTransport final : public Transport {
     std::vector<std::byte> payload(reflected_size(probe.payload.size()));
     const WallTime t2 = probe.stamp.wall + one_way;
     if (probe.flow_spec.kind == FlowKind::udp) {
-      const Reflector reflector{quality};
-      const auto reply = reflector.reflect(
-          probe.payload, {.received = t2, .transmit = t2 + residence, .hop_limit = 61}, payload);
+      if (!reflector) reflector.emplace(quality, mode);
+      RequestFacts facts;
+      facts.source = seen_as;
+      facts.destination = probe.flow_spec.destination;
+      facts.dscp_ecn = dscp_there.value_or(probe.flow_spec.dscp << 2U);
+      facts.now = clock_.now().mono;
+      const auto reply = reflector->reflect(
+          probe.payload, {.received = t2, .transmit = t2 + residence, .hop_limit = 61}, payload,
+          facts);
       if (reply.size == 0) return;
     } else {
       payload = probe.payload;
@@ -66,9 +73,16 @@ class FakeTransport final : public Transport {
     arrival.tag = probe.flow_spec.kind == FlowKind::udp ? 0 : probe.tag & 0xffffU;
     arrival.source = probe.flow_spec.destination;
     arrival.hop_limit = 59;
+    arrival.dscp_ecn = dscp_back.value_or(probe.flow_spec.dscp << 2U);
     if (change) change(arrival, payload);
     deliver(2 * one_way + residence, arrival, std::move(payload));
   }
+  // Of the reflector that reflect() makes when it is first called.
+  ReflectorMode mode;
+  std::optional<Reflector> reflector;
+  Endpoint seen_as{Address{boost::asio::ip::address_v4{0xc6336407}}, 40001};
+  std::optional<std::uint8_t> dscp_there;  // DSCP and ECN as a probe arrives
+  std::optional<std::uint8_t> dscp_back;   // as a reply arrives
   ClockQuality quality{.synchronised = true, .max_error = std::chrono::microseconds{200}};
 
   [[nodiscard]] Instant now() const override { return clock_.now(); }

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/options.hpp"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
 namespace strait::probe {
 namespace {
@@ -38,6 +44,7 @@ hop_limit = 64
 timestamps = "ptp"
 require_ssid = true
 clock_error_limit = "2ms"
+own_clock_error = "70us"
 uncertainty_limit = "1ms"
 flows = 8
 pin_check = "warn"
@@ -72,6 +79,8 @@ protocol = "twamp"
   CHECK(options.require_ssid);
   CHECK(options.pin_check == PinMode::warn);
   CHECK(options.pin_check_interval == 30s);
+  CHECK(options.own_clock_error == std::optional<Nanos>{70us});
+  CHECK(prober_options(options).clock_quality().synchronised);
   REQUIRE(targets.size() == 3);
   CHECK(targets[2].protocol == Protocol::twamp);
   CHECK(targets[0].port == 4000);
@@ -86,6 +95,51 @@ protocol = "twamp"
   CHECK(prober_options(options).window == 10s);
   CHECK(prober_options(options).uncertainty_limit == 1ms);
   CHECK(options.flows == 8);
+}
+
+TEST_CASE(
+    "a STAMP target's probes carry what [probe] asks for, under its own key or the common one") {
+  const auto file =
+      std::filesystem::temp_directory_path() / ("strait-options-key-" + std::to_string(getpid()));
+  std::ofstream{file} << "0123456789abcdef";
+  REQUIRE(chmod(file.c_str(), 0600) == 0);
+  auto document = ConfigDocument::parse(fmt::format(R"(
+[probe]
+tlvs = ["cos", "direct"]
+loss_by_direction = true
+[[target]]
+name = "a"
+address = "192.0.2.1"
+protocol = "stamp"
+[[target]]
+name = "b"
+address = "192.0.2.2"
+protocol = "stamp"
+key = "{}"
+[[target]]
+name = "c"
+address = "192.0.2.3"
+)",
+                                                    file.string()),
+                                        "t.toml")
+                      .value();
+  const ProbeOptions options = read_probe_options(document.root());
+  const auto targets = read_targets(document.root());
+  std::filesystem::remove(file);
+  REQUIRE_FALSE(document.errors().has_value());
+  const SessionSpec plain = session_spec(options, targets[0], "atlas", {});
+  CHECK(plain.extras.tlvs.class_of_service);
+  CHECK(plain.extras.tlvs.direct_measurement);
+  CHECK_FALSE(plain.extras.tlvs.location);
+  CHECK(plain.extras.loss_by_direction);
+  CHECK(plain.flow.max_payload == 44 + 8 + 16);
+  const SessionSpec keyed = session_spec(options, targets[1], "atlas", {});
+  CHECK(keyed.extras.key != nullptr);
+  CHECK(keyed.flow.max_payload == 112 + 8 + 16 + 20);
+  CHECK_FALSE(keyed.extras == plain.extras);
+  CHECK_FALSE(session_spec(options, targets[2], "atlas", {}).extras.any());
+  CHECK(payload_with(plain.extras, 70) == 72);  // 4 octets of an Extra Padding TLV
+  CHECK(payload_with(plain.extras, 100) == 100);
 }
 
 TEST_CASE("flows share out a session's probes, each as often as the others") {
@@ -129,6 +183,10 @@ TEST_CASE("mistakes in the probe tables are named") {
       {"[probe]\npin_check = \"yes\"", "enforce"},
       {"[probe]\npin_check_interval = \"900ms\"", "want at least 1s"},
       {"[probe]\ntwamp_light = true\ntimestamps = \"ptp\"", "TWAMP-Light"},
+      {"[probe]\ntlvs = [\"cos\", \"hmac\"]", "'hmac': want cos"},
+      {"[probe]\nkey = \"/nonexistent/key\"", "No such file"},
+      {"[probe]\ntwamp_light = true\ntlvs = [\"cos\"]", "neither tlvs"},
+      {"[[target]]\nname = \"a\"\naddress = \"192.0.2.1\"\nkey = \"/dev/null\"", "not a file"},
       {"[[target]]\nname = \"a\"", "address"},
       {"[[target]]\naddress = \"192.0.2.1\"", "name"},
       {"[[target]]\nname = \"a\"\naddress = \"192.0.2.1\"\n[[target]]\nname = \"a\"\n"

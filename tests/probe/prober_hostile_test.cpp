@@ -167,6 +167,104 @@ TEST_CASE("ICMP errors are counted by kind and decide nothing") {
   CHECK(total.counts.lost == 10);
 }
 
+// What an ICMP error looks like that is about `probe` and quotes `payload` of it.
+Arrival rejection_of(const FakeTransport::Sent& probe, std::uint8_t code) {
+  Arrival error;
+  error.kind = Arrival::Kind::icmp_error;
+  error.flow = probe.flow;
+  error.tag = probe.flow_spec.kind == FlowKind::icmp_echo ? probe.tag & 0xffffU : 0;
+  error.icmp_type = 3;
+  error.icmp_code = code;
+  error.source = {parse_address("192.0.2.9").value(), 0};
+  return error;
+}
+
+TEST_CASE("only an ICMP error that quotes enough of a probe names its loss") {
+  struct Case {
+    const char* description;
+    Protocol protocol;
+    std::size_t quoted;     // octets of the payload
+    std::size_t spoilt_at;  // this octet is another one
+    bool named;
+  };
+  constexpr std::size_t none = 1000;
+  const auto c = GENERATE(values<Case>({
+      {"the whole of a STAMP packet", Protocol::stamp, 44, none, true},
+      {"sequence number and T1", Protocol::stamp, 12, none, true},
+      {"no octet beyond RFC 792's", Protocol::stamp, 0, none, false},
+      {"a T1 that is cut short", Protocol::stamp, 11, none, false},
+      {"a number that was not sent", Protocol::stamp, 44, 0, false},
+      {"another T1", Protocol::stamp, 44, 11, false},
+      {"the whole of an echo request", Protocol::icmp, 56, none, true},
+      {"its header alone", Protocol::icmp, 0, none, true},
+      {"a cookie that is cut short", Protocol::icmp, 7, none, true},
+      {"another cookie", Protocol::icmp, 56, 3, false},
+      {"another number than the header's", Protocol::icmp, 56, 11, false},
+  }));
+  CAPTURE(c.description);
+  Bench bench;
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    std::vector<std::byte> quoted{probe.payload.begin(),
+                                  probe.payload.begin() + static_cast<std::ptrdiff_t>(c.quoted)};
+    if (c.spoilt_at < quoted.size()) quoted[c.spoilt_at] ^= std::byte{0x40};
+    bench.net.deliver(5ms, rejection_of(probe, 13), std::move(quoted));
+  };
+  auto spec = Bench::spec(c.protocol, 50ms, 10);
+  if (c.protocol == Protocol::icmp) spec.flow.max_payload = 56;
+  REQUIRE(bench.prober.add(spec).has_value());
+  bench.run(5s);
+
+  REQUIRE(bench.outcomes.size() == 10);
+  const Rejection said{ErrorKind::icmp_prohibited, parse_address("192.0.2.9").value()};
+  for (const Outcome& outcome : bench.outcomes) {
+    CHECK(outcome.fate == Fate::lost);
+    CHECK(outcome.refused.has_value() == c.named);
+    if (outcome.refused) CHECK(*outcome.refused == said);
+  }
+  const auto rejections = bench.prober.rejections();
+  REQUIRE(rejections.size() == 1);
+  CHECK(rejections[0].counts == RejectionCounts{{said, 10}});
+  const Window total = bench.total();
+  CHECK(Bench::errors(total, "icmp-prohibited") == 10);
+  CHECK(Bench::errors(total, "icmp-unmatched") == (c.named ? 0 : 10));
+  CHECK(total.counts.lost == 10);
+}
+
+TEST_CASE("an ICMP error takes nothing from a probe that is answered") {
+  Bench bench;
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    bench.net.deliver(1ms, rejection_of(probe, 1), probe.payload);
+    bench.net.reflect(probe, 5ms);
+    bench.net.deliver(20ms, rejection_of(probe, 1), probe.payload);
+  };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 10ms, 400)).has_value());
+  bench.run(8s);
+  const Window total = bench.total();
+  CHECK(total.counts.received == 400);
+  CHECK(total.counts.lost == 0);
+  CHECK(Bench::errors(total, "icmp-host-unreachable") == 800);
+  CHECK(Bench::errors(total, "icmp-unmatched") == 0);
+}
+
+TEST_CASE("a flood of ICMP errors from everywhere names the first senders and counts the rest") {
+  Bench bench;
+  std::uint32_t sender = 0xc6336400;  // 198.51.100.0
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    for (int i = 0; i < 10; ++i) {
+      Arrival error = rejection_of(probe, 1);
+      error.source.address = Address{boost::asio::ip::address_v4{sender++}};
+      bench.net.deliver(1ms, error, probe.payload);
+    }
+  };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 50ms, 10)).has_value());
+  bench.run(5s);
+  const auto rejections = bench.prober.rejections();
+  REQUIRE(rejections.size() == 1);
+  CHECK(rejections[0].counts.size() == Rejections::most_senders + 1);
+  CHECK(rejections[0].counts.at({ErrorKind::icmp_host_unreachable, Address{}}) ==
+        100 - Rejections::most_senders);
+}
+
 TEST_CASE("what belongs to no session is counted apart") {
   Bench bench;
   Arrival stray;

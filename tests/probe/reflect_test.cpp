@@ -14,12 +14,13 @@ using namespace std::chrono_literals;
 
 constexpr WallTime t2{1'795'000'000s};
 const ReflectStamps stamps{t2, t2 + 12us, 57};
-const Reflector reflector{ClockQuality{.synchronised = true, .max_error = 100us}};
+Reflector reflector{ClockQuality{.synchronised = true, .max_error = 100us}};
 
 std::vector<std::byte> request(std::size_t size, std::uint16_t error_estimate = 0x8001) {
   std::vector<std::byte> packet(std::max(size, stamp_packet_size));
   write_stamp_request({77, 0x1122334455667788, error_estimate, 0x0a0b}, packet);
-  for (std::size_t i = stamp_packet_size; i < packet.size(); ++i) {
+  // Behind the base what a TWAMP-Light sender may have: padding that begins with zeros.
+  for (std::size_t i = stamp_packet_size + 4; i < packet.size(); ++i) {
     packet[i] = static_cast<std::byte>(i);
   }
   packet.resize(size);
@@ -38,9 +39,12 @@ TEST_CASE("a request of any length gets a reply of max(44, its length) or a reas
     }
     REQUIRE(reflection.refusal == Refusal::none);
     REQUIRE(reflection.size == std::max<std::size_t>(44, size));
+    // One to three octets are a TLV that is cut off, and flagged.
+    const std::size_t kept = size > 44 && size < 48 ? 45 : 44;
+    if (kept == 45) REQUIRE(reply[44] == std::byte{0xc0});
     REQUIRE(
-        std::equal(packet.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(44, size)),
-                   packet.end(), reply.begin() + 44, reply.end()));
+        std::equal(packet.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(kept, size)),
+                   packet.end(), reply.begin() + static_cast<std::ptrdiff_t>(kept), reply.end()));
   }
 }
 
@@ -123,6 +127,39 @@ TEST_CASE("the policy answers those on the list, or all in open mode, but no loo
   CHECK(policy.admit(endpoint(c.source), MonoTime{1s}) == c.refusal);
 }
 
+TEST_CASE("a stranger gets no reply that is larger than its request, who is on the list does") {
+  ReflectorPolicyOptions options;
+  options.open = true;
+  options.allow = {parse_prefix("192.0.2.0/24").value()};
+  ReflectorPolicy policy{options};
+  const MonoTime now{1s};
+  CHECK(policy.admit(endpoint("192.0.2.7"), now, 14) == Refusal::none);
+  CHECK(policy.admit(endpoint("192.0.3.7"), now, 43) == Refusal::would_amplify);
+  CHECK(policy.admit(endpoint("192.0.3.7"), now, 44) == Refusal::none);
+  CHECK(policy.admit(endpoint("192.0.3.7"), now, 1400) == Refusal::none);
+}
+
+TEST_CASE("a flood of strangers leaves half of the total rate to the list") {
+  ReflectorPolicyOptions options;
+  options.open = true;
+  options.allow = {parse_prefix("192.0.2.0/24").value()};
+  options.source_rate = Rate{400};
+  options.total_rate = Rate{1000};
+  ReflectorPolicy policy{options};
+  int strangers = 0;
+  int known = 0;
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
+    const MonoTime now = MonoTime{10s} + i * 100us;
+    const Endpoint forged{boost::asio::ip::address_v4{0x0a000000 + i * 2654435761U % 0xffffff},
+                          40000};
+    strangers += policy.admit(forged, now) == Refusal::none;
+    if (i % 30 == 0) known += policy.admit(endpoint("192.0.2.7"), now) == Refusal::none;
+  }
+  CHECK(known == 3334);  // 333/s for ten seconds, all of them
+  CHECK(strangers <= 5500);
+  CHECK(strangers > 4500);
+}
+
 TEST_CASE("a source gets its rate, others are not touched by it, and tokens grow back") {
   ReflectorPolicyOptions options;
   options.open = true;
@@ -146,12 +183,18 @@ TEST_CASE("the total rate holds whoever asks, in fixed memory") {
   options.total_rate = Rate{1000};
   options.sources = 64;
   ReflectorPolicy policy{options};
-  int count = 0;
-  for (std::uint32_t i = 0; i < 20'000; ++i) {
-    const Endpoint source{boost::asio::ip::address_v4{0x0a000000 + i}, 40000};
-    count += policy.admit(source, MonoTime{10s}) == Refusal::none;
-  }
-  CHECK(count == 1000);
+  const auto admitted = [&] {
+    int count = 0;
+    for (std::uint32_t i = 0; i < 20'000; ++i) {
+      const Endpoint source{boost::asio::ip::address_v4{0x0a000000 + i}, 40000};
+      count += policy.admit(source, MonoTime{10s}) == Refusal::none;
+    }
+    return count;
+  };
+  CHECK(admitted() == 500);  // strangers: half
+  options.allow = {parse_prefix("10.0.0.0/8").value()};
+  policy = ReflectorPolicy{options};
+  CHECK(admitted() == 1000);
 }
 
 }  // namespace

@@ -90,6 +90,49 @@ TEST_CASE("a sample says what the stamps allow and no more") {
   CHECK(problems == c.problem);
 }
 
+TEST_CASE("a sample says what the clocks allow, and what they are off by at most") {
+  struct Clock {
+    const char* what;
+    ClockQuality own;
+    std::uint16_t theirs;
+    ClockState state;
+  };
+  const auto c = GENERATE(values<Clock>({
+      {"both good", {true, 100us}, good, ClockState::usable},
+      {"ours runs free", {false, 100us}, good, ClockState::own_unsynchronised},
+      {"ours is bad", {true, 1001us}, good, ClockState::own_inexact},
+      {"theirs runs free", {true, 100us}, 0x0001, ClockState::far_unsynchronised},
+      {"theirs gives no bound", {true, 100us}, 0x8000, ClockState::far_unsynchronised},
+      {"theirs is bad", {true, 100us}, 0x8000 | 30 << 8 | 1, ClockState::far_inexact},
+      {"both are bad", {false, 100us}, 0x0001, ClockState::own_unsynchronised},
+      {"a leap second", {true, 100us, true}, good, ClockState::leap_second},
+  }));
+  CAPTURE(c.what);
+  const Stamp sent{mono, wall, StampSource::kernel, {}};
+  const Stamp received{mono + 20ms, wall + 20ms, StampSource::kernel, {}};
+  StampReply reply;
+  reply.error_estimate = c.theirs;
+  reply.receive_timestamp = encode_time(wall + 9h + 8ms, TimestampFormat::ntp);
+  reply.timestamp = encode_time(wall + 9h + 9ms, TimestampFormat::ntp);
+  const bool usable = c.state == ClockState::usable;
+  if (usable) {
+    reply.receive_timestamp = encode_time(wall + 8ms, TimestampFormat::ntp);
+    reply.timestamp = encode_time(wall + 9ms, TimestampFormat::ntp);
+  }
+  const Sample sample = measure(sent, wire_time, received, &reply, {.own = c.own});
+  CHECK(to_string(sample.clock) == to_string(c.state));
+  CHECK(sample.rtt == std::optional<Nanos>{19ms});
+  CHECK(sample.forward.has_value() == usable);
+  if (usable) CHECK(sample.clock_error == decode_error_estimate(good).error() + 100us);
+  CHECK(sample.problems.test(static_cast<std::size_t>(ErrorKind::leap_second)) ==
+        (c.state == ClockState::leap_second));
+  REQUIRE(sample.raw_forward.has_value());
+  REQUIRE(sample.raw_reverse.has_value());
+  CHECK(*sample.raw_forward + *sample.raw_reverse == 19ms);
+  const Nanos apart = wall.time_since_epoch() - mono.time_since_epoch() + (usable ? 0h : 9h);
+  CHECK(*sample.raw_forward == apart + 8ms);
+}
+
 TEST_CASE("a PTP reply with a broken fraction costs the residence, not the reply") {
   const Stamp sent{mono, wall, StampSource::tsc, {}};
   const Stamp received{mono + 20ms, wall + 20ms, StampSource::tsc, {}};

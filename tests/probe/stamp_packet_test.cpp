@@ -167,10 +167,14 @@ TEST_CASE("adjtimex's answer becomes a clock quality") {
     int status;
     long maxerror;
     bool synchronised;
+    bool leap_second = false;
   };
   const auto c = GENERATE(values<Case>({
       {"disciplined", TIME_OK, STA_PLL, 250, true},
-      {"leap second ahead", TIME_INS, STA_PLL | STA_INS, 250, true},
+      {"leap second ahead", TIME_INS, STA_PLL | STA_INS, 250, true, true},
+      {"a second to be left out", TIME_DEL, STA_PLL | STA_DEL, 250, true, true},
+      {"leap second under way", TIME_OOP, STA_PLL | STA_INS, 250, true, true},
+      {"leap second over", TIME_WAIT, STA_PLL | STA_INS, 250, true, true},
       {"not disciplined", TIME_ERROR, STA_UNSYNC, 16'000'000, false},
       {"flag alone", TIME_OK, STA_UNSYNC, 250, false},
       {"no answer", -1, 0, 0, false},
@@ -182,6 +186,7 @@ TEST_CASE("adjtimex's answer becomes a clock quality") {
   const ClockQuality quality = clock_quality(clock, c.state);
   CHECK(quality.synchronised == c.synchronised);
   CHECK(quality.max_error == std::chrono::microseconds{c.maxerror});
+  CHECK(quality.leap_second == c.leap_second);
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ class FakeKernel final : public Kernel {
  public:
   ClockReading reading{
       .quality = {.synchronised = true, .max_error = std::chrono::microseconds{300}},
-      .estimated_error = std::chrono::microseconds{20}};
+      .estimated_error = std::chrono::microseconds{20},
+      .ptp = {}};
   std::map<std::string, StampAbilities> abilities;
   std::map<std::string, std::string> drivers;
   std::set<std::string> interfaces;

@@ -45,6 +45,24 @@ TEST_CASE("sockets need cap_net_raw for ICMP, unless ping sockets are allowed") 
   CHECK(missing.remedy == "setcap cap_net_raw+ep '/usr/bin/strait'");
 }
 
+TEST_CASE("TCP probes without cap_net_raw are worth a warning") {
+  for (const auto* const held : {nothing, only_raw}) {
+    FakeMachine fake;
+    make_bare(fake);
+    fake.process(held, 1000);
+    Wanted wanted;
+    wanted.configured = true;
+    wanted.icmp = false;
+    wanted.tcp = true;
+    const auto findings = check_privileges(fake.machine(), wanted);
+    REQUIRE(has(findings, "capability") == (held == nothing));
+    if (held != nothing) continue;
+    const Finding missing = the(findings, "capability", "TCP probes");
+    CHECK(missing.status == Status::warning);
+    CHECK(missing.remedy == "setcap cap_net_raw+ep '/usr/bin/strait'");
+  }
+}
+
 TEST_CASE("firewall marks need cap_net_admin") {
   FakeMachine fake;
   make_bare(fake);

@@ -3,6 +3,7 @@
 
 #include "probe/dpdk/parse.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <numeric>
 #include <random>
@@ -178,8 +179,8 @@ TEST_CASE("a frame that is not good is refused for its reason") {
     mend_ip_checksum(frame);
     want = FrameKind::fragment;
   }
-  SECTION("TCP") {
-    frame[23] = std::byte{6};
+  SECTION("SCTP") {
+    frame[23] = std::byte{132};
     mend_ip_checksum(frame);
     want = FrameKind::other_protocol;
   }
@@ -214,6 +215,49 @@ TEST_CASE("an ICMP error names the flow that it quotes") {
   CHECK(parsed.tuple.destination_port == 862);
   CHECK(parsed.tuple.destination == WireAddress{Ipv4{0xc0000201}});
   CHECK(parsed.sender == WireAddress{Ipv4{0x0a4d0001}});
+  CHECK(parsed.payload.empty());
+}
+
+TEST_CASE("an ICMP error about a SYN hands on the number that it quotes") {
+  Octets probe(128);
+  const Octets number = counting(4);
+  probe.resize(FrameTemplate{fields(FlowKind::tcp_syn)}.write(probe.data(), number, 0));
+  Octets frame = build(FlowKind::icmp_echo, Octets(probe.begin() + 14, probe.begin() + 42), 0);
+  put_word(frame, 34, 0x030d);
+  put_word(frame, 38, 0);
+  put_word(frame, 40, 0);
+  put_word(frame, 36, 0);
+  put_word(frame, 36, ~plain_sum(frame, 34, frame.size()) & 0xffffU);
+  const ParsedFrame parsed = parse_frame(frame);
+  REQUIRE(to_string(parsed.kind) == "icmp-error");
+  CHECK(parsed.tuple.kind == FlowKind::tcp_syn);
+  CHECK(parsed.tuple.source_port == 50000);
+  CHECK(parsed.tuple.destination_port == 862);
+  CHECK(Octets(parsed.payload.begin(), parsed.payload.end()) == number);
+}
+
+TEST_CASE("an ICMP error hands on what it quotes of the payload, and no more") {
+  const auto kind = GENERATE(FlowKind::udp, FlowKind::icmp_echo);
+  const std::size_t quoted = GENERATE(1U, 12U, 44U);
+  CAPTURE(quoted);
+  const Octets payload = counting(44);
+  const Octets probe = build(kind, payload);
+  Octets frame = build(FlowKind::icmp_echo,
+                       Octets(probe.begin() + 14, probe.begin() + 42 + static_cast<long>(quoted)));
+  put_word(frame, 34, 0x030d);
+  put_word(frame, 36, 0);
+  put_word(frame, 38, 0);
+  put_word(frame, 40, 0);
+  const std::size_t end = 14 + 20 + 8 + 28 + quoted;
+  Octets message(frame.begin(), frame.begin() + static_cast<long>(end));
+  if (message.size() % 2 != 0) message.push_back(std::byte{0});
+  put_word(frame, 36, ~plain_sum(message, 34, message.size()) & 0xffffU);
+  const ParsedFrame parsed = parse_frame(frame);
+  REQUIRE(to_string(parsed.kind) == "icmp-error");
+  CHECK(parsed.icmp_code == 13);
+  REQUIRE(parsed.payload.size() == quoted);
+  CHECK(std::ranges::equal(parsed.payload, std::span{payload}.first(quoted)));
+  CHECK(parsed.sequence == (kind == FlowKind::udp ? 0 : 7));
 }
 
 TEST_CASE("an ICMP error about a packet's length says what the next link takes") {
@@ -242,7 +286,8 @@ TEST_CASE("an ICMP error about a packet's length says what the next link takes")
 
 TEST_CASE("no octets make the parser read outside of the frame") {
   std::mt19937 random{20261123};
-  const Octets good = build(GENERATE(FlowKind::udp, FlowKind::icmp_echo), counting(44));
+  const Octets good =
+      build(GENERATE(FlowKind::udp, FlowKind::icmp_echo, FlowKind::tcp_syn), counting(44));
   for (int i = 0; i < 20000; ++i) {
     Octets frame(good.begin(), good.begin() + static_cast<long>(random() % (good.size() + 1)));
     for (unsigned flips = random() % 4; flips > 0 && !frame.empty(); --flips) {

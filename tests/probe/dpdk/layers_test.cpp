@@ -8,6 +8,8 @@
 #include "probe/dpdk/frame.hpp"
 #include "probe/dpdk/neighbor_discovery.hpp"
 #include "probe/dpdk/parse.hpp"
+#include "probe/octets.hpp"
+#include "probe/tcp_packet.hpp"
 
 using namespace strait;
 using namespace strait::probe;
@@ -129,6 +131,76 @@ TEST_CASE("every mixture of layers is written right, read back, and turned aroun
   }
 }
 
+TEST_CASE("a SYN and its RST are right in every mixture of layers") {
+  const bool v6 = GENERATE(false, true);
+  const bool reset = GENERATE(false, true);
+  for (const Around& around : arounds()) {
+    CAPTURE(v6, reset, around.name);
+    const FrameTemplate frame_template{fields(FlowKind::tcp_syn, v6, around.encapsulation)};
+    Octets frame(128, std::byte{0xee});
+    Octets number(4);
+    store(number, 0, std::uint32_t{0xdeadbeef});
+    frame.resize(reset ? frame_template.write_segment(frame.data(), 0xdeadbeef, tcp_flag_rst)
+                       : frame_template.write(frame.data(), number, 7));
+    const std::size_t size = reset ? 20 : 24;
+    const std::size_t ip = frame_template.headers_size() - 8 - (v6 ? 40 : 20);
+    const std::size_t next = ip + (v6 ? 40 : 20);
+    CHECK(frame.size() == std::max<std::size_t>(next + size, 60));
+    if (!v6) CHECK(plain_sum(frame, ip, ip + 20) == 0xffff);
+    const auto length = static_cast<unsigned>(size);
+    const unsigned sum = plain_sum(frame, v6 ? ip + 8 : ip + 12, next, length + 6);
+    CHECK(plain_sum(frame, next, next + size, sum) == 0xffff);
+    const auto segment = read_tcp(std::span{frame}.subspan(next, size));
+    REQUIRE(segment.has_value());
+    CHECK(segment->source_port == 50000);
+    CHECK(segment->destination_port == 862);
+    CHECK(segment->sequence == 0xdeadbeef);
+    CHECK(segment->acknowledgment == 0);
+    CHECK(segment->flags == (reset ? tcp_flag_rst : tcp_flag_syn));
+    CHECK(to_string(parse_frame(frame).kind) == "other-tcp");  // it acknowledges nothing
+
+    // What acknowledges it is read, and only with a good checksum.
+    const std::span packet{frame.data() + ip, next + size - ip};
+    store(packet.last(size), 13, static_cast<std::uint8_t>(tcp_flag_syn | tcp_flag_ack));
+    store(packet.last(size), tcp_acknowledgment_at, std::uint32_t{0x01020304});
+    CHECK(to_string(parse_frame(frame).kind) == "bad-checksum");
+    finish_packet(packet);
+    const ParsedFrame parsed = parse_frame(frame);
+    REQUIRE(to_string(parsed.kind) == "tcp");
+    CHECK(parsed.tcp_flags == (tcp_flag_syn | tcp_flag_ack));
+    CHECK(parsed.tuple.kind == FlowKind::tcp_syn);
+    CHECK(parsed.tuple.source_port == 50000);
+    CHECK(parsed.tuple.destination_port == 862);
+    REQUIRE(parsed.payload.size() == 4);
+    CHECK(load<std::uint32_t>(parsed.payload, 0) == 0x01020304);
+  }
+}
+
+TEST_CASE("a TCP frame that is not good is refused for its reason") {
+  Octets frame(128);
+  frame.resize(FrameTemplate{fields(FlowKind::tcp_syn, true, {})}.write_segment(frame.data(), 1,
+                                                                                tcp_flag_rst));
+  std::string want = "other-tcp";
+  SECTION("as it is: an RST that acknowledges nothing") {}
+  SECTION("a data offset of 4") {
+    frame[66] = std::byte{0x40};
+    want = "truncated";
+  }
+  SECTION("options beyond the end") {
+    frame[66] = std::byte{0x60};
+    want = "truncated";
+  }
+  SECTION("cut short of a header") {
+    frame[19] = std::byte{19};
+    want = "truncated";
+  }
+  SECTION("another octet") {
+    frame[59] ^= std::byte{1};
+    want = "bad-checksum";
+  }
+  CHECK(to_string(parse_frame(frame).kind) == want);
+}
+
 TEST_CASE("link headers that cannot be ours are told apart") {
   const auto kind_of = [](std::vector<unsigned> octets) {
     Octets frame(12);
@@ -181,8 +253,8 @@ TEST_CASE("an IPv6 frame that is not good is refused for its reason") {
     frame[55] = std::byte{200};
     want = "truncated";
   }
-  SECTION("TCP") {
-    frame[20] = std::byte{6};
+  SECTION("SCTP") {
+    frame[20] = std::byte{132};
     want = "other-protocol";
   }
   CHECK(to_string(parse_frame(frame).kind) == want);

@@ -14,6 +14,7 @@
 #include "probe/dpdk/reflector.hpp"
 #include "probe/dpdk/ring_wire.hpp"
 #include "probe/dpdk/transport.hpp"
+#include "probe/options.hpp"
 #include "probe/prober.hpp"
 
 using namespace strait;
@@ -33,8 +34,10 @@ RingWire make_wire(const std::string& name, RingWire::Kind kind) {
   return std::move(*made);
 }
 
-std::unique_ptr<DpdkReflector> make_reflector(const std::string& device) {
+std::unique_ptr<DpdkReflector> make_reflector(const std::string& device,
+                                              const ReflectorMode& mode = {}) {
   DpdkReflectorOptions options;
+  options.mode = mode;
   options.device = device;
   options.addresses = {far_address};
   options.policy.open = true;
@@ -192,6 +195,84 @@ TEST_CASE("what the wire drops is lost, what it doubles is a duplicate, no more 
   CHECK(fates[Fate::lost] == all.lost);
 }
 
+TEST_CASE("TLVs and a key over a ring: losses and remarking are told by direction") {
+  const bool authenticated = GENERATE(false, true);
+  CAPTURE(authenticated);
+  auto wire = make_wire("stamp", RingWire::Kind::carried);
+  auto transport = make_transport();
+  ReflectorMode mode;
+  mode.stateful = true;
+  StampExtras extras;
+  for (std::size_t number = 0; number < tlv_words; ++number) include(extras.tlvs, number);
+  if (authenticated) {
+    mode.key = HmacKey::make(std::vector<std::byte>(32, std::byte{0x5a})).value();
+    extras.key = std::make_shared<const HmacKey>(*mode.key);
+  }
+  const auto reflector = make_reflector(wire.right(), mode);
+  Prober prober{*transport, {}};
+  SessionSpec spec = session("stamp", wire.left(), 0, 300);
+  spec.key.dscp = 46;
+  spec.schedule.interval = 10ms;  // a busy machine misses slots, but not nearly all
+  spec.extras = extras;
+  spec.flow.max_payload = payload_with(extras, stamp_packet_size);
+  add(prober, spec);
+
+  std::uint64_t there = 0;
+  std::uint64_t back = 0;
+  std::uint64_t lost_there = 0;
+  std::uint64_t lost_back = 0;
+  std::uint64_t remarked = 0;
+  const auto decide = [&](std::span<std::byte> frame, bool to_right) {
+    const ParsedFrame parsed = parse_frame(frame);
+    if (parsed.kind != FrameKind::udp) return true;
+    if (!to_right) {
+      CHECK(parsed.dscp_ecn == 46 << 2);  // DSCP1, whatever came
+      if (++back % 17 != 16) return true;
+      ++lost_back;
+      return false;
+    }
+    if (++there % 11 == 10) {
+      ++lost_there;
+      return false;
+    }
+    if (there % 5 != 0) return true;
+    ++remarked;
+    frame[parsed.link.size + 1] = std::byte{10U << 2U};
+    finish_packet(frame.subspan(parsed.link.size, packet_headers(false) + parsed.payload.size()));
+    return true;
+  };
+  const MonoTime end = transport->now().mono + 20s;
+  while (prober.active() > 0 && transport->now().mono < end) {
+    prober.step();
+    wire.carry(decide);
+    reflector->step();
+  }
+  REQUIRE(prober.active() == 0);
+  const auto sessions = merged(prober.finish());
+  REQUIRE(sessions.size() == 1);
+  const Window& window = sessions.begin()->second;
+  CHECK(lost_there > 3);
+  CHECK(lost_back > 3);
+  CHECK(remarked > 3);
+  CHECK(window.far.counts);
+  CHECK(window.far.seen_as.starts_with("10.0.0.1:"));
+  const auto errors = [&](const char* kind) {
+    const auto found = window.counts.errors.find(kind);
+    return found == window.counts.errors.end() ? 0 : found->second;
+  };
+  CHECK(window.counts.lost == lost_there + lost_back);
+  // What is lost behind the last reply is not judged.
+  CHECK(errors("lost-forward") <= lost_there);
+  CHECK(errors("lost-forward") + 1 >= lost_there);
+  CHECK(errors("lost-reverse") <= lost_back);
+  CHECK(errors("lost-reverse") + 1 >= lost_back);
+  CHECK(errors("dscp-remarked-forward") <= remarked);
+  CHECK(errors("dscp-remarked-forward") > 0);
+  CHECK(errors("dscp-remarked-reverse") == 0);
+  CHECK(errors("tlv-missing") == 0);
+  CHECK(errors("tlv-unrecognized") == 0);
+}
+
 TEST_CASE("an adaptive poller measures as well, and sleeps") {
   const auto wire = make_wire("nap", RingWire::Kind::direct);
   auto opened = DpdkTransport::open({});
@@ -242,8 +323,8 @@ TEST_CASE("a hostile payload reaches no session, and the reflector answers only 
   while (reflector->step() > 0) {
   }
   const auto counters = reflector->counters();
-  CHECK(counters.refused.at("too-short") == 14);  // 0 to 13 octets
-  CHECK(counters.stamp_replies == sent - 14);
+  CHECK(counters.refused.at("would-amplify") == 44);  // 0 to 43 octets
+  CHECK(counters.stamp_replies == sent - 44);
   std::size_t replies = 0;
   wire.carry([&](std::span<std::byte> reply, bool to_right) {
     if (to_right) return false;

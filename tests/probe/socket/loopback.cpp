@@ -62,10 +62,10 @@ std::vector<Kept> receive_until(Transport& transport,
     const std::size_t got = transport.receive(burst);
     for (const Arrival& arrival : std::span{burst}.first(got)) {
       all.push_back({arrival, {arrival.payload.begin(), arrival.payload.end()}});
-      all.back().arrival.payload = {};
     }
     if (got == 0) transport.wait(end);
   }
+  for (Kept& kept : all) kept.arrival.payload = kept.payload;
   return all;
 }
 

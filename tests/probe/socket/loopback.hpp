@@ -35,7 +35,7 @@ class UdpPeer {
   Endpoint endpoint_;
 };
 
-// An arrival whose payload has been copied, so that it outlives the next receive().
+// An arrival with a copy of its payload, which it points to: it outlives the next receive().
 struct Kept {
   Arrival arrival;
   std::vector<std::byte> payload;

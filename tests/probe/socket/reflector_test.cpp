@@ -7,6 +7,8 @@
 #include <numeric>
 #include <thread>
 
+#include "probe/options.hpp"
+#include "probe/prober.hpp"
 #include "tests/probe/socket/loopback.hpp"
 
 using namespace strait;
@@ -123,7 +125,9 @@ TEST_CASE("a request comes back with our stamps between its own, its DSCP and th
 
 TEST_CASE(
     "requests of any length from 0 to 9000 octets are answered at their own length or refused") {
-  RunningReflector reflector{open_to_all({any_port("127.0.0.1")})};
+  ReflectorOptions options = open_to_all({any_port("127.0.0.1")});
+  options.policy.allow = {parse_prefix("127.0.0.0/8").value()};  // a reply that is longer
+  RunningReflector reflector{options};
   const auto transport = open_transport();
   const auto flow = transport->open_flow(udp_flow(reflector.endpoint()));
   REQUIRE(flow.has_value());
@@ -134,8 +138,9 @@ TEST_CASE(
     CAPTURE(length);
     REQUIRE(all.size() == 1);
     REQUIRE(all[0].payload.size() == std::max(length, stamp_packet_size));
-    // What follows the base packet comes back unchanged.
-    if (length > stamp_packet_size) REQUIRE(all[0].payload.back() == packet.back());
+    // What follows the base packet comes back unchanged, but for the flags of a TLV that is cut
+    // off.
+    if (length > stamp_packet_size + 1) REQUIRE(all[0].payload.back() == packet.back());
   }
   UdpPeer peer{"127.0.0.1"};
   for (std::size_t length = 0; length < twamp_request_size; ++length)
@@ -184,6 +189,90 @@ TEST_CASE("one source cannot have more replies than its rate") {
   CHECK(counters.reflected < 100);
   CHECK(counters.refused.at(std::string{to_string(Refusal::rate_limited)}) ==
         500 - counters.reflected);
+}
+
+TEST_CASE("a session with TLVs and a key hears what the far end saw, over sockets") {
+  const auto* const address = GENERATE("127.0.0.1", "::1");
+  const bool authenticated = GENERATE(false, true);
+  CAPTURE(address, authenticated);
+  auto options = open_to_all({any_port(address)});
+  options.mode.stateful = true;
+  options.mode.tlvs.sync = SyncSource::gnss;
+  StampExtras extras;
+  for (std::size_t number = 0; number < tlv_words; ++number) include(extras.tlvs, number);
+  if (authenticated) {
+    const std::vector<std::byte> octets(32, std::byte{0x5a});
+    options.mode.key = HmacKey::make(octets).value();
+    extras.key = std::make_shared<const HmacKey>(*options.mode.key);
+  }
+  RunningReflector reflector{options};
+  const auto transport = open_transport();
+  Prober prober{*transport, {}};
+  SessionSpec spec;
+  spec.key = {"", "far", Protocol::stamp, 46};
+  spec.flow.destination = reflector.endpoint();
+  spec.schedule.interval = milliseconds{2};
+  spec.timeout = milliseconds{500};
+  spec.count = 50;
+  spec.extras = extras;
+  spec.flow.max_payload = payload_with(extras, stamp_packet_size);
+  REQUIRE(prober.add(spec).has_value());
+  const MonoTime end = transport->now().mono + milliseconds{5000};
+  run_while(prober, *transport, [&] { return prober.active() > 0 && transport->now().mono < end; });
+  const auto windows = prober.finish();
+  REQUIRE_FALSE(windows.empty());
+  Window total = windows.front();
+  for (std::size_t i = 1; i < windows.size(); ++i) merge(total, windows[i]);
+  CHECK(total.counts.received == total.counts.sent);
+  CHECK(total.counts.sent > 0);
+  for (const char* const kind : {"bad-hmac", "tlv-missing", "tlv-unrecognized", "tlv-malformed",
+                                 "tlv-integrity", "dscp-remarked-forward", "dscp-remarked-reverse",
+                                 "ecn-changed", "lost-forward", "lost-reverse"}) {
+    CAPTURE(kind);
+    CHECK_FALSE(total.counts.errors.contains(kind));
+  }
+  CHECK(total.far.dscp == 46);
+  CHECK_THAT(total.far.seen_as, Catch::Contains(address));
+  CHECK(total.far.counts);
+}
+
+TEST_CASE("a reply leaves with the DSCP that a Class of Service TLV asks for") {
+  const auto* const address = GENERATE("127.0.0.1", "::1");
+  CAPTURE(address);
+  RunningReflector reflector{open_to_all({any_port(address)})};
+  const auto transport = open_transport();
+  auto spec = udp_flow(reflector.endpoint());
+  spec.dscp = 10;
+  const auto flow = transport->open_flow(spec);
+  REQUIRE(flow.has_value());
+  TlvSet cos;
+  cos.class_of_service = true;
+  auto packet = request(1);
+  const auto area = request_area(cos, false, 34, 8).octets;
+  packet.insert(packet.end(), area.begin(), area.end());
+  REQUIRE(send_one(*transport, *flow, 1, packet));
+  const auto all = one_datagram(*transport);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].arrival.dscp_ecn == 34 << 2);
+  const auto reply = read_reply_tlvs(std::span{all[0].payload}.subspan(44), 1, nullptr);
+  REQUIRE(reply.cos.has_value());
+  CHECK(reply.cos->seen_dscp == 10);
+  CHECK(reply.cos->reverse_path == 0);
+}
+
+TEST_CASE("with a key, other requests are counted by what is wrong with them") {
+  auto options = open_to_all({any_port("127.0.0.1")});
+  options.mode.key = HmacKey::make(std::vector<std::byte>(32, std::byte{1})).value();
+  RunningReflector reflector{options};
+  UdpPeer peer{"127.0.0.1"};
+  for (std::uint32_t i = 0; i < 5; ++i) peer.send(request(i), reflector.endpoint());
+  for (std::uint32_t i = 0; i < 7; ++i) peer.send(request(i, 112), reflector.endpoint());
+  std::this_thread::sleep_for(milliseconds{50});
+  CHECK(peer.receive().empty());
+  const auto counters = reflector.stop();
+  CHECK(counters.reflected == 0);
+  CHECK(counters.refused.at("not-authenticated") == 5);
+  CHECK(counters.refused.at("bad-hmac") == 7);
 }
 
 TEST_CASE("on all addresses, a reply leaves from the one that was asked") {

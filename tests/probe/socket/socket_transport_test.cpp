@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/socket/socket_transport.hpp"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <set>
+#include <span>
 
 #include "tests/probe/socket/loopback.hpp"
 
@@ -240,6 +242,11 @@ TEST_CASE("a port that nobody listens on answers with an ICMP error for the righ
   const bool v6 = error->source.address.is_v6();
   CHECK(error->icmp_type == (v6 ? 1 : 3));  // destination unreachable (RFC 4443, RFC 792)
   CHECK(error->icmp_code == (v6 ? 4 : 3));  // port
+  // Linux quotes the whole probe; what tells it from others is handed on.
+  const auto quoting = std::ranges::find_if(
+      all, [](const Kept& kept) { return kept.arrival.kind == Arrival::Kind::icmp_error; });
+  REQUIRE(quoting->payload.size() >= 12);
+  CHECK(std::ranges::equal(quoting->payload, std::span{payload}.first(quoting->payload.size())));
 }
 
 TEST_CASE("packets from anyone but the flow's far end are counted and not delivered") {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "probe/clock_quality.hpp"
+#include "probe/ptp_management.hpp"
+
+namespace strait::probe {
+
+// Asks linuxptp's ptp4l over its local management socket, without ever waiting for it: an answer is
+// taken at the next call. linuxptp writes 0 into the kernel's bound, so what it knows must be
+// asked.
+class PtpWatch {
+ public:
+  enum class Standing : std::uint8_t {
+    absent,  // nobody listens there
+    silent,  // somebody does, and has not answered for 5 s, or may not be asked
+    known,
+  };
+
+  // The first of `sockets` at which somebody listens.
+  explicit PtpWatch(std::vector<std::string> sockets);
+  ~PtpWatch();
+  PtpWatch(const PtpWatch&) = delete;
+  PtpWatch& operator=(const PtpWatch&) = delete;
+  PtpWatch(PtpWatch&&) = delete;
+  PtpWatch& operator=(PtpWatch&&) = delete;
+
+  // Takes what has been answered and asks again. With `wait` it asks in every domain, and waits so
+  // long at most if somebody listens.
+  Standing ask(MonoTime now, Nanos wait = {});
+  [[nodiscard]] const PtpStatus& status() const { return status_; }
+
+ private:
+  bool open();
+  void take(MonoTime now);
+  void wait_for_answer(MonoTime now, Nanos most);
+  [[nodiscard]] bool send();  // false: nobody listens
+
+  std::vector<std::string> sockets_;
+  int socket_ = -1;
+  std::uint16_t sequence_ = 0;
+  std::optional<std::uint8_t> domain_;  // that answered
+  std::uint8_t next_domain_ = 0;        // to try
+  std::optional<MonoTime> answered_;
+  PtpStatus status_;
+};
+
+// What this machine's wall clock is worth: the kernel's word (adjtimex(2)), into which NTP daemons
+// write their bound, and ptp4l's where it runs; the worse of the two. A ptp4l that does not answer
+// leaves the clock unsynchronised, for then nobody knows. An operator who knows better, because the
+// host or a receiver keeps the clock behind the kernel's back, may tell: that makes it
+// synchronised, and no better than told.
+class OwnClock {
+ public:
+  explicit OwnClock(std::optional<Nanos> told = {},
+                    std::vector<std::string> ptp_sockets = {"/run/ptp4lro", "/run/ptp4l"});
+
+  // To be called about once a second; waits for ptp4l the first time, 160 ms at most, and never
+  // again.
+  [[nodiscard]] ClockQuality read();
+  // What ptp4l said, if it did.
+  [[nodiscard]] std::optional<PtpStatus> ptp() const;
+
+ private:
+  std::optional<Nanos> told_;
+  PtpWatch ptp_;
+  PtpWatch::Standing standing_ = PtpWatch::Standing::absent;
+  bool asked_ = false;
+};
+
+// Such a clock's read(), by any thread; copies share the clock.
+[[nodiscard]] std::function<ClockQuality()> own_clock_reader(std::optional<Nanos> told = {});
+
+// Pure: what read() makes of the three.
+[[nodiscard]] ClockQuality judge_clock(ClockQuality kernel, PtpWatch::Standing standing,
+                                       const PtpStatus& ptp, std::optional<Nanos> told);
+
+}  // namespace strait::probe
