@@ -58,7 +58,7 @@ void PtpWatch::take(MonoTime now) {
     if (octets.size() < ptp_get_size) continue;
     const auto domain = std::to_integer<std::uint8_t>(octets[4]);
     const auto status = parse_ptp_current_data_set(octets, domain, sequence_);
-    if (!status) continue;
+    if (!status || !status->measured()) continue;
     domain_ = domain;
     answered_ = now;
     status_ = *status;

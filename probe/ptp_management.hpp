@@ -17,6 +17,8 @@ struct PtpStatus {
   Nanos offset_from_master{};
   Nanos mean_path_delay{};
 
+  // A slave that has not measured its delay yet knows nothing.
+  [[nodiscard]] bool measured() const { return steps_removed == 0 || mean_path_delay > Nanos{0}; }
   // How far the clock can be off: the offset is what its servo sees, and of the delay to the master
   // only the sum of both directions is known, so the offset is wrong by at most half of that.
   [[nodiscard]] Nanos max_error() const;

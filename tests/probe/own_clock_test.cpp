@@ -96,6 +96,14 @@ TEST_CASE("answers that are not what was asked for are refused") {
   }
 }
 
+TEST_CASE("a slave that has not measured its delay yet says nothing") {
+  PtpStatus status{.steps_removed = 1, .offset_from_master = {}, .mean_path_delay = {}};
+  CHECK_FALSE(status.measured());
+  status.mean_path_delay = 1ns;
+  CHECK(status.measured());
+  CHECK(PtpStatus{}.measured());  // a grandmaster has none
+}
+
 TEST_CASE("extremes do not overflow") {
   Octets message = answer();
   store<std::uint64_t>(message, 56, 0x8000000000000000);
