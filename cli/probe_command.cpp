@@ -56,6 +56,7 @@ void add_what(CLI::App& command, ProbeOptions& options) {
 void add_extras(CLI::App& command, ProbeOptions& options) {
   command.option_defaults()->group("STAMP");
   std::vector<std::string> words;
+  words.reserve(probe::tlv_words);
   for (std::size_t number = 0; number < probe::tlv_words; ++number) {
     words.emplace_back(probe::tlv_word(number));
   }
@@ -189,21 +190,11 @@ void add_output(CLI::App& command, ProbeOptions& options) {
       "enough probes to have an interval at all: 'n/a (needs N)' says how many.");
 }
 
-// Options of one protocol that another would ignore.
-void check_words(const ProbeOptions& options) {
+// Of STAMP. `known_targets` have their own protocols.
+void check_extras(const ProbeOptions& options, bool known_targets) {
   const bool extras = options.tlvs.any() || !options.key.empty() || options.loss_by_direction;
   if (options.twamp_light && extras) {
     refuse("--twamp-light", "that reflector knows no --tlv, --key or --loss-by-direction");
-  }
-  if (options.protocol == Protocol::tcp && options.size != 0) {
-    refuse("--size", "a SYN carries no data");
-  }
-  const bool known_targets = !options.config.empty();  // which have their own protocols
-  if (options.force_rate && options.protocol != Protocol::tcp && !known_targets) {
-    refuse("--force-rate", "wants --protocol tcp");
-  }
-  if (options.port && options.protocol == Protocol::icmp) {
-    refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
   }
   if (options.protocol == Protocol::stamp) return;
   if (!known_targets) {
@@ -212,6 +203,21 @@ void check_words(const ProbeOptions& options) {
     if (options.loss_by_direction) refuse("--loss-by-direction", "wants --protocol stamp");
   }
   if (options.twamp_light) refuse("--twamp-light", "wants --protocol stamp");
+}
+
+// Options of one protocol that another would ignore.
+void check_words(const ProbeOptions& options) {
+  if (options.protocol == Protocol::tcp && options.size != 0) {
+    refuse("--size", "a SYN carries no data");
+  }
+  const bool known_targets = !options.config.empty();
+  if (options.force_rate && options.protocol != Protocol::tcp && !known_targets) {
+    refuse("--force-rate", "wants --protocol tcp");
+  }
+  if (options.port && options.protocol == Protocol::icmp) {
+    refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
+  }
+  check_extras(options, known_targets);
 }
 
 }  // namespace

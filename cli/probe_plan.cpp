@@ -243,6 +243,42 @@ void take_engine(ProbeOptions& options, const Configuration& configuration) {
   if (options.engine == Engine::dpdk) options.dpdk = configuration.dpdk;
 }
 
+// Of one target over one way.
+struct Request {
+  const ProbeTarget& target;
+  const Way& way;
+  const probe::StampExtras& extras;  // that the options ask for
+};
+
+Result<void> add_sessions(const Request& request, const ProbeOptions& options,
+                          const std::optional<Configuration>& configuration, ProbePlan& plan) {
+  const ProbeTarget& target = request.target;
+  const probe::Target* const known = known_target(configuration, target.word);
+  const auto spec = session_spec(target, request.way, known, options,
+                                 extras_for(request.extras, known, configuration));
+  if (auto ok = check_size(spec, options); !ok) return ok;
+  TargetReport report;
+  report.target = target.name;
+  report.address = target.address;
+  report.size = spec.key.protocol == Protocol::tcp ? 0 : spec.flow.max_payload;
+  report.window.session = spec.key;
+  report.floor = floor_of(request.way, configuration, target.word);
+  plan.reports.push_back(std::move(report));
+  std::ranges::move(probe::flows_of(spec, options.flows), std::back_inserter(plan.sessions));
+  return {};
+}
+
+Result<void> check_sessions(const ProbePlan& plan, const probe::StampExtras& extras,
+                            const ProbeOptions& options) {
+  const bool asked = std::ranges::any_of(
+      plan.sessions, [](const probe::SessionSpec& spec) { return spec.extras.any(); });
+  if (extras.any() && !asked) {
+    return fail(Errc::bad_input,
+                "probe: --tlv, --key, --loss-by-direction: no target speaks STAMP");
+  }
+  return check_engine(plan, options);
+}
+
 }  // namespace
 
 Result<ProbePlan> plan_probe(ProbeOptions& options,
@@ -264,28 +300,12 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
     if (auto ok = check_family(target.address, options); !ok) {
       return tl::make_unexpected(ok.error());
     }
-    const probe::Target* const known = known_target(configuration, target.word);
     for (const Way& way : *ways) {
-      const auto spec =
-          session_spec(target, way, known, options, extras_for(*extras, known, configuration));
-      if (auto ok = check_size(spec, options); !ok) return tl::make_unexpected(ok.error());
-      TargetReport report;
-      report.target = target.name;
-      report.address = target.address;
-      report.size = spec.key.protocol == Protocol::tcp ? 0 : spec.flow.max_payload;
-      report.window.session = spec.key;
-      report.floor = floor_of(way, configuration, target.word);
-      plan.reports.push_back(std::move(report));
-      std::ranges::move(probe::flows_of(spec, options.flows), std::back_inserter(plan.sessions));
+      auto added = add_sessions({target, way, *extras}, options, configuration, plan);
+      if (!added) return fail(std::move(added));
     }
   }
-  const bool asked = std::ranges::any_of(
-      plan.sessions, [](const probe::SessionSpec& spec) { return spec.extras.any(); });
-  if (extras->any() && !asked) {
-    return fail(Errc::bad_input,
-                "probe: --tlv, --key, --loss-by-direction: no target speaks STAMP");
-  }
-  if (auto ok = check_engine(plan, options); !ok) return tl::make_unexpected(ok.error());
+  if (auto ok = check_sessions(plan, *extras, options); !ok) return fail(std::move(ok));
   plan.slowed = probe::make_polite(plan.sessions, probe::own_addresses());
   if (plan.slowed && options.duration) keep_duration(plan.sessions, *options.duration);
   return plan;

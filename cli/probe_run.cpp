@@ -166,6 +166,12 @@ void probe_until_done(probe::Prober& prober, probe::Transport& transport,
   });
 }
 
+void check_pins(probe::PinChecker& checker, const PinPlan& pins) {
+  if (pins.mode == probe::PinMode::off || pins.checks.empty()) return;
+  checker.check(pins.checks, pins.interval);
+  checker.settle(probe::PinChecker::one_round);
+}
+
 Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
                          const OpenTransport& open, const ProbeStreams& streams,
                          probe::ProberOptions prober_options, TwampRun* twamp) {
@@ -181,10 +187,7 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   };
   if (note || options.outcomes || streams.show_progress) prober_options.on_outcome = on_outcome;
   probe::PinChecker checker{**transport};
-  if (plan.pins.mode != probe::PinMode::off && !plan.pins.checks.empty()) {
-    checker.check(plan.pins.checks, plan.pins.interval);
-    checker.settle(probe::PinChecker::one_round);
-  }
+  check_pins(checker, plan.pins);
   probe::Prober prober{checker, std::move(prober_options)};
   if (twamp != nullptr) twamp->release_ports();
   const auto added = add_all(prober, plan, checker.states());

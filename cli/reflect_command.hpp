@@ -19,26 +19,26 @@ namespace strait::cli {
 using probe::Engine;
 
 struct ReflectOptions {
-  std::vector<std::string> addresses;      // "192.0.2.1", "[2001:db8::1]:8620"
-  std::uint16_t port = probe::stamp_port;  // where an address has none
-  bool any = false;                        // all addresses of this machine
+  std::vector<std::string> addresses;  // "192.0.2.1", "[2001:db8::1]:8620"
   std::vector<Prefix> allow;
-  bool open = false;
   Rate source_rate{1000};
   Rate total_rate{};
-  Engine engine = Engine::socket;
-  std::string device;                  // of the dpdk engine, in the EAL's words
-  bool busy = false;                   // dpdk engine: poll without a pause
-  bool twamp = false;                  // socket engine: a TWAMP server on the same addresses
-  probe::twamp::PortRange test_ports;  // of its sessions
-  std::string key;                     // a file or a credential; empty: unauthenticated
-  bool stateful = false;
-  std::size_t sessions = 4096;
+  std::string device;           // of the dpdk engine, in the EAL's words
+  std::string key;              // a file or a credential; empty: unauthenticated
+  std::size_t sessions = 4096;  // with `stateful`
   Nanos session_idle{std::chrono::minutes{15}};
+  std::optional<Nanos> own_clock_error;
+  probe::twamp::PortRange test_ports;      // of TWAMP's sessions
+  std::uint16_t port = probe::stamp_port;  // where an address has none
+  Engine engine = Engine::socket;
+  probe::SyncSource clock = probe::SyncSource::unknown;
+  bool any = false;  // all addresses of this machine
+  bool open = false;
+  bool busy = false;   // dpdk engine: poll without a pause
+  bool twamp = false;  // socket engine: a TWAMP server on the same addresses
+  bool stateful = false;
   bool no_location = false;
   bool same_dscp = false;
-  probe::SyncSource clock = probe::SyncSource::unknown;
-  std::optional<Nanos> own_clock_error;
   bool json = false;
 };
 

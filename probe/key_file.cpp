@@ -141,7 +141,7 @@ Result<HmacKey> read_key(const std::string& from) {
   auto key = octets ? HmacKey::make(*octets) : tl::make_unexpected(octets.error());
   // Only the state that follows from the key stays in memory.
   ::explicit_bzero(text->data(), text->size());
-  if (octets) ::explicit_bzero(octets->data(), octets->size());
+  if (octets && !octets->empty()) ::explicit_bzero(octets->data(), octets->size());
   if (!key) {
     return fail(key.error().code, fmt::format("key {}: {}", place->file, key.error().message));
   }

@@ -76,8 +76,8 @@ struct RequestSession {
   std::uint32_t packets = 0;
   std::uint16_t sender_port = 0;
   std::uint16_t receiver_port = 0;
-  Address sender{};  // read as IPv6 unless ip_version is 4
-  Address receiver{};
+  Address sender;  // read as IPv6 unless ip_version is 4
+  Address receiver;
   std::uint32_t padding_length = 0;
   WireTime start_time = 0;
   WireTime timeout = 0;      // 32.32 seconds

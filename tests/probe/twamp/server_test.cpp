@@ -347,7 +347,8 @@ TEST_CASE("a client that does not read its answers does not make them pile up") 
   std::size_t sent = 0;
   for (int i = 0; i < 400; ++i) {
     boost::system::error_code error;
-    sent += control.write_some(boost::asio::buffer(flood), error);
+    // On from where the last one ended, for that may be in a message.
+    sent += control.write_some(boost::asio::buffer(flood) + sent % flood.size(), error);
     f.context.restart();
     f.context.run_for(milliseconds{1});
   }
