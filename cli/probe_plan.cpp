@@ -268,6 +268,19 @@ Result<void> add_sessions(const Request& request, const ProbeOptions& options,
   return {};
 }
 
+Result<void> add_targets(const TargetList& list, const std::vector<Way>& ways,
+                         const probe::StampExtras& extras, const ProbeOptions& options,
+                         const std::optional<Configuration>& configuration, ProbePlan& plan) {
+  for (const ProbeTarget& target : list.targets) {
+    if (auto ok = check_family(target.address, options); !ok) return ok;
+    for (const Way& way : ways) {
+      if (auto ok = add_sessions({target, way, extras}, options, configuration, plan); !ok)
+        return ok;
+    }
+  }
+  return {};
+}
+
 Result<void> check_sessions(const ProbePlan& plan, const probe::StampExtras& extras,
                             const ProbeOptions& options) {
   const bool asked = std::ranges::any_of(
@@ -296,15 +309,8 @@ Result<ProbePlan> plan_probe(ProbeOptions& options,
   ProbePlan plan;
   plan.unresolved = std::move(list->unresolved);
   if (configuration) plan.pins = pins_of(*configuration, *ways);
-  for (const ProbeTarget& target : list->targets) {
-    if (auto ok = check_family(target.address, options); !ok) {
-      return tl::make_unexpected(ok.error());
-    }
-    for (const Way& way : *ways) {
-      auto added = add_sessions({target, way, *extras}, options, configuration, plan);
-      if (!added) return fail(std::move(added));
-    }
-  }
+  auto added = add_targets(*list, *ways, *extras, options, configuration, plan);
+  if (!added) return fail(std::move(added));
   if (auto ok = check_sessions(plan, *extras, options); !ok) return fail(std::move(ok));
   plan.slowed = probe::make_polite(plan.sessions, probe::own_addresses());
   if (plan.slowed && options.duration) keep_duration(plan.sessions, *options.duration);

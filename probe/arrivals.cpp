@@ -234,11 +234,7 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
     samples_.add(tally.uncertain, *sample.rtt);
   }
   if (sample.rtt) session.soon = sooner(session.soon, reply.received.mono - probe.sent_mono);
-  if (sample.problems.any()) {
-    for (std::size_t kind = 0; kind < error_kinds; ++kind) {
-      if (sample.problems.test(kind)) tally.count(static_cast<ErrorKind>(kind));
-    }
-  }
+  if (sample.problems.any()) tally.count_problems(sample);
   if (options_.on_outcome) {
     Outcome seen = outcome(index, probe, Fate::received);
     seen.rtt = sample.rtt;

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 namespace strait::probe {
@@ -128,15 +127,26 @@ std::optional<PtpStatus> OwnClock::ptp() const {
 }
 
 std::function<ClockQuality()> own_clock_reader(std::optional<Nanos> told) {
-  struct Shared {
-    explicit Shared(std::optional<Nanos> error) : clock{error} {}
-    std::mutex mutex;
-    OwnClock clock;
+  // A copy is for another thread, so it asks by itself.
+  class Reader {
+   public:
+    explicit Reader(std::optional<Nanos> error)
+        : told_{error}, clock_{std::make_unique<OwnClock>(error)} {}
+    Reader(const Reader& other) : Reader{other.told_} {}
+    Reader& operator=(const Reader& other) {
+      if (this != &other) *this = Reader{other.told_};
+      return *this;
+    }
+    Reader(Reader&&) = default;
+    Reader& operator=(Reader&&) = default;
+    ~Reader() = default;
+    ClockQuality operator()() { return clock_->read(); }
+
+   private:
+    std::optional<Nanos> told_;
+    std::unique_ptr<OwnClock> clock_;
   };
-  return [shared = std::make_shared<Shared>(told)] {
-    const std::lock_guard lock{shared->mutex};
-    return shared->clock.read();
-  };
+  return Reader{told};
 }
 
 ClockQuality judge_clock(ClockQuality kernel, PtpWatch::Standing standing, const PtpStatus& ptp,

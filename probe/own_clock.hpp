@@ -76,7 +76,7 @@ class OwnClock {
   bool asked_ = false;
 };
 
-// Such a clock's read(), by any thread; copies share the clock.
+// Such a clock's read(); a copy has a clock of its own, for another thread.
 [[nodiscard]] std::function<ClockQuality()> own_clock_reader(std::optional<Nanos> told = {});
 
 // Pure: what read() makes of the three.

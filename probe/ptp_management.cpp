@@ -60,7 +60,7 @@ Result<PtpStatus> parse_ptp_current_data_set(std::span<const std::byte> message,
   if (message[4] != std::byte{domain}) return refuse("of another domain");
   if (load<std::uint16_t>(message, 30) != sequence) return refuse("answers another request");
   if ((message[46] & type_bits) != response) return refuse("no response");
-  const std::uint16_t type = load<std::uint16_t>(message, 48);
+  const auto type = load<std::uint16_t>(message, 48);
   if (type == error_tlv) {
     return refuse(fmt::format("error {:#06x}", load<std::uint16_t>(message, 52)));  // table 72
   }

@@ -16,7 +16,7 @@ void Rejections::count(const Rejection& rejection) {
 std::optional<Rejection> Rejections::take(std::uint32_t sequence) {
   const auto found = waiting_.find(sequence);
   if (found == waiting_.end()) return std::nullopt;
-  const Rejection rejection = found->second;
+  Rejection rejection = found->second;
   waiting_.erase(found);
   return rejection;
 }

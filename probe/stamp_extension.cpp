@@ -64,7 +64,7 @@ std::optional<ErrorKind> StampExtension::read(std::span<const std::byte> packet,
   return std::nullopt;
 }
 
-void StampExtension::judge_tlvs(Tally& tally) {
+void StampExtension::judge_tlvs(Tally& tally) const {
   if (newest_.failed) tally.count(ErrorKind::tlv_integrity);
   if (newest_.malformed) tally.count(ErrorKind::tlv_malformed);
   if (newest_.unrecognized > 0) tally.count(ErrorKind::tlv_unrecognized, newest_.unrecognized);

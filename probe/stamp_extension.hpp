@@ -59,7 +59,7 @@ class StampExtension {
   [[nodiscard]] std::uint32_t count_of(std::uint32_t sequence) const {
     return sequence - first_sequence_ + 1;
   }
-  void judge_tlvs(Tally& tally);
+  void judge_tlvs(Tally& tally) const;
   void judge_cos(const ReplyTlvs::Cos& cos, std::uint8_t dscp_ecn, Tally& tally) const;
   void judge_seen_as(const Endpoint& seen_as, Tally& tally);
   void judge_loss(const StampReply& reply, const Matched& matched, Tally& tally);

@@ -59,22 +59,24 @@ struct Protection {
   bool good = true;
 };
 
+bool stands_well(const Tlv& tlv, const std::optional<Tlv>& hmac) {
+  if (!tlv.whole) return false;
+  if (tlv.is(TlvType::hmac)) return !hmac && tlv.length == HmacKey::tag_size;
+  return !hmac || tlv.is(TlvType::extra_padding);
+}
+
 Protection find_protection(std::span<const std::byte> area) {
   Protection found;
   std::size_t others = 0;
   std::size_t paddings = 0;
   TlvReader reader{area};
   while (const auto tlv = reader.next()) {
-    const bool padding = tlv->is(TlvType::extra_padding);
-    if (padding) ++paddings;
+    found.good = found.good && stands_well(*tlv, found.hmac);
     if (tlv->is(TlvType::hmac)) {
-      if (found.hmac || tlv->length != HmacKey::tag_size) found.good = false;
       found.hmac = tlv;
-    } else if (!padding) {
-      ++others;
-      if (found.hmac) found.good = false;
+    } else {
+      ++(tlv->is(TlvType::extra_padding) ? paddings : others);
     }
-    if (!tlv->whole) found.good = false;
   }
   found.wanted = found.hmac || others > 0 || paddings > 1;
   return found;

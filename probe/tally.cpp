@@ -53,6 +53,12 @@ Window bare_window(const Tally& tally, const SessionKey& key) {
 
 }  // namespace
 
+void Tally::count_problems(const Sample& sample) {
+  for (std::size_t kind = 0; kind < error_kinds; ++kind) {
+    if (sample.problems.test(kind)) count(static_cast<ErrorKind>(kind));
+  }
+}
+
 void Tally::note_clocks(const Sample& sample) {
   clock = std::max(clock, sample.clock);
   if (sample.forward || sample.reverse) clock_error = std::max(clock_error, sample.clock_error);

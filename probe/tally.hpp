@@ -59,6 +59,7 @@ struct alignas(64) Tally {
     return far_part().errors[number - plain_error_kinds];
   }
   void count(ErrorKind kind, std::uint32_t times = 1) { count_of(kind) += times; }
+  void count_problems(const Sample& sample);
   void note_clocks(const Sample& sample);
   void sampled_from(StampSource source) {
     sampled = true;

@@ -102,7 +102,7 @@ int Connector::begin(Departure& departure, const TcpFar& far, ClockBridge& clock
   give_up(clock.sample().mono);
   if (attempts_.contains(departure.flow)) return EALREADY;
   auto fd = make_socket(far);
-  if (!fd) return errno != 0 ? errno : EIO;
+  if (!fd) return fd.error().code == Errc::no_permission ? EPERM : EIO;
   const SockAddress name = to_sock_address(far.destination);
   const Instant before = clock.sample();
   const bool done = ::connect(fd->value(), name.get(), name.length) == 0;

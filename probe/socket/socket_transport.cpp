@@ -120,6 +120,7 @@ class SocketTransport::Impl {
   Result<Channel*> channel_for(const SocketKey& key, const FlowSpec& spec);
   Result<Channel*> open_channel(const SocketKey& key, const FlowSpec& spec);
   void poll(Nanos timeout);
+  [[nodiscard]] bool look();
   void let_others_run();
   std::size_t take_notices(std::span<Arrival> burst);
 
@@ -229,16 +230,22 @@ void SocketTransport::Impl::poll(Nanos timeout) {
   }
 }
 
-std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
-  if (notices_.arrivals.empty()) notices_.quotes.clear();  // the last call's are used up
+// False where there is no use in it.
+bool SocketTransport::Impl::look() {
   // The last call emptied all that it found: looking again so soon would cost as much as a packet.
-  if (ready_.empty() && notices_.arrivals.empty() && std::exchange(looked_, false)) return 0;
+  if (ready_.empty() && notices_.arrivals.empty() && std::exchange(looked_, false)) return false;
   if (ready_.empty()) {
     poll(Nanos::zero());
     looked_ = !ready_.empty();
   } else if (ready_.size() == channels_.size()) {
     looked_ = true;
   }
+  return true;
+}
+
+std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
+  if (notices_.arrivals.empty()) notices_.quotes.clear();  // the last call's are used up
+  if (!look()) return 0;
   std::size_t filled = take_notices(burst);
   // Bounded, so that a flood of foreign packets cannot hold up the caller.
   for (std::size_t slot = 0, foreign = 0; filled < burst.size() && !ready_.empty();) {

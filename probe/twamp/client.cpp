@@ -108,7 +108,8 @@ void Client::Impl::begin() {
   if (auto opened = open_socket(); !opened) {
     Error error = std::move(opened).error();
     error.message = fmt::format("twamp server {}: {}", options_.name, error.message);
-    return fail_later(std::move(error));
+    fail_later(std::move(error));
+    return;
   }
   timer_.expires_after(options_.patience);
   timer_.async_wait([self = shared_from_this()](error_code error) {
@@ -124,14 +125,16 @@ void Client::Impl::begin() {
 void Client::Impl::on_connect(error_code error) {
   if (closed_) return;
   if (error) {
-    return fail_with(
+    fail_with(
         {Errc::io, fmt::format("twamp server {}: connect: {}", options_.name, error.message())});
+    return;
   }
   socket_.set_option(Tcp::no_delay{true}, error);
   auto wishes = make_wishes();
   if (!wishes) {
-    return fail_with({wishes.error().code,
-                      fmt::format("twamp server {}: {}", options_.name, wishes.error().message)});
+    fail_with({wishes.error().code,
+               fmt::format("twamp server {}: {}", options_.name, wishes.error().message)});
+    return;
   }
   connection_ = std::make_unique<ClientConnection>(std::move(*wishes), now());
   watch_time();
@@ -179,7 +182,10 @@ void Client::Impl::read() {
 
 void Client::Impl::go_on() {
   output_ = connection_->take_output();
-  if (!output_.empty()) return write();
+  if (!output_.empty()) {
+    write();
+    return;
+  }
   after_output();
 }
 
@@ -193,7 +199,10 @@ void Client::Impl::write() {
 }
 
 void Client::Impl::after_output() {
-  if (connection_->stage() == Stage::failed) return fail_with(connection_->failure());
+  if (connection_->stage() == Stage::failed) {
+    fail_with(connection_->failure());
+    return;
+  }
   watch_time();
   read();
   if (running() && agreed_.front().reflector.port == 0) note_agreement();

@@ -85,7 +85,10 @@ void ClientConnection::receive(std::span<const std::byte> octets, MonoTime now) 
   while (!octets.empty() && !ended()) {
     const std::size_t size = wanted();
     // RFC 5357 section 3.8: only the client stops sessions.
-    if (size == 0) return fail_with(Errc::io, "it sent something while the test was running");
+    if (size == 0) {
+      fail_with(Errc::io, "it sent something while the test was running");
+      return;
+    }
     const std::size_t more = std::min(size - input_.size(), octets.size());
     input_.insert(input_.end(), octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(more));
     octets = octets.subspan(more);
@@ -98,14 +101,22 @@ void ClientConnection::receive(std::span<const std::byte> octets, MonoTime now) 
 
 void ClientConnection::take_message(std::span<const std::byte> octets) {
   switch (stage_) {
-    case Stage::greeting:
-      return take_greeting(read_greeting(view<ServerGreeting>(octets)));
-    case Stage::server_start:
-      return take_server_start(read_server_start(view<ServerStart>(octets)));
-    case Stage::accepting:
-      return take_answer(read_accept_session(view<AcceptSession>(octets)));
-    case Stage::start_ack:
-      return take_start_ack(read_start_ack(view<StartAck>(octets)));
+    case Stage::greeting: {
+      take_greeting(read_greeting(view<ServerGreeting>(octets)));
+      return;
+    }
+    case Stage::server_start: {
+      take_server_start(read_server_start(view<ServerStart>(octets)));
+      return;
+    }
+    case Stage::accepting: {
+      take_answer(read_accept_session(view<AcceptSession>(octets)));
+      return;
+    }
+    case Stage::start_ack: {
+      take_start_ack(read_start_ack(view<StartAck>(octets)));
+      return;
+    }
     case Stage::running:
     case Stage::stopped:
     case Stage::failed:
@@ -116,15 +127,17 @@ void ClientConnection::take_message(std::span<const std::byte> octets) {
 // RFC 4656 section 3.1.
 void ClientConnection::take_greeting(const ServerGreeting& greeting) {
   if ((greeting.modes & security_modes) == 0) {
-    return fail_with(Errc::unsupported,
-                     fmt::format("it does not want to talk to us (modes {})", greeting.modes));
+    fail_with(Errc::unsupported,
+              fmt::format("it does not want to talk to us (modes {})", greeting.modes));
+    return;
   }
   if ((greeting.modes & mode_unauthenticated) == 0) {
     send(SetUpResponse{.mode = 0});  // we shall not go on
-    return fail_with(
+    fail_with(
         Errc::unsupported,
         fmt::format("it wants authentication (modes {}), which strait does not have for TWAMP",
                     greeting.modes));
+    return;
   }
   symmetrical_ = (greeting.modes & mode_symmetrical_size) != 0;
   send(SetUpResponse{.mode = mode_unauthenticated | (symmetrical_ ? mode_symmetrical_size : 0)});
@@ -133,8 +146,9 @@ void ClientConnection::take_greeting(const ServerGreeting& greeting) {
 
 void ClientConnection::take_server_start(const ServerStart& start) {
   if (start.accept != Accept::ok) {
-    return fail_with(code_of(start.accept),
-                     fmt::format("it refuses the connection: {}", to_string(start.accept)));
+    fail_with(code_of(start.accept),
+              fmt::format("it refuses the connection: {}", to_string(start.accept)));
+    return;
   }
   stage_ = Stage::accepting;
   ask_next();
@@ -158,20 +172,28 @@ void ClientConnection::ask_next() {
 void ClientConnection::take_answer(const AcceptSession& answer) {
   answers_.push_back({answer.accept, answer.port, answer.sid});
   if (answer.accept != Accept::ok) {
-    return fail_with(code_of(answer.accept),
-                     fmt::format("it refuses session {} of {}: {}", answers_.size(),
-                                 wishes_.sessions.size(), to_string(answer.accept)));
+    fail_with(code_of(answer.accept),
+              fmt::format("it refuses session {} of {}: {}", answers_.size(),
+                          wishes_.sessions.size(), to_string(answer.accept)));
+    return;
   }
-  if (answer.port == 0) return fail_with(Errc::io, "it accepts a session on port 0");
-  if (answers_.size() < wishes_.sessions.size()) return ask_next();
+  if (answer.port == 0) {
+    fail_with(Errc::io, "it accepts a session on port 0");
+    return;
+  }
+  if (answers_.size() < wishes_.sessions.size()) {
+    ask_next();
+    return;
+  }
   send(StartSessions{});
   stage_ = Stage::start_ack;
 }
 
 void ClientConnection::take_start_ack(const StartAck& ack) {
   if (ack.accept != Accept::ok) {
-    return fail_with(code_of(ack.accept),
-                     fmt::format("it does not start the test: {}", to_string(ack.accept)));
+    fail_with(code_of(ack.accept),
+              fmt::format("it does not start the test: {}", to_string(ack.accept)));
+    return;
   }
   stage_ = Stage::running;
 }

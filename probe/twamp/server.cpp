@@ -130,8 +130,14 @@ class Client : public std::enable_shared_from_this<Client> {
   void go_on() {
     output_ = connection_->take_output();
     watch_time();
-    if (!output_.empty()) return write();
-    if (connection_->closed()) return close();
+    if (!output_.empty()) {
+      write();
+      return;
+    }
+    if (connection_->closed()) {
+      close();
+      return;
+    }
     read();
   }
 
@@ -144,7 +150,10 @@ class Client : public std::enable_shared_from_this<Client> {
 
   void on_read(error_code error, std::size_t got) {
     if (!connection_) return;
-    if (error) return close();
+    if (error) {
+      close();
+      return;
+    }
     connection_->receive(std::span{input_}.first(got), now());
     go_on();
   }
@@ -153,7 +162,10 @@ class Client : public std::enable_shared_from_this<Client> {
     asio::async_write(socket_, asio::buffer(output_),
                       [self = shared_from_this()](error_code error, std::size_t) {
                         if (!self->connection_) return;
-                        if (error) return self->close();
+                        if (error) {
+                          self->close();
+                          return;
+                        }
                         self->go_on();
                       });
   }
@@ -168,7 +180,10 @@ class Client : public std::enable_shared_from_this<Client> {
     timer_.async_wait([self = shared_from_this()](error_code error) {
       if (error || !self->connection_) return;
       self->connection_->tick(self->now());
-      if (self->connection_->closed()) return self->close();
+      if (self->connection_->closed()) {
+        self->close();
+        return;
+      }
       self->watch_time();
     });
   }
@@ -250,7 +265,8 @@ void Server::Impl::accept(Tcp::acceptor& acceptor) {
     if (!*alive || error == asio::error::operation_aborted) return;
     if (!error) {
       take(std::move(socket));
-      return accept(acceptor);
+      accept(acceptor);
+      return;
     }
     // Such as no file descriptor left: not at full speed.
     count(tallies_.refused, "accept-failed");
@@ -275,7 +291,10 @@ void Server::Impl::take(Tcp::socket socket) {
   error_code error;
   const auto remote = socket.remote_endpoint(error);
   const auto local = error ? Tcp::endpoint{} : socket.local_endpoint(error);
-  if (error) return count(tallies_.refused, "accept-failed");
+  if (error) {
+    count(tallies_.refused, "accept-failed");
+    return;
+  }
   if (const auto why = problem(to_endpoint(remote)); !why.empty()) {
     count(tallies_.refused, why);
     // RFC 4656 section 3.1: Modes 0 says that the server does not want to talk.

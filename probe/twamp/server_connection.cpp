@@ -118,12 +118,18 @@ void ServerConnection::take_message(std::span<const std::byte> octets, MonoTime 
     return;
   }
   switch (static_cast<Command>(octets.front())) {
-    case Command::request_session:
-      return take_request(read_request(view<RequestSession>(octets)), now);
-    case Command::start_sessions:
-      return take_start(now);
-    case Command::stop_sessions:
-      return take_stop(read_stop_sessions(view<StopSessions>(octets)), now);
+    case Command::request_session: {
+      take_request(read_request(view<RequestSession>(octets)), now);
+      return;
+    }
+    case Command::start_sessions: {
+      take_start(now);
+      return;
+    }
+    case Command::stop_sessions: {
+      take_stop(read_stop_sessions(view<StopSessions>(octets)), now);
+      return;
+    }
   }
 }
 
@@ -175,9 +181,13 @@ void ServerConnection::refuse(Accept accept, std::string_view reason) {
 }
 
 void ServerConnection::take_request(const RequestSession& request, MonoTime now) {
-  if (const auto why = problem(request)) return refuse(Accept::not_supported, *why);
+  if (const auto why = problem(request)) {
+    refuse(Accept::not_supported, *why);
+    return;
+  }
   if (sessions_.size() >= facts_.limits.sessions) {
-    return refuse(Accept::temporary_limit, "sessions-of-connection");
+    refuse(Accept::temporary_limit, "sessions-of-connection");
+    return;
   }
   const TestSession session{.sender = {client_.address, request.sender_port},
                             .receiver = {server_.address, request.receiver_port},
@@ -185,8 +195,9 @@ void ServerConnection::take_request(const RequestSession& request, MonoTime now)
                             .symmetrical = symmetrical_};
   const auto opened = facts_.ports->open(session, now);
   if (opened.accept != Accept::ok) {
-    return refuse(opened.accept,
-                  opened.accept == Accept::temporary_limit ? "sessions-of-server" : "no-port");
+    refuse(opened.accept,
+           opened.accept == Accept::temporary_limit ? "sessions-of-server" : "no-port");
+    return;
   }
   sessions_.push_back({opened.number, from_wire_interval(request.timeout)});
   ++tallies_.sessions;
@@ -212,7 +223,8 @@ SessionIdentifier ServerConnection::make_sid() const {
 void ServerConnection::take_start(MonoTime now) {
   if (sessions_.empty()) {
     count(tallies_.refused, "start-without-session");
-    return send(StartAck{.accept = Accept::failure});
+    send(StartAck{.accept = Accept::failure});
+    return;
   }
   for (Session& session : sessions_) {
     session.started = true;
@@ -227,7 +239,10 @@ void ServerConnection::take_start(MonoTime now) {
 void ServerConnection::take_stop(const StopSessions& message, MonoTime now) {
   const auto started = static_cast<std::size_t>(
       std::ranges::count_if(sessions_, [](const Session& each) { return each.started; }));
-  if (message.sessions != started) return end("wrong-stop-count", now);
+  if (message.sessions != started) {
+    end("wrong-stop-count", now);
+    return;
+  }
   for (const Session& session : sessions_) {
     if (session.started && !session.gone) {
       facts_.ports->stop(session.number, now + session.timeout);
@@ -280,8 +295,14 @@ void ServerConnection::tick(MonoTime now) {
   if (closed()) return;
   if (state_ == State::testing) expire_sessions(now);
   if (now < deadline()) return;
-  if (!input_.empty()) return end("half-message", now);
-  if (state_ == State::set_up) return end("no-set-up", now);
+  if (!input_.empty()) {
+    end("half-message", now);
+    return;
+  }
+  if (state_ == State::set_up) {
+    end("no-set-up", now);
+    return;
+  }
   if (state_ == State::ready || std::ranges::all_of(sessions_, &Session::gone)) {
     end("servwait", now);
   }

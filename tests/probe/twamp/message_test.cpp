@@ -52,15 +52,15 @@ TEST_CASE("each control message has the octets of its RFC's figure, there and ba
     CHECK(read_request(encode(request)) == request);
   }
   SECTION("Request-TW-Session, IPv6") {
-    RequestSession request{.ip_version = 6,
-                           .conf_sender = 1,
-                           .conf_receiver = 2,
-                           .slots = 3,
-                           .packets = 4,
-                           .sender_port = 1,
-                           .receiver_port = 2};
-    request.sender = address("2001:db8::1");
-    request.receiver = address("2001:db8:ffff::2");
+    const RequestSession request{.ip_version = 6,
+                                 .conf_sender = 1,
+                                 .conf_receiver = 2,
+                                 .slots = 3,
+                                 .packets = 4,
+                                 .sender_port = 1,
+                                 .receiver_port = 2,
+                                 .sender = address("2001:db8::1"),
+                                 .receiver = address("2001:db8:ffff::2")};
     CHECK(to_vector(encode(request)) ==
           octets("05 06 01 02 00 00 00 03 00 00 00 04 00 01 00 02 20 01 0d b8 00*11 01 "
                  "20 01 0d b8 ff ff 00*9 02 00*16 00*4 00*8 00*8 00*4 00*8 00*16"));

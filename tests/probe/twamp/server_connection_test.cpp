@@ -83,6 +83,8 @@ struct Fixture {
   static RequestSession wish() {
     return {.sender_port = 20'000,
             .receiver_port = 30'000,
+            .sender = {},
+            .receiver = {},
             .padding_length = 30,
             .timeout = to_wire_interval(seconds{2})};
   }

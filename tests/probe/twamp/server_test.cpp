@@ -127,6 +127,8 @@ struct Fixture {
 RequestSession wish(const UdpPeer& peer, Nanos timeout = seconds{1}) {
   return {.ip_version = static_cast<std::uint8_t>(peer.endpoint().address.is_v4() ? 4 : 6),
           .sender_port = peer.endpoint().port,
+          .sender = {},
+          .receiver = {},
           .padding_length = 3,
           .timeout = to_wire_interval(timeout)};
 }
