@@ -191,6 +191,7 @@ std::size_t DpdkTransport::receive(std::span<Arrival> burst) {
   impl.adopt_thread();
   impl.free_held();
   impl.more_waiting = false;
+  impl.polled_at = 0;  // while all devices are gone nothing sets it, and time goes on
   std::size_t arrivals = impl.poll_lanes(burst);
   const std::size_t count = impl.ports.size();
   for (std::size_t i = 0; i < count && arrivals < burst.size() && impl.held_count < burst_limit;
