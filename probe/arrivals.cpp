@@ -63,8 +63,7 @@ void Prober::Impl::prefetch(std::span<const Arrival> burst) const {
     const std::uint32_t index = session_at(arrival.flow);
     if (index == nobody) continue;
     const Session& session = sessions_[index];
-    session.prefetch_tally(0, 64);
-    session.prefetch_tally(offsetof(Tally, rtt), offsetof(Tally, rtt) + sizeof(Sketch));
+    session.prefetch_arriving();
     if (arrival.payload.size() < shortest_twamp_reply) continue;
     session.matcher.prefetch(stamp_reply_sequence(arrival.payload));
   }

@@ -36,7 +36,7 @@ void Prober::Impl::prefetch_due() const {
   for (const std::uint32_t index : due_) {
     const Session& session = sessions_[index];
     session.matcher.prefetch_ends();
-    session.prefetch_tally(0, offsetof(Tally, rtt));
+    session.prefetch_departing();
   }
 }
 

@@ -86,9 +86,18 @@ struct alignas(64) Session {
     const auto* const here = reinterpret_cast<const std::byte*>(this);
     for (std::size_t at = 0; at < sizeof(Session); at += 64) __builtin_prefetch(here + at, 1);
   }
-  void prefetch_tally(std::size_t from, std::size_t to) const {
-    const auto* const there = reinterpret_cast<const std::byte*>(current);
-    for (std::size_t at = from; at < to; at += 64) __builtin_prefetch(there + at, 1);
+  // What a probe that leaves counts in, and what one that is answered does.
+  void prefetch_departing() const {
+    if (current != nullptr) prefetch_lines(current, &current->rtt);
+  }
+  void prefetch_arriving() const {
+    if (current == nullptr) return;
+    __builtin_prefetch(current, 1);
+    prefetch_lines(&current->rtt, &current->rtt + 1);
+  }
+  static void prefetch_lines(const void* from, const void* end) {
+    const auto* line = static_cast<const std::byte*>(from);
+    for (; line < end; line += 64) __builtin_prefetch(line, 1);
   }
 
   SlotPlan slots;

@@ -71,7 +71,9 @@ void take_dscp_of_syn(int fd, bool v6) {
   std::array<std::uint8_t, 128> syn{};  // its IP header and what follows
   socklen_t length = syn.size();
   if (::getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn.data(), &length) != 0 || length < 2) return;
-  const unsigned traffic_class = v6 ? (syn[0] << 4U | syn[1] >> 4U) & 0xffU : syn[1];
+  const unsigned first = syn[0];
+  const unsigned second = syn[1];
+  const unsigned traffic_class = v6 ? (first << 4U | second >> 4U) & 0xffU : second;
   const int dscp_only = static_cast<int>(traffic_class & 0xfcU);
   if (dscp_only == 0) return;
   (void)(v6 ? kernel::set_option(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp_only, "IPV6_TCLASS")
