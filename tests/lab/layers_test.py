@@ -21,7 +21,7 @@ from pathlib import Path as File
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(File(__file__).resolve().parent))
-from topology import LONGEST_LIFE, Lab, run, wait_for  # noqa: E402
+from topology import LONGEST_LIFE, Lab, LabError, run, wait_for  # noqa: E402
 
 BUILD = File(os.environ.get("STRAIT", "build/release/strait")).resolve()
 PATHEMU = File(os.environ.get("PATHEMU", "build/release/pathemu")).resolve()
@@ -64,6 +64,21 @@ while time.monotonic() < end:
             pass
 print(sent)
 """
+
+
+def stolen_share():
+    """A function that tells which share of the processors' time the hypervisor gave to others since."""
+
+    def ticks() -> list[int]:
+        return [int(word) for word in File("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+
+    begun = ticks()
+
+    def since() -> float:
+        spent = [now - then for now, then in zip(ticks(), begun)]
+        return spent[7] / max(1, sum(spent))
+
+    return since
 
 
 class Layers(unittest.TestCase):
@@ -192,8 +207,24 @@ class Layers(unittest.TestCase):
         for name in WAYS:
             probe_words, tags = WAYS[name]
             for v6 in (False, True):
-                with self.subTest(device=device, way=name, v6=v6), self.emulator(f"p1 {near} far1 {' '.join(tags)}"):
-                    self.check(self.probe(where, device, *probe_words, *self.words(1, v6)), "p1", v6)
+                def measure(probe_words=probe_words, tags=tags, v6=v6):
+                    with self.emulator(f"p1 {near} far1 {' '.join(tags)}"):
+                        self.check(self.probe(where, device, *probe_words, *self.words(1, v6)), "p1", v6)
+
+                with self.subTest(device=device, way=name, v6=v6):
+                    self.on_a_calm_machine(measure)
+
+    def on_a_calm_machine(self, measure):
+        """A device without hardware stamps is as late as the machine that runs it: what another machine's
+        load disturbed is measured again, twice at most, and every attempt is told."""
+        for left in (2, 1, 0):
+            stolen = stolen_share()
+            try:
+                return measure()
+            except (AssertionError, LabError) as failure:
+                print(f"{self.id}: {100 * stolen():.1f} % of the time stolen: {failure}", file=sys.stderr)
+                if left == 0:
+                    raise
 
     # --- tests ---
 
@@ -214,15 +245,28 @@ class Layers(unittest.TestCase):
         for name in WAYS:
             probe_words, tags = WAYS[name]
             for v6 in (False, True):
-                with self.subTest(device=device, way=name, v6=v6), self.emulator(f"p1 near far1 {' '.join(tags)}"):
-                    socket = self.room / f"{len(self.processes)}.sock"
-                    bridge = self.start("site", "chrt", "-f", "5", str(BRIDGE), far_device.format(socket=socket),
-                                        "net_af_packet0,iface=va")
-                    log = self.room / f"site-{len(self.processes) - 1}.log"
-                    wait_for("the bridge", 10, lambda: "bridging" in log.read_text())
-                    self.check(self.probe("site", device.format(socket=socket), *probe_words, *self.words(1, v6)),
-                               "p1", v6)
-                    self.end(bridge)
+                def measure(probe_words=probe_words, tags=tags, v6=v6):
+                    with self.emulator(f"p1 near far1 {' '.join(tags)}"), self.bridge(far_device) as socket:
+                        self.check(self.probe("site", device.format(socket=socket), *probe_words, *self.words(1, v6)),
+                                   "p1", v6)
+
+                with self.subTest(device=device, way=name, v6=v6):
+                    self.on_a_calm_machine(measure)
+
+    @contextlib.contextmanager
+    def bridge(self, far_device: str):
+        socket = self.room / f"{len(self.processes)}.sock"
+        process = self.start("site", "chrt", "-f", "5", str(BRIDGE), far_device.format(socket=socket),
+                             "net_af_packet0,iface=va")
+        log = self.room / f"site-{len(self.processes) - 1}.log"
+        try:
+            try:
+                wait_for("the bridge", 30, lambda: "bridging" in log.read_text())
+            except LabError as failure:
+                raise LabError(f"{failure}; it said: {log.read_text()}") from failure
+            yield socket
+        finally:
+            self.end(process)
 
     def test_memif(self):
         self.through_bridge("net_memif0,role=client,socket-abstract=no,socket={socket}",
