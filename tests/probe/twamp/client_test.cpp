@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/twamp/client.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+#include <string>
 
 #include "probe/twamp/server.hpp"
 #include "tests/probe/socket/loopback.hpp"
@@ -147,6 +152,38 @@ TEST_CASE(
   CHECK(client.failed());
   CHECK_FALSE(client.running());
   CHECK_THAT(client.failure().message, Catch::Contains("ended during the test"));
+}
+
+// The timer of the socket whose two ports these are, as proc(5) numbers them; -1: no such socket.
+int timer_of(std::uint16_t remote_port) {
+  std::ifstream table{"/proc/net/tcp"};
+  const std::string far = fmt::format("0100007F:{:04X}", remote_port);
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream words{line};
+    std::string slot;
+    std::string local;
+    std::string remote;
+    std::string state;
+    std::string queues;
+    std::string timer;
+    words >> slot >> local >> remote >> state >> queues >> timer;
+    if (remote == far && state == "01") return timer.at(1) - '0';
+  }
+  return -1;
+}
+
+TEST_CASE("during the test the client asks whether the server is still there") {
+  boost::asio::io_context context;
+  Actor actor{context};
+  actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
+                      AcceptSession{.port = 7}, StartAck{});
+  int changes = 0;
+  const Client client{context, options_for(actor.endpoint()), [&] { ++changes; }};
+  REQUIRE(run_until(context, [&] { return changes > 0; }));
+  REQUIRE(client.running());
+  constexpr int keep_alive = 2;
+  const auto port = actor.endpoint().port;
+  CHECK(run_until(context, [&] { return timer_of(port) == keep_alive; }));
 }
 
 TEST_CASE("a client that cannot even ask says why") {
