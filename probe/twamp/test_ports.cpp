@@ -178,11 +178,10 @@ void ReflectingPorts::Impl::start(SessionNumber session, MonoTime now) {
 void ReflectingPorts::Impl::stop(SessionNumber session, MonoTime until, MonoTime now) {
   const auto found = ports_.find(session);
   if (found == ports_.end()) return;
-  if (until <= now || !found->second->started) {
-    give_back(found);
-  } else {
-    found->second->until = until;
-  }
+  found->second->until = until;
+  if (until > now && found->second->started) return;
+  drain(*found->second);  // what came before the end is answered, the rest is counted
+  give_back(found);
 }
 
 ReflectingPorts::Impl::Ports::iterator ReflectingPorts::Impl::give_back(Ports::iterator port) {

@@ -204,6 +204,22 @@ TEST_CASE(
   CHECK(f.server->counters().test.reflected == 1);
 }
 
+TEST_CASE("what came before a Stop-Sessions without Timeout is reflected") {
+  Fixture f;
+  auto control = f.connect();
+  f.set_up(control);
+  UdpPeer peer{"127.0.0.1"};
+  const Endpoint to{f.endpoint.address, f.ask(control, wish(peer, Nanos{0})).port};
+  f.start(control);
+  constexpr std::uint32_t packets = 100;
+  for (std::uint32_t i = 0; i < packets; ++i) peer.send(test_packet(i), to);
+  f.say(control, StopSessions{.sessions = 1});
+  CHECK(f.until([&] { return f.server->test_ports() == 0; }));
+  const auto counters = f.server->counters().test;
+  CHECK(counters.received == packets);
+  CHECK(counters.reflected + f.packets_refused("after-timeout") == packets);
+}
+
 TEST_CASE("a session ends with its control connection") {
   Fixture f;
   auto control = f.connect();
