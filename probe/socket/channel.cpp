@@ -428,6 +428,10 @@ void Channel::read_icmp_error(std::size_t slot, const IncomingControl& control,
     count(counters.ignored, "foreign-icmp-error");
     return;
   }
+  if (notices.is_full()) {
+    count(counters.ignored, "too-many-icmp-errors");
+    return;
+  }
   notice.kind = Arrival::Kind::icmp_error;
   notice.payload = notices.keep(error_batch_.payload(slot), key_.kind);
   notice.received = best_stamp(control, clock, counters);

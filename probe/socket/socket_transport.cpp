@@ -122,7 +122,6 @@ class SocketTransport::Impl {
   void poll(Nanos timeout);
   [[nodiscard]] bool look();
   void let_others_run();
-  std::size_t take_notices(std::span<Arrival> burst);
 
   SocketOptions options_;
   SystemClock clock_;
@@ -135,7 +134,6 @@ class SocketTransport::Impl {
   std::vector<Channel*> ready_;  // may have something to receive
   bool looked_ = false;  // at every socket, in the calls to receive() since wait() or send()
   kernel::Notices notices_;
-  std::size_t notices_taken_ = 0;
   TransportCounters counters_;
   MonoTime slept_;                  // when wait() last gave the processor away
   std::uint64_t closed_drops_ = 0;  // of sockets that are gone
@@ -187,8 +185,7 @@ void SocketTransport::Impl::close_flow(FlowId flow) {
   if (!flows_.is_open(flow)) return;
   Channel* const channel = flows_[flow].channel;
   channel->remove(flow);
-  std::erase_if(notices_.arrivals, [&](const Arrival& notice) { return notice.flow == flow; });
-  notices_taken_ = std::min(notices_taken_, notices_.arrivals.size());
+  notices_.forget(flow);
   if (!channel->empty()) return;
   closed_drops_ += kernel::receive_drops(channel->fd());
   std::erase(ready_, channel);
@@ -209,18 +206,6 @@ std::size_t SocketTransport::Impl::send(std::span<Departure> burst) {
     if (sent < end) break;
   }
   return sent;
-}
-
-std::size_t SocketTransport::Impl::take_notices(std::span<Arrival> burst) {
-  const std::size_t count = std::min(burst.size(), notices_.arrivals.size() - notices_taken_);
-  std::copy_n(notices_.arrivals.begin() + static_cast<std::ptrdiff_t>(notices_taken_), count,
-              burst.begin());
-  notices_taken_ += count;
-  if (notices_taken_ == notices_.arrivals.size()) {
-    notices_.arrivals.clear();
-    notices_taken_ = 0;
-  }
-  return count;
 }
 
 void SocketTransport::Impl::poll(Nanos timeout) {
@@ -244,9 +229,8 @@ bool SocketTransport::Impl::look() {
 }
 
 std::size_t SocketTransport::Impl::receive(std::span<Arrival> burst) {
-  if (notices_.arrivals.empty()) notices_.quotes.clear();  // the last call's are used up
   if (!look()) return 0;
-  std::size_t filled = take_notices(burst);
+  std::size_t filled = notices_.take(burst);
   // Bounded, so that a flood of foreign packets cannot hold up the caller.
   for (std::size_t slot = 0, foreign = 0; filled < burst.size() && !ready_.empty();) {
     const auto got =
