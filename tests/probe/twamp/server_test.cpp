@@ -204,20 +204,25 @@ TEST_CASE(
   CHECK(f.server->counters().test.reflected == 1);
 }
 
-TEST_CASE("what came before a Stop-Sessions without Timeout is reflected") {
-  Fixture f;
-  auto control = f.connect();
-  f.set_up(control);
+TEST_CASE("what came before the end of a session without Timeout is reflected") {
+  boost::asio::io_context context;  // never runs: what comes waits in the socket
+  TestPortOptions options;
+  options.policy.open = true;
+  options.policy.source_rate = {};
+  ReflectingPorts ports{context, options};
   UdpPeer peer{"127.0.0.1"};
-  const Endpoint to{f.endpoint.address, f.ask(control, wish(peer, Nanos{0})).port};
-  f.start(control);
+  const auto address = peer.endpoint().address;
+  const SystemClock clock;
+  const auto opened =
+      ports.open({.sender = peer.endpoint(), .receiver = {address, 0}}, clock.now().mono);
+  REQUIRE(opened.accept == Accept::ok);
+  ports.start(opened.number, clock.now().mono);
   constexpr std::uint32_t packets = 100;
-  for (std::uint32_t i = 0; i < packets; ++i) peer.send(test_packet(i), to);
-  f.say(control, StopSessions{.sessions = 1});
-  CHECK(f.until([&] { return f.server->test_ports() == 0; }));
-  const auto counters = f.server->counters().test;
-  CHECK(counters.received == packets);
-  CHECK(counters.reflected + f.packets_refused("after-timeout") == packets);
+  for (std::uint32_t i = 0; i < packets; ++i) peer.send(test_packet(i), {address, opened.port});
+  ports.stop(opened.number, clock.now().mono);
+  CHECK(ports.open_ports() == 0);
+  CHECK(ports.counters().received == packets);
+  CHECK(ports.counters().reflected == packets);
 }
 
 TEST_CASE("a session ends with its control connection") {
