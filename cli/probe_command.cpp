@@ -35,8 +35,7 @@ void add_what(CLI::App& command, ProbeOptions& options) {
       command, "--protocol", {"icmp", "stamp", "udp-echo", "tcp", "twamp"},
       [&options](std::size_t word) { options.protocol = protocols.at(word); },
       "ICMP echo, STAMP to a reflector, UDP echo (RFC 862), TCP SYN, or TWAMP sessions from a "
-      "server "
-      "(socket)");
+      "server (socket)");
   add_integer(
       command, "-p,--port", {1, 65535, "PORT"},
       [&options](std::uint64_t port) { options.port = static_cast<std::uint16_t>(port); },
@@ -215,7 +214,11 @@ void check_words(const ProbeOptions& options) {
     refuse("--force-rate", "wants --protocol tcp");
   }
   if (options.port && options.protocol == Protocol::icmp) {
-    refuse("--port", "ICMP has no ports; for a STAMP reflector: --protocol stamp");
+    refuse("--port", "ICMP has no ports; --protocol says who listens there, such as stamp");
+  }
+  const bool one_way = options.protocol == Protocol::stamp || options.protocol == Protocol::twamp;
+  if (options.own_clock_error && !one_way && !known_targets) {
+    refuse("--own-clock-error", "wants --protocol stamp or twamp: others have no one-way delays");
   }
   check_extras(options, known_targets);
 }

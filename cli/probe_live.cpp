@@ -22,13 +22,6 @@ constexpr Nanos key_patience = std::chrono::milliseconds{100};
 constexpr Nanos update_interval = std::chrono::milliseconds{500};
 constexpr Nanos live_patience = std::chrono::seconds{3};
 
-bool all_decided(const std::vector<TargetReport>& reports, std::uint64_t count) {
-  return std::ranges::all_of(reports, [count](const TargetReport& report) {
-    const Counts& counts = report.window.counts;
-    return counts.scheduled >= count && counts.received + counts.lost >= counts.sent;
-  });
-}
-
 // False: somebody wants to leave.
 bool obey(LiveScreen::Key key, LiveView& view, std::size_t page) {
   using Key = LiveScreen::Key;
@@ -43,12 +36,13 @@ bool obey(LiveScreen::Key key, LiveView& view, std::size_t page) {
 }
 
 // Fetches the figures and shows them until it is over.
-void watch(LiveScreen& screen, ProbeWorker& worker, const ProbePlan& plan,
-           const ProbeOptions& options, TwampRun* twamp, Measured& measured) {
+void watch(LiveScreen& screen, ProbeWorker& worker, const ProbePlan& plan, TwampRun* twamp,
+           Measured& measured) {
   const SystemClock clock;
   const MonoTime began = clock.now().mono;
   MonoTime next_update = began;
   LiveView view;
+  auto sessions = plan.sessions;
   bool goes_on = true;
   while (goes_on && !StopSignals::raised()) {
     if (const MonoTime now = clock.now().mono; now >= next_update) {
@@ -59,12 +53,12 @@ void watch(LiveScreen& screen, ProbeWorker& worker, const ProbePlan& plan,
       add_up(reports, measured.windows, measured.began);
       add_up(reports, harvest.open, measured.began);
       view.update(reports, now - began);
-      goes_on = !all_decided(reports, options.count);
+      goes_on = !all_decided(reports, sessions);
     }
     if (twamp != nullptr && twamp->changed()) {
-      auto left = twamp->left(plan.sessions);
-      goes_on = goes_on && !left.empty();
-      std::ignore = worker.replace(std::move(left), plan.pins);
+      sessions = twamp->left(plan.sessions);
+      goes_on = goes_on && !sessions.empty();
+      std::ignore = worker.replace(sessions, plan.pins);
     }
     screen.draw(view.render(screen.size(), screen.unicode()));
     goes_on = obey(screen.wait_key(key_patience), view, screen.size().rows) && goes_on;
@@ -93,7 +87,7 @@ Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan
       [](probe::Transport& transport) { std::ignore = await_next_hops(transport, live_patience); },
       plan.pins);
   if (!worker) return tl::make_unexpected(worker.error());
-  watch(**screen, **worker, plan, options, twamp, measured);
+  watch(**screen, **worker, plan, twamp, measured);
   auto last = (*worker)->stop();
   std::ranges::move(last, std::back_inserter(measured.windows));
   Harvest harvest = (*worker)->harvest();

@@ -166,6 +166,12 @@ void probe_until_done(probe::Prober& prober, probe::Transport& transport,
   });
 }
 
+std::uint64_t probes_of(const ProbePlan& plan) {
+  std::uint64_t all = 0;
+  for (const probe::SessionSpec& spec : plan.sessions) all += spec.count;
+  return all;
+}
+
 void check_pins(probe::PinChecker& checker, const PinPlan& pins) {
   if (pins.mode == probe::PinMode::off || pins.checks.empty()) return;
   checker.check(pins.checks, pins.interval);
@@ -198,7 +204,7 @@ Result<Measured> measure(const ProbeOptions& options, const ProbePlan& plan,
   Measured measured;
   measured.began = (*transport)->now().wall;
   {
-    Progress progress{streams, options.count * plan.reports.size()};
+    Progress progress{streams, probes_of(plan)};
     probe_until_done(prober, checker, [&](MonoTime now) {
       progress.show(decided, now);
       heed_servers(twamp, *added, prober);

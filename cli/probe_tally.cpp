@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/probe_tally.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 
@@ -39,6 +40,21 @@ void add_up(std::vector<TargetReport>& reports, std::span<const Window> windows,
     merge(report.window, window);
     report.window.start = began;
   }
+}
+
+bool all_decided(std::span<const TargetReport> reports,
+                 std::span<const probe::SessionSpec> sessions) {
+  std::map<Stream, std::uint64_t> planned;
+  for (const probe::SessionSpec& spec : sessions) {
+    planned[{spec.key.target, spec.key.path}] += spec.count;
+  }
+  return std::ranges::all_of(reports, [&](const TargetReport& report) {
+    const SessionKey& key = report.window.session;
+    const auto found = planned.find({key.target, key.path});
+    if (found == planned.end()) return true;
+    const Counts& counts = report.window.counts;
+    return counts.scheduled >= found->second && counts.received + counts.lost >= counts.sent;
+  });
 }
 
 void add_rejections(std::vector<TargetReport>& reports,

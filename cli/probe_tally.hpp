@@ -24,6 +24,11 @@ void add_up(std::vector<TargetReport>& reports, std::span<const Window> windows,
 void add_rejections(std::vector<TargetReport>& reports,
                     std::span<const probe::SessionRejections> rejections);
 
+// Whether nothing is left to come for them from these sessions: all their probes have been sent or
+// missed, and their fates are known. A report that has none of the sessions is not waited for.
+[[nodiscard]] bool all_decided(std::span<const TargetReport> reports,
+                               std::span<const probe::SessionSpec> sessions);
+
 // The fates of ICMP probes by target and path, to see whether somebody rations the replies.
 class ReplyRates {
  public:

@@ -42,10 +42,6 @@ void add_twamp(CLI::App& command, ReflectOptions& options) {
       ->type_name("FIRST-LAST");
 }
 
-}  // namespace
-
-namespace {
-
 // What is answered, and how.
 void add_answers(CLI::App& command, ReflectOptions& options) {
   command.option_defaults()->group("What they get");
@@ -120,7 +116,10 @@ CLI::App* add_reflect_command(CLI::App& app, RunReflect run) {
   add_answers(*command, *options);
   command->option_defaults()->group("Output");
   command->add_flag("--json", options->json, "Print the final counters as a JSON object");
-  command->callback([options, run = std::move(run)] {
+  command->callback([command, options, run = std::move(run)] {
+    for (const char* const word : {"--sessions", "--session-idle"}) {
+      if (command->count(word) > 0 && !options->stateful) refuse(word, "wants --stateful");
+    }
     if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);
   });
   return command;

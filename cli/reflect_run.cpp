@@ -56,7 +56,8 @@ Result<probe::ReflectorPolicyOptions> policy_of(const ReflectOptions& options, s
   policy.open = options.open;
   policy.source_rate = options.source_rate;
   policy.total_rate = options.total_rate;
-  policy.local_port = port;
+  // Whichever port is free: then at least no loop with those that are known.
+  policy.local_port = port == 0 ? probe::stamp_port : port;
   return policy;
 }
 

@@ -24,93 +24,16 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 
+#include "core/config_text.hpp"
 #include "core/file.hpp"
 #include "core/nearest.hpp"
 
 namespace strait {
 namespace {
 
-struct Mistake {
-  toml::source_position where;
-  std::string message;
-
-  friend bool operator<(const Mistake& a, const Mistake& b) {
-    return std::tie(a.where.line, a.where.column, a.message) <
-           std::tie(b.where.line, b.where.column, b.message);
-  }
-};
-
-std::string_view line_of(std::string_view text, std::size_t number) {
-  for (std::size_t line = 1; line < number; ++line) {
-    const auto end = text.find('\n');
-    if (end == std::string_view::npos) return {};
-    text.remove_prefix(end + 1);
-  }
-  const std::string_view line = text.substr(0, text.find('\n'));
-  return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
-}
-
-// "strait.toml:5:12: error: ..." with the line and a caret below.
-std::string show(const Mistake& mistake, const std::string& file, std::string_view text) {
-  if (mistake.where.line == 0) return fmt::format("{}: error: {}\n", file, mistake.message);
-  const std::string_view line = line_of(text, mistake.where.line);
-  const std::size_t before = std::min<std::size_t>(mistake.where.column - 1, line.size());
-  std::string indent{line.substr(0, before)};  // keeps tabs, so that the caret stands right
-  std::ranges::replace_if(indent, [](char c) { return c != '\t'; }, ' ');
-  return fmt::format("{}:{}:{}: error: {}\n{:>5} | {}\n      | {}^\n", file, mistake.where.line,
-                     mistake.where.column, mistake.message, mistake.where.line, line, indent);
-}
-
-// What the first octet of a UTF-8 sequence says of its length; 0: no sequence begins so.
-std::size_t utf8_length(unsigned lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead < 0xe0) return 2;
-  if (lead >= 0xe0 && lead < 0xf0) return 3;
-  return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-}
-
-// Longer than needed, half of a UTF-16 pair, or above U+10FFFF (RFC 3629 sections 3 and 4).
-bool utf8_second_is_bad(unsigned lead, unsigned second) {
-  const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-  const bool surrogate = lead == 0xed && second >= 0xa0;
-  const bool beyond = lead == 0xf4 && second >= 0x90;
-  return overlong || surrogate || beyond;
-}
-
-// Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629 section 4); 0: none.
-std::size_t utf8_sequence(std::string_view text) {
-  const auto octet = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const std::size_t length = utf8_length(octet(0));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((octet(i) & 0xc0U) != 0x80) return 0;
-  }
-  return utf8_second_is_bad(octet(0), octet(1)) ? 0 : length;
-}
-
-// TOML allows no control character but tab and the two of line ends.
-bool is_forbidden_control(char c) {
-  return (c >= '\0' && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == '\x7f';
-}
-
-// Where `text` is not UTF-8 or holds a control character; nothing if nowhere.
-std::optional<Mistake> bad_character(std::string_view text) {
-  toml::source_position at{1, 1};
-  while (!text.empty()) {
-    const std::size_t length = utf8_sequence(text);
-    if (length == 0) return Mistake{at, "not UTF-8"};
-    if (is_forbidden_control(text.front())) return Mistake{at, "control character"};
-    if (text.front() == '\n') {
-      at = {at.line + 1, 1};
-    } else {
-      ++at.column;
-    }
-    text.remove_prefix(length);
-  }
-  return std::nullopt;
+Mistake mistake_at(const toml::source_position& where, std::string message) {
+  return {where.line, where.column, std::move(message)};
 }
 
 std::string_view kind_of(const toml::node& node) {
@@ -142,7 +65,7 @@ struct ConfigState {
   std::map<const toml::table*, std::set<std::string, std::less<>>> asked;
 
   void mistake(const toml::source_position& where, std::string message) {
-    mistakes.insert({where, std::move(message)});
+    mistakes.insert(mistake_at(where, std::move(message)));
   }
 
   // The node of `key`, which counts as asked for; null when absent.
@@ -193,9 +116,9 @@ struct ConfigState {
       for (const auto& [key, node] : *table) {
         if (keys.contains(key.str())) continue;
         const auto guess = nearest(key.str(), known);
-        found.insert({key.source().begin,
-                      fmt::format("unknown key '{}'{}", key.str(),
-                                  guess ? fmt::format("; did you mean '{}'?", *guess) : "")});
+        const auto hint = guess ? fmt::format("; did you mean '{}'?", *guess) : std::string{};
+        found.insert(
+            mistake_at(key.source().begin, fmt::format("unknown key '{}'{}", key.str(), hint)));
       }
     }
   }
@@ -377,7 +300,8 @@ Result<ConfigDocument> ConfigDocument::parse(std::string_view text, std::string 
     state->root = toml::parse(state->source, state->name);
   } catch (const toml::parse_error& error) {
     return fail(Errc::bad_input,
-                show({error.source().begin, std::string{error.description()}}, state->name, text));
+                show(mistake_at(error.source().begin, std::string{error.description()}),
+                     state->name, text));
   }
   state->asked[&state->root];
   return ConfigDocument{std::move(state)};

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/clock.hpp"
+#include "probe/chrony_watch.hpp"
 #include "probe/clock_quality.hpp"
 #include "probe/ptp_management.hpp"
 
@@ -37,10 +39,15 @@ class PtpWatch {
   // long at most if somebody listens.
   Standing ask(MonoTime now, Nanos wait = {});
   [[nodiscard]] const PtpStatus& status() const { return status_; }
+  // Of no meaning to a clock that is one itself.
+  [[nodiscard]] const PtpGrandmaster& grandmaster() const { return grandmaster_; }
 
  private:
   bool open();
   void take(MonoTime now);
+  void take(std::span<const std::byte> message, MonoTime now);
+  [[nodiscard]] bool complete() const;
+  Standing forget(Standing standing);
   void wait_for_answer(MonoTime now, Nanos most);
   [[nodiscard]] bool send();  // false: nobody listens
 
@@ -50,37 +57,50 @@ class PtpWatch {
   std::optional<std::uint8_t> domain_;  // that answered
   std::uint8_t next_domain_ = 0;        // to try
   std::optional<MonoTime> answered_;
+  std::optional<MonoTime> grandmaster_told_;
   PtpStatus status_;
+  PtpGrandmaster grandmaster_;
 };
 
-// What this machine's wall clock is worth: the kernel's word (adjtimex(2)), into which NTP daemons
-// write their bound, and ptp4l's where it runs; the worse of the two. A ptp4l that does not answer
-// leaves the clock unsynchronised, for then nobody knows. An operator who knows better, because the
-// host or a receiver keeps the clock behind the kernel's back, may tell: that makes it
-// synchronised, and no better than told.
+// What daemons say of this machine's clock.
+struct ClockDaemons {
+  PtpWatch::Standing ptp_standing = PtpWatch::Standing::absent;
+  PtpStatus ptp;
+  PtpGrandmaster grandmaster;
+  std::optional<ChronyStatus> chrony;  // nothing: it is not there or does not say
+};
+
+// What this machine's wall clock is worth. The kernel's word (adjtimex(2)) is what a daemon wrote
+// into it when it last did, so chronyd's own, where it tells, takes its place. ptp4l writes no
+// bound there: where it runs, the worse of its own and the kernel's counts, and one that does not
+// answer, or whose grandmaster is not on UTC, leaves the clock unsynchronised, for then nobody
+// knows. An operator who knows better, because the host or a receiver keeps the clock behind the
+// kernel's back, may tell: that makes it synchronised, and no better than told.
 class OwnClock {
  public:
   explicit OwnClock(std::optional<Nanos> told = {},
-                    std::vector<std::string> ptp_sockets = {"/run/ptp4lro", "/run/ptp4l"});
+                    std::vector<std::string> ptp_sockets = {"/run/ptp4lro", "/run/ptp4l"},
+                    std::vector<Endpoint> chrony_places = ChronyWatch::default_places());
 
-  // To be called about once a second; waits for ptp4l the first time, 160 ms at most, and never
-  // again.
+  // To be called about once a second; waits for the daemons the first time, 200 ms at most, and
+  // never again.
   [[nodiscard]] ClockQuality read();
-  // What ptp4l said, if it did.
-  [[nodiscard]] std::optional<PtpStatus> ptp() const;
+  // What they said then.
+  [[nodiscard]] const ClockDaemons& daemons() const { return daemons_; }
 
  private:
   std::optional<Nanos> told_;
   PtpWatch ptp_;
-  PtpWatch::Standing standing_ = PtpWatch::Standing::absent;
+  ChronyWatch chrony_;
+  ClockDaemons daemons_;
   bool asked_ = false;
 };
 
 // Such a clock's read(); a copy has a clock of its own, for another thread.
 [[nodiscard]] std::function<ClockQuality()> own_clock_reader(std::optional<Nanos> told = {});
 
-// Pure: what read() makes of the three.
-[[nodiscard]] ClockQuality judge_clock(ClockQuality kernel, PtpWatch::Standing standing,
-                                       const PtpStatus& ptp, std::optional<Nanos> told);
+// Pure: what read() makes of them all.
+[[nodiscard]] ClockQuality judge_clock(const ClockQuality& kernel, const ClockDaemons& daemons,
+                                       std::optional<Nanos> told);
 
 }  // namespace strait::probe

@@ -16,8 +16,12 @@ constexpr std::byte version{2};
 constexpr std::byte response{2};  // actionField, table 38
 constexpr std::uint16_t management_tlv = 0x0001;
 constexpr std::uint16_t error_tlv = 0x0002;
-constexpr std::uint16_t current_data_set = 0x2001;  // table 40
-constexpr std::size_t response_size = 72;
+constexpr std::size_t current_size = 72;  // of a response
+constexpr std::size_t parent_size = 86;
+
+// Table 5: synchronised to a primary reference, and without it for no longer than it can do.
+constexpr std::uint8_t locked_class = 6;
+constexpr std::uint8_t holdover_class = 7;
 
 // A TimeInterval counts 2^-16 ns (section 5.3.2).
 Nanos time_interval(std::uint64_t bits) { return Nanos{static_cast<std::int64_t>(bits) >> 16U}; }
@@ -29,8 +33,19 @@ Nanos PtpStatus::max_error() const {
   return std::chrono::abs(offset_from_master) + std::chrono::abs(mean_path_delay);
 }
 
-std::array<std::byte, ptp_get_size> ptp_get_current_data_set(std::uint8_t domain,
-                                                             std::uint16_t sequence) {
+std::optional<Nanos> PtpGrandmaster::max_error() const {
+  // Table 6, from 0x20 to 0x30: in ns.
+  constexpr std::array<std::int64_t, 17> accuracies{
+      25,         100,         250,         1'000,         2'500,         10'000,
+      25'000,     100'000,     250'000,     1'000'000,     2'500'000,     10'000'000,
+      25'000'000, 100'000'000, 250'000'000, 1'000'000'000, 10'000'000'000};
+  if (clock_class != locked_class && clock_class != holdover_class) return std::nullopt;
+  if (accuracy < 0x20 || accuracy > 0x30) return std::nullopt;
+  return Nanos{accuracies.at(accuracy - 0x20U)};
+}
+
+std::array<std::byte, ptp_get_size> ptp_get(PtpDataSet data_set, std::uint8_t domain,
+                                            std::uint16_t sequence) {
   std::array<std::byte, ptp_get_size> message{};
   const std::span<std::byte> octets{message};
   message[0] = management;
@@ -43,12 +58,15 @@ std::array<std::byte, ptp_get_size> ptp_get_current_data_set(std::uint8_t domain
   std::fill_n(message.begin() + 34, 10, std::byte{0xff});  // all ports (section 15.4.1.1)
   store<std::uint16_t>(octets, 48, management_tlv);
   store<std::uint16_t>(octets, 50, 2);  // no data (section 15.5.2)
-  store<std::uint16_t>(octets, 52, current_data_set);
+  store(octets, 52, static_cast<std::uint16_t>(data_set));
   return message;
 }
 
-Result<PtpStatus> parse_ptp_current_data_set(std::span<const std::byte> message,
-                                             std::uint8_t domain, std::uint16_t sequence) {
+namespace {
+
+// Nothing when `message` is the response about that data set.
+Result<void> check_response(std::span<const std::byte> message, PtpDataSet data_set,
+                            std::uint8_t domain, std::uint16_t sequence) {
   const auto refuse = [](std::string_view why) {
     return fail(Errc::bad_input, fmt::format("PTP management message: {}", why));
   };
@@ -64,15 +82,34 @@ Result<PtpStatus> parse_ptp_current_data_set(std::span<const std::byte> message,
   if (type == error_tlv) {
     return refuse(fmt::format("error {:#06x}", load<std::uint16_t>(message, 52)));  // table 72
   }
-  if (type != management_tlv || load<std::uint16_t>(message, 52) != current_data_set) {
-    return refuse("no CURRENT_DATA_SET");
+  const bool parent = data_set == PtpDataSet::parent;
+  const std::string_view name = parent ? "PARENT_DATA_SET" : "CURRENT_DATA_SET";
+  const bool wanted = load<std::uint16_t>(message, 52) == static_cast<std::uint16_t>(data_set);
+  if (type != management_tlv || !wanted) return refuse(fmt::format("no {}", name));
+  const std::size_t size = parent ? parent_size : current_size;
+  if (message.size() < size || load<std::uint16_t>(message, 50) < size - 52) {
+    return refuse(fmt::format("{} is cut short", name));
   }
-  if (message.size() < response_size || load<std::uint16_t>(message, 50) < response_size - 52) {
-    return refuse("CURRENT_DATA_SET is cut short");
-  }
+  return {};
+}
+
+}  // namespace
+
+Result<PtpStatus> parse_ptp_current_data_set(std::span<const std::byte> message,
+                                             std::uint8_t domain, std::uint16_t sequence) {
+  auto good = check_response(message, PtpDataSet::current, domain, sequence);
+  if (!good) return fail(std::move(good));
   return PtpStatus{.steps_removed = load<std::uint16_t>(message, 54),
                    .offset_from_master = time_interval(load<std::uint64_t>(message, 56)),
                    .mean_path_delay = time_interval(load<std::uint64_t>(message, 64))};
+}
+
+Result<PtpGrandmaster> parse_ptp_parent_data_set(std::span<const std::byte> message,
+                                                 std::uint8_t domain, std::uint16_t sequence) {
+  auto good = check_response(message, PtpDataSet::parent, domain, sequence);
+  if (!good) return fail(std::move(good));
+  return PtpGrandmaster{.clock_class = load<std::uint8_t>(message, 73),
+                        .accuracy = load<std::uint8_t>(message, 74)};
 }
 
 }  // namespace strait::probe

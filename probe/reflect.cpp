@@ -60,7 +60,8 @@ Refusal Reflector::check(std::span<const std::byte> request, const RequestFacts&
     question.integrity = check_integrity(request.subspan(base_size_), asked->sequence, key);
   }
   if (sessions_) {
-    question.session = sessions_->find(facts.source, facts.destination, asked->ssid, facts.now);
+    question.session =
+        sessions_->find(facts.source, facts.destination, asked->ssid, facts.now, facts.stranger);
     if (question.session == nullptr) return Refusal::session_table_full;
     ++question.session->received;
   }

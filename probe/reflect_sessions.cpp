@@ -28,13 +28,14 @@ ReflectorSessions::ReflectorSessions(std::size_t most, Nanos idle)
 
 void ReflectorSessions::forget_idle(MonoTime now) {
   while (!entries_.empty() && now - entries_.back().used > idle_) {
+    if (entries_.back().stranger) --strangers_;
     by_key_.erase(entries_.back().key);
     entries_.pop_back();
   }
 }
 
 ReflectorSession* ReflectorSessions::find(const Endpoint& source, const Endpoint& destination,
-                                          std::uint16_t ssid, MonoTime now) {
+                                          std::uint16_t ssid, MonoTime now, bool stranger) {
   const auto from = words_of(source.address);
   const auto to = words_of(destination.address);
   const std::uint64_t ports = std::uint64_t{source.port} << 32U |
@@ -46,8 +47,9 @@ ReflectorSession* ReflectorSessions::find(const Endpoint& source, const Endpoint
     found->second->used = now;
     return &found->second->session;
   }
-  if (entries_.size() >= most_) return nullptr;
-  entries_.push_front({.key = key, .used = now, .session = {}});
+  if (entries_.size() >= most_ || (stranger && strangers_ >= (most_ + 1) / 2)) return nullptr;
+  if (stranger) ++strangers_;
+  entries_.push_front({.key = key, .used = now, .stranger = stranger, .session = {}});
   by_key_.emplace(key, entries_.begin());
   return &entries_.front().session;
 }

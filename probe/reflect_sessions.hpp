@@ -21,14 +21,15 @@ struct ReflectorSession {
 };
 
 // A bounded table of sessions. A session that was idle for long is forgotten; while the table is
-// full of others a new one is not let in, so that no sender takes the place of another.
+// full of others a new one is not let in, so that no sender takes the place of another. Strangers
+// get half of it at most: they may be made up.
 class ReflectorSessions {
  public:
   ReflectorSessions(std::size_t most, Nanos idle);
 
   // The session of a packet that came now, new or known; null: the table is full.
   [[nodiscard]] ReflectorSession* find(const Endpoint& source, const Endpoint& destination,
-                                       std::uint16_t ssid, MonoTime now);
+                                       std::uint16_t ssid, MonoTime now, bool stranger = false);
   [[nodiscard]] std::size_t size() const { return by_key_.size(); }
 
  private:
@@ -36,6 +37,7 @@ class ReflectorSessions {
   struct Entry {
     Key key;
     MonoTime used;
+    bool stranger;
     ReflectorSession session;
   };
   struct Hash {
@@ -46,6 +48,7 @@ class ReflectorSessions {
   void forget_idle(MonoTime now);
 
   std::size_t most_;
+  std::size_t strangers_ = 0;
   Nanos idle_;
   std::list<Entry> entries_;  // the newest used first
   std::unordered_map<Key, std::list<Entry>::iterator, Hash> by_key_;

@@ -40,6 +40,13 @@ bool unicast(const Address& address) {
   return address.is_v6() || address.to_v4().to_uint() < 0xf0000000U;  // class E and broadcast
 }
 
+// Another reflector there, or echo, chargen and their like: one forged packet, and the two would
+// answer each other for ever. A sender's port is none of the well-known ones (RFC 6335 section 6).
+bool answers_itself(std::uint16_t port, std::uint16_t local_port) {
+  constexpr std::uint16_t first_user_port = 1024;
+  return local_port != 0 && (port < first_user_port || port == local_port);
+}
+
 }  // namespace
 
 ReflectorPolicy::ReflectorPolicy(const ReflectorPolicyOptions& options)
@@ -92,8 +99,7 @@ Refusal ReflectorPolicy::admit(const Endpoint& source, MonoTime now, std::size_t
   const bool stranger = !allowed(source.address);
   if (stranger) {
     if (!options_.open) return Refusal::not_allowed;
-    // Two reflectors would answer each other for ever.
-    if (source.port == options_.local_port) return Refusal::bad_source;
+    if (answers_itself(source.port, options_.local_port)) return Refusal::bad_source;
     if (request < reflected_size(request)) return Refusal::would_amplify;
   }
   if (source_cost_ > Nanos{0}) {

@@ -16,10 +16,10 @@ struct ReflectorPolicyOptions {
   // Any unicast source gets replies, strangers at half of `total_rate` at most, so that a flood
   // from forged addresses leaves the other half to those on the list.
   bool open = false;
-  Rate source_rate{1000};  // per source address; 0: no limit
-  Rate total_rate{};       // all sources together; 0: no limit
-  std::uint16_t local_port = stamp_port;
-  std::size_t sources = 4096;  // remembered at once; rounded up to a power of two
+  Rate source_rate{1000};                 // per source address; 0: no limit
+  Rate total_rate{};                      // all sources together; 0: no limit
+  std::uint16_t local_port = stamp_port;  // 0: no loops to fear
+  std::size_t sources = 4096;             // remembered at once; rounded up to a power of two
 };
 
 // Decides who gets a reply, so that the reflector is no amplifier and no loop. Memory is fixed:
@@ -32,6 +32,11 @@ class ReflectorPolicy {
   // fewer octets than the reply is refused: a reply that is larger serves who forges addresses.
   [[nodiscard]] Refusal admit(const Endpoint& source, MonoTime now,
                               std::size_t request = stamp_packet_size);
+
+  // Let in by `open` only, while there is a list whose sources come first.
+  [[nodiscard]] bool stranger(const Address& source) const {
+    return options_.open && !allow_.empty() && !allowed(source);
+  }
 
  private:
   using Key = std::array<std::uint64_t, 2>;

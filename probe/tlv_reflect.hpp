@@ -21,6 +21,7 @@ struct RequestFacts {
   std::uint8_t dscp_ecn = 0;             // as received
   StampMethod received_by = StampMethod::software;
   MonoTime now;
+  bool stranger = false;  // as ReflectorPolicy has it
 };
 
 // What the reflector's operator allows.

@@ -84,7 +84,7 @@ ClockReading LinuxKernel::clock() const {
   const ClockQuality quality = own.read();
   return {.quality = quality,
           .estimated_error = std::chrono::microseconds{std::max<long>(clock.esterror, 0)},
-          .ptp = own.ptp()};
+          .daemons = own.daemons()};
 }
 
 Result<StampAbilities> LinuxKernel::stamps(const std::string& interface) const {

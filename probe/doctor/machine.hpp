@@ -12,14 +12,14 @@
 #include "core/duration.hpp"
 #include "core/result.hpp"
 #include "probe/clock_quality.hpp"
-#include "probe/ptp_management.hpp"
+#include "probe/own_clock.hpp"
 
 namespace strait::probe::doctor {
 
 struct ClockReading {
   ClockQuality quality;
   Nanos estimated_error{};
-  std::optional<PtpStatus> ptp;  // what ptp4l says, where it runs and answers
+  ClockDaemons daemons;
 };
 
 // What an interface can stamp, and whether its card does so now.

@@ -139,6 +139,27 @@ std::string daemons_text(const Machine& machine, const std::set<std::string>& da
                                        : "processes of others are hidden, a time daemon too";
 }
 
+// What the daemons themselves say.
+std::string clock_daemons_text(const ClockDaemons& daemons) {
+  std::string text;
+  if (const auto& chrony = daemons.chrony) {
+    text += fmt::format("; chronyd is {} from its source, root delay {}, dispersion {}",
+                        to_text(chrony->offset), to_text(chrony->root_delay),
+                        to_text(chrony->root_dispersion));
+    if (!chrony->synchronised) text = "; chronyd follows no source";
+  }
+  if (daemons.ptp_standing != PtpWatch::Standing::known) return text;
+  text += fmt::format("; ptp4l is {} from its master, {} away, {} steps from the grandmaster",
+                      to_text(daemons.ptp.offset_from_master), to_text(daemons.ptp.mean_path_delay),
+                      daemons.ptp.steps_removed);
+  if (daemons.ptp.steps_removed == 0) return text;
+  const auto error = daemons.grandmaster.max_error();
+  const auto worth = error ? fmt::format("within {} of UTC", to_text(*error))
+                           : std::string{"which does not vouch for UTC"};
+  return text + fmt::format(", {} (class {}, accuracy {:#04x})", worth,
+                            daemons.grandmaster.clock_class, daemons.grandmaster.accuracy);
+}
+
 std::string clock_remedy(const std::set<std::string>& daemons) {
   if (daemons.empty()) return "apt-get install chrony";
   if (daemons.contains("chronyd")) return "chronyc tracking; chronyc sources";
@@ -161,13 +182,9 @@ Findings check_clock(const Machine& machine, const Wanted& wanted) {
   ClockReading reading = machine.kernel().clock();
   const auto daemons = time_daemons(machine);
   auto who = daemons_text(machine, daemons);
-  if (reading.ptp) {
-    who += fmt::format("; ptp4l is {} from its master, {} away, {} steps from the grandmaster",
-                       to_text(reading.ptp->offset_from_master),
-                       to_text(reading.ptp->mean_path_delay), reading.ptp->steps_removed);
-  }
+  who += clock_daemons_text(reading.daemons);
   if (const auto& told = wanted.own_clock_error) {
-    reading.quality = judge_clock(reading.quality, PtpWatch::Standing::absent, {}, told);
+    reading.quality = judge_clock(reading.quality, {}, told);
     who += fmt::format("; own_clock_error says {}", strait::to_string(*told));
   }
   if (!reading.quality.synchronised) {
@@ -175,9 +192,11 @@ Findings check_clock(const Machine& machine, const Wanted& wanted) {
         Group::clock, "clock", Status::warning, fmt::format("not synchronised to UTC; {}", who),
         "one-way delays are left out; round trips do not need it", clock_remedy(daemons))};
   }
-  const auto seen =
-      fmt::format("synchronised to UTC, error at most {} (estimated {}); {}",
-                  to_text(reading.quality.max_error), to_text(reading.estimated_error), who);
+  // The kernel's estimate is nobody's where the bound is not the kernel's.
+  const bool estimated = reading.estimated_error <= reading.quality.max_error;
+  const auto seen = fmt::format(
+      "synchronised to UTC, error at most {}{}; {}", to_text(reading.quality.max_error),
+      estimated ? fmt::format(" (estimated {})", to_text(reading.estimated_error)) : "", who);
   if (reading.quality.max_error <= wanted.clock_error_limit) {
     return {finding(Group::clock, "clock", Status::good, seen)};
   }

@@ -112,7 +112,8 @@ bool DpdkReflector::Impl::answer_stamp(rte_mbuf* frame, const ParsedFrame& parse
              .destination = {parsed.receiver.address(), parsed.tuple.destination_port},
              .source_mac = source_mac(room),
              .dscp_ecn = parsed.dscp_ecn,
-             .now = received.mono};
+             .now = received.mono,
+             .stranger = policy.stranger(source.address)};
   }
   const Reflection reflection = reflector.reflect(
       parsed.payload, {received.wall, clock.now().wall, parsed.hop_limit}, payload, facts);

@@ -213,6 +213,7 @@ RequestFacts SocketReflector::Impl::facts_of(int fd, const Accepted& request) co
   facts.dscp_ecn = request.dscp_ecn;
   facts.received_by = request.by_card ? StampMethod::hardware : StampMethod::software;
   facts.now = clock_bridge_.user_stamp().mono;
+  facts.stranger = policy_.stranger(facts.source.address);
   return facts;
 }
 

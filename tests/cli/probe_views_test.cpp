@@ -7,6 +7,7 @@
 #include "cli/live_view.hpp"
 #include "cli/nagios.hpp"
 #include "cli/probe_table.hpp"
+#include "cli/probe_tally.hpp"
 #include "cli/thresholds.hpp"
 
 using namespace strait;
@@ -54,6 +55,32 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 }  // namespace
+
+TEST_CASE("a run is over when each target's own number of probes is decided") {
+  const auto session = [](const char* target, std::uint64_t count, const char* path = "") {
+    probe::SessionSpec spec;
+    spec.key = {.path = path, .target = target};
+    spec.count = count;
+    return spec;
+  };
+  // Slowed, "b" gets fewer probes than "a" in the same time; "a" has two flows.
+  const std::vector<probe::SessionSpec> sessions{session("a", 50), session("a", 50),
+                                                 session("b", 3), session("b", 2, "atlas")};
+  const auto decided = [&](const std::vector<TargetReport>& reports) {
+    return all_decided(reports, sessions);
+  };
+  CHECK(decided({report("a", 99, 1), report("b", 3, 0), report("b", 1, 1, 10ms, "atlas")}));
+  CHECK_FALSE(decided({report("a", 98, 1), report("b", 3, 0)}));
+  CHECK_FALSE(decided({report("a", 100, 0), report("b", 2, 0)}));
+  CHECK_FALSE(decided({report("b", 1, 0, 10ms, "atlas")}));
+  TargetReport waiting = report("b", 3, 0);
+  waiting.window.counts.received = 2;
+  CHECK_FALSE(decided({waiting}));
+  // Of a server that has gone no session is left, whatever is still out.
+  TargetReport gone = report("c", 1, 0);
+  gone.window.counts.sent = 5;
+  CHECK(decided({gone, report("b", 3, 0)}));
+}
 
 TEST_CASE("a histogram is as wide as its canvas, in either set of characters") {
   Sketch rtt;

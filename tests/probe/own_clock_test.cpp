@@ -43,14 +43,31 @@ Octets answer(std::uint8_t domain = 24, std::uint16_t sequence = 7) {
   return message;
 }
 
+// What it answers of a grandmaster of class 6 that is within 100 ns.
+Octets parent_answer(std::uint8_t domain = 24, std::uint16_t sequence = 7) {
+  Octets message = answer(domain, sequence);
+  message.resize(86);
+  std::fill(message.begin() + 54, message.end(), std::byte{0});
+  message[3] = std::byte{86};
+  message[51] = std::byte{34};
+  message[53] = std::byte{2};
+  message[72] = std::byte{128};
+  message[73] = std::byte{6};
+  message[74] = std::byte{0x21};
+  return message;
+}
+
 TEST_CASE("what ptp4l is asked, octet for octet") {
-  const auto get = ptp_get_current_data_set(24, 7);
+  const auto get = ptp_get(PtpDataSet::current, 24, 7);
   const Octets wanted =
       octets({0x0d, 0x02, 0x00, 0x36, 0x18, 0,    0,    0,    0,    0,    0,    0,    0,    0,
               0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,
               0,    0,    0x00, 0x07, 0x04, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
               0xff, 0xff, 0,    0,    0,    0,    0x00, 0x01, 0x00, 0x02, 0x20, 0x01});
   CHECK(Octets(get.begin(), get.end()) == wanted);
+  const auto parent = ptp_get(PtpDataSet::parent, 24, 7);
+  CHECK(parent[53] == std::byte{2});
+  CHECK(std::equal(get.begin(), get.end() - 1, parent.begin()));
 }
 
 TEST_CASE("what ptp4l answers") {
@@ -60,6 +77,44 @@ TEST_CASE("what ptp4l answers") {
   CHECK(status->offset_from_master == -1234ns);  // rounded down
   CHECK(status->mean_path_delay == 40us);
   CHECK(status->max_error() == 41234ns);
+}
+
+TEST_CASE("what ptp4l answers of its grandmaster") {
+  const auto grandmaster = parse_ptp_parent_data_set(parent_answer(), 24, 7);
+  REQUIRE(grandmaster.has_value());
+  CHECK(grandmaster->clock_class == 6);
+  CHECK(grandmaster->max_error() == 100ns);
+  CHECK(parse_ptp_parent_data_set(answer(), 24, 7).error().message ==
+        "PTP management message: no PARENT_DATA_SET");
+  CHECK_FALSE(parse_ptp_current_data_set(parent_answer(), 24, 7).has_value());
+  Octets cut = parent_answer();
+  cut.pop_back();
+  CHECK(parse_ptp_parent_data_set(cut, 24, 7).error().message ==
+        "PTP management message: PARENT_DATA_SET is cut short");
+}
+
+TEST_CASE("only a grandmaster that follows UTC, and knows how well, vouches for it") {
+  struct Case {
+    const char* what;
+    PtpGrandmaster grandmaster;
+    std::optional<Nanos> error;
+  };
+  const std::vector<Case> cases{
+      {"linuxptp's default", {}, std::nullopt},
+      {"GNSS", {6, 0x20}, 25ns},
+      {"holdover", {7, 0x29}, 1ms},
+      {"the worst that is a bound", {6, 0x30}, 10s},
+      {"more than 10 s", {6, 0x31}, std::nullopt},
+      {"reserved", {6, 0x1f}, std::nullopt},
+      {"unknown accuracy", {6, 0xfe}, std::nullopt},
+      {"an arbitrary time", {13, 0x20}, std::nullopt},
+      {"holdover beyond its specification", {52, 0x20}, std::nullopt},
+      {"free-running", {248, 0x20}, std::nullopt},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.what);
+    CHECK(c.grandmaster.max_error() == c.error);
+  }
 }
 
 TEST_CASE("answers that are not what was asked for are refused") {
@@ -141,6 +196,7 @@ class FakePtp4l {
   void close() {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
+  bool tells_parent = true;
   // Answers what is of its domain, as ptp4l does; the rest it does not see.
   void serve() {
     std::array<std::byte, 256> request{};
@@ -149,7 +205,13 @@ class FakePtp4l {
     while (::recvfrom(socket_, request.data(), request.size(), 0,
                       reinterpret_cast<sockaddr*>(&from), &length) > 0) {
       if (request[4] == std::byte{domain_}) {
-        const Octets reply = answer(domain_, load<std::uint16_t>(request, 30));
+        const auto sequence = load<std::uint16_t>(request, 30);
+        const bool parent = load<std::uint16_t>(request, 52) == 0x2002;
+        const Octets reply = parent ? parent_answer(domain_, sequence) : answer(domain_, sequence);
+        if (parent && !tells_parent) {
+          length = sizeof from;
+          continue;
+        }
         ::sendto(socket_, reply.data(), reply.size(), 0, reinterpret_cast<const sockaddr*>(&from),
                  length);
       }
@@ -176,8 +238,9 @@ TEST_CASE("ptp4l is found in whatever domain, and its silence and its end are no
     standing = watch.ask(now += 1s);
   }
   CHECK(standing == Standing::known);
-  CHECK(asked <= 7);  // domains 40 to 47 come sixth
+  CHECK(asked <= 8);  // domains 40 to 47 come sixth, and the grandmaster is asked for then
   CHECK(watch.status().mean_path_delay == 40us);
+  CHECK(watch.grandmaster().max_error() == 100ns);
   for (int i = 0; i < 3; ++i) {
     daemon.serve();
     CHECK(watch.ask(now += 1s) == Standing::known);
@@ -188,20 +251,69 @@ TEST_CASE("ptp4l is found in whatever domain, and its silence and its end are no
   CHECK(watch.ask(now += 1s) == Standing::absent);
 }
 
-TEST_CASE(
-    "of the kernel's bound and ptp4l's the worse counts, and the operator's word is the last") {
+TEST_CASE("a ptp4l that does not tell of its grandmaster says nothing of UTC") {
+  using Standing = PtpWatch::Standing;
+  FakePtp4l daemon{0};
+  daemon.tells_parent = false;
+  PtpWatch watch{{daemon.path()}};
+  MonoTime now{1000s};
+  for (int i = 0; i < 3; ++i) {
+    CHECK(watch.ask(now += 1s) == Standing::silent);
+    daemon.serve();
+  }
+  daemon.tells_parent = true;
+  watch.ask(now += 1s);
+  daemon.serve();
+  CHECK(watch.ask(now += 1s) == Standing::known);
+}
+
+TEST_CASE("of the kernel's bound and ptp4l's the worse counts, and the operator's word is last") {
   const ClockQuality kernel{.synchronised = true, .max_error = 10us};
   const ClockQuality free{.synchronised = false, .max_error = 16s, .leap_second = true};
-  const PtpStatus ptp{.steps_removed = 1, .offset_from_master = -2us, .mean_path_delay = 40us};
   using Standing = PtpWatch::Standing;
-  CHECK(judge_clock(kernel, Standing::absent, ptp, {}) == kernel);
-  CHECK_FALSE(judge_clock(kernel, Standing::silent, ptp, {}).synchronised);
-  CHECK(judge_clock(kernel, Standing::known, ptp, {}).max_error == 42us);
-  CHECK(judge_clock({true, 1ms}, Standing::known, ptp, {}).max_error == 1ms);
-  CHECK_FALSE(judge_clock(free, Standing::known, ptp, {}).synchronised);
-  CHECK(judge_clock(free, Standing::absent, ptp, 100us) == ClockQuality{true, 100us, true});
-  CHECK(judge_clock(kernel, Standing::known, ptp, 100us) == ClockQuality{true, 100us});
-  CHECK(judge_clock(kernel, Standing::known, ptp, 1us) == ClockQuality{true, 42us});
+  const ClockDaemons none;
+  const ClockDaemons silent{
+      .ptp_standing = Standing::silent, .ptp = {}, .grandmaster = {}, .chrony = {}};
+  ClockDaemons known{
+      .ptp_standing = Standing::known,
+      .ptp = {.steps_removed = 1, .offset_from_master = -2us, .mean_path_delay = 40us},
+      .grandmaster = {.clock_class = 6, .accuracy = 0x23},
+      .chrony = {}};
+  CHECK(judge_clock(kernel, none, {}) == kernel);
+  CHECK_FALSE(judge_clock(kernel, silent, {}).synchronised);
+  CHECK(judge_clock(kernel, known, {}) == ClockQuality{true, 43us});
+  CHECK(judge_clock({true, 1ms}, known, {}).max_error == 1ms);
+  CHECK_FALSE(judge_clock(free, known, {}).synchronised);
+  CHECK(judge_clock(free, none, 100us) == ClockQuality{true, 100us, true});
+  CHECK(judge_clock(kernel, known, 100us) == ClockQuality{true, 100us});
+  CHECK(judge_clock(kernel, known, 1us) == ClockQuality{true, 43us});
+  known.grandmaster = {};
+  CHECK_FALSE(judge_clock(kernel, known, {}).synchronised);
+  CHECK(judge_clock(kernel, known, 1us) == ClockQuality{true, 42us});
+  known.ptp = {};  // it is the grandmaster itself, so others keep the clock
+  CHECK(judge_clock(kernel, known, {}) == kernel);
+}
+
+TEST_CASE("chronyd's own word takes the place of what it wrote into the kernel") {
+  const ChronyStatus good{
+      .synchronised = true, .offset = -30us, .root_delay = 200us, .root_dispersion = 70us};
+  const auto with = [](const ChronyStatus& status) {
+    ClockDaemons daemons;
+    daemons.chrony = status;
+    return daemons;
+  };
+  CHECK(judge_clock({true, 32ms}, with(good), {}) == ClockQuality{true, 200us});
+  CHECK(judge_clock({true, 1us}, with(good), {}) == ClockQuality{true, 200us});
+  CHECK(judge_clock({false, 16s}, with(good), {}) == ClockQuality{true, 200us});  // no rtcsync
+  ChronyStatus lost = good;
+  lost.synchronised = false;
+  CHECK_FALSE(judge_clock({true, 1us}, with(lost), {}).synchronised);
+  CHECK(judge_clock({true, 1us}, with(lost), 5us) == ClockQuality{true, 5us});
+  CHECK(judge_clock({true, 1us}, with(good), 5us) == ClockQuality{true, 200us});
+  ChronyStatus leap = good;
+  leap.leap_second = true;
+  CHECK(judge_clock({true, 1us}, with(leap), {}).leap_second);
+  CHECK(judge_clock({true, 1us, true}, with(good), {}).leap_second);
 }
 
 }  // namespace

@@ -113,6 +113,11 @@ TEST_CASE("the policy answers those on the list, or all in open mode, but no loo
       {"[2001:db8:1::5]", false, Refusal::none},
       {"[2001:db8:2::5]", false, Refusal::not_allowed},
       {"192.0.3.7:862", true, Refusal::bad_source},
+      {"192.0.3.7:861", true, Refusal::bad_source},
+      {"192.0.3.7:7", true, Refusal::bad_source},
+      {"192.0.3.7:1023", true, Refusal::bad_source},
+      {"192.0.3.7:1024", true, Refusal::none},
+      {"192.0.2.7:7", true, Refusal::none},
       {"192.0.2.7:862", false, Refusal::none},
       {"224.0.0.1", true, Refusal::bad_source},
       {"255.255.255.255", true, Refusal::bad_source},
@@ -137,6 +142,27 @@ TEST_CASE("a stranger gets no reply that is larger than its request, who is on t
   CHECK(policy.admit(endpoint("192.0.3.7"), now, 43) == Refusal::would_amplify);
   CHECK(policy.admit(endpoint("192.0.3.7"), now, 44) == Refusal::none);
   CHECK(policy.admit(endpoint("192.0.3.7"), now, 1400) == Refusal::none);
+}
+
+TEST_CASE("a stranger is who only an open reflector lets in, where others come first") {
+  ReflectorPolicyOptions options;
+  options.open = true;
+  const Address known = parse_address("192.0.2.7").value();
+  const Address other = parse_address("192.0.3.7").value();
+  CHECK_FALSE(ReflectorPolicy{options}.stranger(other));
+  options.allow = {parse_prefix("192.0.2.0/24").value()};
+  CHECK(ReflectorPolicy{options}.stranger(other));
+  CHECK_FALSE(ReflectorPolicy{options}.stranger(known));
+  options.open = false;
+  CHECK_FALSE(ReflectorPolicy{options}.stranger(other));
+}
+
+TEST_CASE("where no reflector can be met no port is refused to strangers") {
+  ReflectorPolicyOptions options;
+  options.open = true;
+  options.local_port = 0;
+  ReflectorPolicy policy{options};
+  CHECK(policy.admit(endpoint("192.0.3.7:862"), MonoTime{1s}) == Refusal::none);
 }
 
 TEST_CASE("a flood of strangers leaves half of the total rate to the list") {

@@ -274,6 +274,30 @@ TEST_CASE("a stateful reflector counts each session by itself") {
   CHECK(load<std::uint8_t>(area, 16) == 2);
 }
 
+TEST_CASE("sessions that strangers make up leave half of the table to others") {
+  ReflectorMode mode;
+  mode.stateful = true;
+  mode.sessions = 5;
+  mode.session_idle = 10s;
+  Reflector reflector{ClockQuality{.synchronised = true, .max_error = 100us}, mode};
+  const auto ask = [&](std::uint16_t port, bool stranger, MonoTime now) {
+    RequestFacts known = facts();
+    known.source.port = port;
+    known.stranger = stranger;
+    known.now = now;
+    auto packet = request_with({}, nullptr);
+    return reflector.reflect(packet, {t2, t2 + 12us, 57}, packet, known).refusal;
+  };
+  for (std::uint16_t port = 1; port <= 3; ++port) {
+    CHECK(ask(port, true, MonoTime{1s}) == Refusal::none);
+  }
+  CHECK(ask(4, true, MonoTime{1s}) == Refusal::session_table_full);
+  CHECK(ask(5, false, MonoTime{2s}) == Refusal::none);
+  CHECK(ask(6, false, MonoTime{2s}) == Refusal::none);
+  CHECK(ask(7, false, MonoTime{2s}) == Refusal::session_table_full);
+  CHECK(ask(4, true, MonoTime{11500ms}) == Refusal::none);  // theirs were idle for 10 s
+}
+
 TEST_CASE("a sender believes no TLV that is flagged or not verified") {
   struct Case {
     const char* what;

@@ -18,7 +18,7 @@ class FakeKernel final : public Kernel {
   ClockReading reading{
       .quality = {.synchronised = true, .max_error = std::chrono::microseconds{300}},
       .estimated_error = std::chrono::microseconds{20},
-      .ptp = {}};
+      .daemons = {}};
   std::map<std::string, StampAbilities> abilities;
   std::map<std::string, std::string> drivers;
   std::set<std::string> interfaces;

@@ -112,6 +112,29 @@ TEST_CASE("the clock is judged by the kernel, and the remedy by the daemon that 
   CHECK(clock.remedy.empty() == (*c.remedy == '\0'));
 }
 
+TEST_CASE("what time daemons say of the clock is shown, and what it is worth") {
+  FakeMachine fake;
+  make_bare(fake);
+  ClockDaemons& daemons = fake.kernel.reading.daemons;
+  const auto seen = [&] { return the(check_clock(fake.machine(), {}), "clock").seen; };
+  CHECK_THAT(seen(), !Catch::Contains("chronyd is") && !Catch::Contains("ptp4l is"));
+  daemons.chrony = ChronyStatus{.synchronised = true,
+                                .offset = std::chrono::microseconds{-30},
+                                .root_delay = std::chrono::microseconds{200},
+                                .root_dispersion = std::chrono::microseconds{70}};
+  CHECK_THAT(seen(), Catch::Contains("from its source, root delay"));
+  daemons.chrony->synchronised = false;
+  CHECK_THAT(seen(), Catch::Contains("; chronyd follows no source"));
+  daemons.ptp_standing = PtpWatch::Standing::known;
+  daemons.ptp.steps_removed = 1;
+  CHECK_THAT(seen(), Catch::Contains("1 steps from the grandmaster, which does not vouch for UTC "
+                                     "(class 248, accuracy 0xfe)"));
+  daemons.grandmaster = {.clock_class = 6, .accuracy = 0x21};
+  CHECK_THAT(seen(), Catch::Contains("of UTC (class 6, accuracy 0x21)"));
+  daemons.ptp.steps_removed = 0;
+  CHECK_THAT(seen(), Catch::Contains("0 steps from the grandmaster") && !Catch::Contains("class"));
+}
+
 TEST_CASE("where other processes are hidden nobody says that no time daemon runs") {
   FakeMachine fake;
   make_bare(fake);
