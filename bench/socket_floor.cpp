@@ -4,17 +4,22 @@
 //   bench_socket_floor echo FILE COUNT INTERVAL_US [stamps]
 //     ICMP echo to the IPv4 addresses in FILE, COUNT times each, in batches of 64, on one socket.
 //     `stamps`: with the kernel's stamps of both directions. Prints how many were sent and came.
+//   bench_socket_floor reflect ADDRESS PORT
+//     Sends back what comes to this UDP port, in batches of 64, until SIGTERM. Prints how many.
 //   bench_socket_floor tick COUNT INTERVAL_US
 //     Only sleeps until each slot. Prints how many per cent of the slots it slept through.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <linux/net_tstamp.h>
 #include <netinet/ip_icmp.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -134,6 +139,40 @@ int echo(const char* file, std::uint64_t count, microseconds interval, bool stam
   return received == total ? 0 : 1;
 }
 
+volatile std::sig_atomic_t asked_to_end = 0;
+
+int reflect(const char* address, std::uint16_t port) {
+  (void)std::signal(SIGTERM, [](int) { asked_to_end = 1; });
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_port = htons(port);
+  const int buffer = 32 << 20;
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
+  if (::inet_pton(AF_INET, address, &here.sin_addr) != 1 ||
+      ::bind(fd, reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0) {
+    fmt::print(stderr, "reflect on {} port {}: {}\n", address, port, std::strerror(errno));
+    return 1;
+  }
+  Batch packets;
+  std::uint64_t reflected = 0;
+  while (asked_to_end == 0) {
+    pollfd watched{.fd = fd, .events = POLLIN, .revents = 0};
+    if (::poll(&watched, 1, -1) <= 0) continue;
+    packets.prepare(batch, packets.data[0].size(), false);
+    const int got = ::recvmmsg(fd, packets.messages.data(), batch, MSG_DONTWAIT, nullptr);
+    for (int i = 0; i < got; ++i) {
+      const auto place = static_cast<std::size_t>(i);
+      packets.vectors[place].iov_len = packets.messages[place].msg_len;
+    }
+    if (got <= 0) continue;
+    const int sent = ::sendmmsg(fd, packets.messages.data(), static_cast<unsigned>(got), 0);
+    if (sent > 0) reflected += static_cast<std::uint64_t>(sent);
+  }
+  fmt::print("{{\"reflected\":{}}}\n", reflected);
+  return 0;
+}
+
 int tick(std::uint64_t count, microseconds interval) {
   std::uint64_t missed = 0;
   auto slot = Clock::now() + interval;
@@ -153,8 +192,12 @@ int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   if (mode == "echo" && argc >= 5)
     return echo(argv[2], number(3), microseconds{number(4)}, argc > 5);
+  if (mode == "reflect" && argc == 4)
+    return reflect(argv[2], static_cast<std::uint16_t>(number(3)));
   if (mode == "tick" && argc == 4) return tick(number(2), microseconds{number(3)});
-  fmt::print(stderr, "usage: {} echo FILE COUNT INTERVAL_US [stamps] | tick COUNT INTERVAL_US\n",
+  fmt::print(stderr,
+             "usage: {} echo FILE COUNT INTERVAL_US [stamps] | reflect ADDRESS PORT | "
+             "tick COUNT INTERVAL_US\n",
              argv[0]);
   return 2;
 }

@@ -271,6 +271,8 @@ Result<void> add_sessions(const Request& request, const ProbeOptions& options,
 Result<void> add_targets(const TargetList& list, const std::vector<Way>& ways,
                          const probe::StampExtras& extras, const ProbeOptions& options,
                          const std::optional<Configuration>& configuration, ProbePlan& plan) {
+  plan.reports.reserve(list.targets.size() * ways.size());
+  plan.sessions.reserve(list.targets.size() * ways.size() * options.flows);
   for (const ProbeTarget& target : list.targets) {
     if (auto ok = check_family(target.address, options); !ok) return ok;
     for (const Way& way : ways) {

@@ -166,9 +166,7 @@ std::string members_text(const TargetReport& report) {
   return text + table.render("  ", false);
 }
 
-void write_quantile(JsonWriter& json, const Window& window, double q) {
-  const auto quantile = reported_quantile(window, q);
-  json.key(quantile_label(q));
+void write_quantile(JsonWriter& json, const ReportedQuantile& quantile) {
   if (quantile.enough && quantile.infinite) {
     json.value("inf");
   } else if (quantile.value) {
@@ -178,7 +176,36 @@ void write_quantile(JsonWriter& json, const Window& window, double q) {
   }
 }
 
+using QuantileLabels = std::array<std::string, reported_quantiles.size()>;
+
+const QuantileLabels& quantile_labels() {
+  static const QuantileLabels labels = [] {
+    QuantileLabels all;
+    std::ranges::transform(reported_quantiles, all.begin(), quantile_label);
+    return all;
+  }();
+  return labels;
+}
+
+void write_bounds(JsonWriter& json, const ReportedQuantile& quantile) {
+  if (!quantile.enough) {
+    json.null();
+    return;
+  }
+  json.begin_array().value(quantile.low).value(quantile.high).end_array();
+}
+
 void write_rtt(JsonWriter& json, const Window& window) {
+  std::array<ReportedQuantile, reported_quantiles.size()> quantiles;
+  std::ranges::transform(reported_quantiles, quantiles.begin(),
+                         [&](double q) { return reported_quantile(window, q); });
+  const auto for_each = [&](const auto& write) {
+    for (std::size_t i = 0; i < quantiles.size(); ++i) {
+      json.key(quantile_labels().at(i));
+      write(quantiles.at(i));
+    }
+    json.end_object();
+  };
   json.key("rtt_ns").begin_object();
   const auto optional_count = [&json](const char* name, const std::optional<Nanos>& value) {
     json.key(name);
@@ -189,25 +216,17 @@ void write_rtt(JsonWriter& json, const Window& window) {
     }
   };
   optional_count("min", window.rtt.min());
-  for (const double q : reported_quantiles) write_quantile(json, window, q);
+  for (std::size_t i = 0; i < quantiles.size(); ++i) {
+    json.key(quantile_labels().at(i));
+    write_quantile(json, quantiles.at(i));
+  }
   optional_count("max", window.rtt.max());
   optional_count("mean", window.rtt.mean());
   json.end_object();
   json.key("rtt_95_ns").begin_object();
-  for (const double q : reported_quantiles) {
-    const auto quantile = reported_quantile(window, q);
-    json.key(quantile_label(q));
-    if (!quantile.enough) {
-      json.null();
-      continue;
-    }
-    json.begin_array().value(quantile.low).value(quantile.high).end_array();
-  }
-  json.end_object();
+  for_each([&](const ReportedQuantile& quantile) { write_bounds(json, quantile); });
   json.key("probes_needed").begin_object();
-  for (const double q : reported_quantiles)
-    json.member(quantile_label(q), analyzer::probes_needed(q));
-  json.end_object();
+  for_each([&](const ReportedQuantile& quantile) { json.value(quantile.needed); });
 }
 
 }  // namespace
@@ -227,6 +246,11 @@ std::optional<double> stretch(const TargetReport& report) {
 }
 
 ReportedQuantile reported_quantile(const Window& window, double q) {
+  // No more probes than these can count: then the sketch need not be copied to be told so.
+  const std::uint64_t most = window.rtt.count() + window.counts.lost;
+  if (const auto needed = analyzer::probes_needed(q); most < needed) {
+    return {.q = q, .needed = needed, .value = {}, .low = {}, .high = {}};
+  }
   const analyzer::Pool pool{stream_of(window)};
   // What percentiles rest on; the lost count by the share of the replies that are samples.
   const auto n = static_cast<std::uint64_t>(pool.front().probes() + 1e-9);

@@ -245,7 +245,7 @@ Result<int> probe_and_report(ProbeOptions& options, const OpenTransport& open,
   auto measured = options.live ? measure_live(options, *plan, open, prober_options, twamp)
                                : measure(options, *plan, open, streams, prober_options, twamp);
   if (!measured) return fail(std::move(measured));
-  add_up(plan->reports, measured->windows, measured->began);
+  add_up(plan->reports, std::move(measured->windows), measured->began);
   add_rejections(plan->reports, measured->rejections);
   reply_rates.move_to(plan->reports);
   const auto losses = twamp == nullptr ? std::vector<std::string>{} : twamp->losses();

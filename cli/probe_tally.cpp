@@ -19,26 +19,51 @@ std::map<Stream, std::size_t> numbers_of(const std::vector<TargetReport>& report
   return numbers;
 }
 
+// Finds reports by target and path. Windows mostly come in the order of the reports, so the next
+// one is tried before an index of all is made.
+class Finder {
+ public:
+  explicit Finder(std::vector<TargetReport>& reports) : reports_{reports} {}
+
+  [[nodiscard]] TargetReport* operator()(const SessionKey& key) {
+    for (const std::size_t guess : {last_, last_ + 1}) {
+      if (guess < reports_.size() && is(reports_[guess], key)) return &reports_[last_ = guess];
+    }
+    if (numbers_.empty()) numbers_ = numbers_of(reports_);
+    const auto found = numbers_.find(Stream{key.target, key.path});
+    return found == numbers_.end() ? nullptr : &reports_[last_ = found->second];
+  }
+
+ private:
+  static bool is(const TargetReport& report, const SessionKey& key) {
+    const SessionKey& known = report.window.session;
+    return known.target == key.target && known.path == key.path;
+  }
+
+  std::vector<TargetReport>& reports_;
+  std::map<Stream, std::size_t> numbers_;
+  std::size_t last_ = 0;
+};
+
 }  // namespace
 
-void add_up(std::vector<TargetReport>& reports, std::span<const Window> windows, WallTime began) {
-  const auto numbers = numbers_of(reports);
+void add_up(std::vector<TargetReport>& reports, std::vector<Window> windows, WallTime began) {
+  Finder find{reports};
   for (TargetReport& report : reports) report.window.start = began;
-  for (Window window : windows) {
-    const auto found = numbers.find(Stream{window.session.target, window.session.path});
-    if (found == numbers.end()) continue;
-    TargetReport& report = reports[found->second];
-    analyzer::FlowDelays& flow = report.flows[window.session.flow];
+  for (Window& window : windows) {
+    TargetReport* const report = find(window.session);
+    if (report == nullptr) continue;
+    analyzer::FlowDelays& flow = report->flows[window.session.flow];
     flow.flow = std::exchange(window.session.flow, std::uint16_t{0});
     flow.rtt.merge(window.rtt);
     flow.lost += window.counts.lost;
     window.start = began;
-    if (report.window.length == Nanos::zero()) {
-      report.window = std::move(window);
+    if (report->window.length == Nanos::zero()) {
+      report->window = std::move(window);
       continue;
     }
-    merge(report.window, window);
-    report.window.start = began;
+    merge(report->window, window);
+    report->window.start = began;
   }
 }
 

@@ -18,7 +18,7 @@ namespace strait::cli {
 
 // Adds windows to the reports of their target and path, flows together. A window of the prober
 // starts on a round time; the report says when the probes did.
-void add_up(std::vector<TargetReport>& reports, std::span<const Window> windows, WallTime began);
+void add_up(std::vector<TargetReport>& reports, std::vector<Window> windows, WallTime began);
 
 // The same with the ICMP errors about their probes.
 void add_rejections(std::vector<TargetReport>& reports,

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "analyzer/evidence.hpp"
@@ -35,6 +36,8 @@ std::size_t sequence_length(std::string_view text) {
   if (a == 0xF4 && b > 0x8F) return 0;
   return 4;
 }
+
+bool needs_no_escape(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
 void append_ascii(std::string& out, char c) {
   switch (c) {
@@ -75,6 +78,11 @@ JsonWriter& JsonWriter::value(std::string_view text) {
   separate();
   out_ += '"';
   while (!text.empty()) {
+    const auto plain =
+        static_cast<std::size_t>(std::ranges::find_if_not(text, needs_no_escape) - text.begin());
+    out_ += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const std::size_t length = sequence_length(text);
     if (length == 1) {
       append_ascii(out_, text.front());

@@ -111,6 +111,7 @@ std::vector<Window> Prober::Impl::open_windows() const {
 
 std::vector<Window> Prober::Impl::finish() {
   settle_pending(step_began_, true);
+  closed_.reserve(closed_.size() + sessions_.size());
   for (std::uint32_t index = 0; index < sessions_.size(); ++index) {
     Session& session = sessions_[index];
     if (!session.live) continue;
