@@ -75,27 +75,29 @@ void PtpWatch::take(std::span<const std::byte> message, MonoTime now) {
 
 bool PtpWatch::send() {
   ++sequence_;
+  return std::ranges::any_of(sockets_, [this](const std::string& path) { return send(path); });
+}
+
+bool PtpWatch::send(const std::string& path) {
+  const sockaddr_un there = address_of(path);
   const unsigned count = domain_ ? 2 : tried_at_once;
-  for (const std::string& path : sockets_) {
-    const sockaddr_un there = address_of(path);
-    bool listens = false;
-    unsigned asked = 0;
-    for (; asked < count; ++asked) {
-      const auto domain =
-          domain_.value_or(static_cast<std::uint8_t>((next_domain_ + asked) % domains));
-      const bool second = domain_ && asked == 1;
-      const auto message =
-          ptp_get(second ? PtpDataSet::parent : PtpDataSet::current, domain, sequence_);
-      const auto sent = ::sendto(socket_, message.data(), message.size(), 0,
-                                 reinterpret_cast<const sockaddr*>(&there), sizeof there);
-      listens = sent >= 0 || (errno != ENOENT && errno != ECONNREFUSED);
-      if (sent < 0) break;
-    }
-    if (!listens) continue;
-    if (!domain_) next_domain_ = static_cast<std::uint8_t>((next_domain_ + asked) % domains);
-    return true;
+  bool listens = false;
+  unsigned asked = 0;
+  for (; asked < count; ++asked) {
+    const auto domain =
+        domain_.value_or(static_cast<std::uint8_t>((next_domain_ + asked) % domains));
+    const bool second = domain_ && asked == 1;
+    const auto message =
+        ptp_get(second ? PtpDataSet::parent : PtpDataSet::current, domain, sequence_);
+    const auto sent = ::sendto(socket_, message.data(), message.size(), 0,
+                               reinterpret_cast<const sockaddr*>(&there), sizeof there);
+    listens = sent >= 0 || (errno != ENOENT && errno != ECONNREFUSED);
+    if (sent < 0) break;
   }
-  return false;
+  if (listens && !domain_) {
+    next_domain_ = static_cast<std::uint8_t>((next_domain_ + asked) % domains);
+  }
+  return listens;
 }
 
 void PtpWatch::wait_for_answer(MonoTime now, Nanos most) {

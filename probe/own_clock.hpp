@@ -50,6 +50,7 @@ class PtpWatch {
   Standing forget(Standing standing);
   void wait_for_answer(MonoTime now, Nanos most);
   [[nodiscard]] bool send();  // false: nobody listens
+  [[nodiscard]] bool send(const std::string& path);
 
   std::vector<std::string> sockets_;
   int socket_ = -1;
