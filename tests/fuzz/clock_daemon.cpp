@@ -24,6 +24,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto ptp = parse_ptp_current_data_set(message, domain, sequence);
   if (ptp && ptp->max_error() < Nanos{0}) std::abort();
   const auto grandmaster = parse_ptp_parent_data_set(message, domain, sequence);
-  if (grandmaster && grandmaster->max_error() < Nanos{0}) std::abort();
+  if (grandmaster && grandmaster->max_error().value_or(Nanos{0}) < Nanos{0}) std::abort();
   return 0;
 }
