@@ -23,33 +23,32 @@ struct Notices {
   std::vector<Arrival> arrivals;
   std::deque<std::array<std::byte, most_quoted>> quotes;  // a deque: its elements stay in place
 
-  [[nodiscard]] bool is_full() const { return arrivals.size() >= most_waiting; }
+  [[nodiscard]] bool is_full() const { return arrivals.size() - taken_ >= most_waiting; }
 
   // As many as there is room for. What the last call's quoted is used up by then: without that, a
   // caller that always finds something new would keep every quote for ever.
   [[nodiscard]] std::size_t take(std::span<Arrival> burst) {
-    while (used_ > 0) {
-      quotes.pop_front();
-      --used_;
+    for (; used_ > 0; --used_) quotes.pop_front();
+    std::size_t count = 0;
+    for (; taken_ < arrivals.size() && count < burst.size(); ++taken_) {
+      const Arrival& notice = arrivals[taken_];
+      if (notice.kind == Arrival::Kind::icmp_error && !notice.payload.empty()) ++used_;
+      if (notice.flow != no_flow) burst[count++] = notice;
     }
-    const std::size_t count = std::min(burst.size(), arrivals.size() - taken_);
-    std::copy_n(arrivals.begin() + static_cast<std::ptrdiff_t>(taken_), count, burst.begin());
-    for (const Arrival& each : burst.first(count)) {
-      if (each.kind == Arrival::Kind::icmp_error && !each.payload.empty()) ++used_;
-    }
-    taken_ += count;
-    if (taken_ == arrivals.size()) {
-      arrivals.clear();
+    // No more are moved than were taken.
+    if (taken_ >= arrivals.size() - taken_) {
+      arrivals.erase(arrivals.begin(), arrivals.begin() + static_cast<std::ptrdiff_t>(taken_));
       taken_ = 0;
     }
     return count;
   }
 
-  // What is still to be fetched of this flow is not.
+  // What is still to be fetched of this flow is passed over. It keeps its place until then, as its
+  // quote does.
   void forget(FlowId flow) {
-    arrivals.erase(arrivals.begin(), arrivals.begin() + static_cast<std::ptrdiff_t>(taken_));
-    taken_ = 0;
-    std::erase_if(arrivals, [&](const Arrival& notice) { return notice.flow == flow; });
+    for (Arrival& notice : std::span{arrivals}.subspan(taken_)) {
+      if (notice.flow == flow) notice.flow = no_flow;
+    }
   }
 
   // Of UDP the kernel gives what follows the header (ip(7), IP_RECVERR), of ICMP the message, of

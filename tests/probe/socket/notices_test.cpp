@@ -48,3 +48,32 @@ TEST_CASE("a flow that goes takes no other flow's notices along") {
   CHECK(burst[0].payload[0] == std::byte{4});
   CHECK(notices.take(burst) == 0);
 }
+
+TEST_CASE("the quotes of a flow that goes are not kept") {
+  Notices notices;
+  std::array<Arrival, 4> burst;
+  for (int round = 0; round < 100; ++round) {
+    add_error(notices, 1, std::byte{1});
+    add_error(notices, 2, std::byte{2});
+    notices.forget(1);
+    REQUIRE(notices.take(burst) == 1);
+    CHECK(burst[0].payload[0] == std::byte{2});
+    CHECK(notices.quotes.size() == 2);
+  }
+  CHECK(notices.take(burst) == 0);
+  CHECK(notices.quotes.empty());
+}
+
+TEST_CASE("a limit on what waits counts what waits, however much went by before") {
+  Notices notices;
+  std::array<Arrival, 64> burst;
+  for (std::size_t i = 0; i < burst.size(); ++i) add_error(notices, 0, std::byte{1});
+  for (std::size_t gone = 0; gone < 2 * Notices::most_waiting; gone += burst.size()) {
+    for (std::size_t i = 0; i < burst.size(); ++i) add_error(notices, 0, std::byte{1});
+    REQUIRE(notices.take(burst) == burst.size());
+    REQUIRE_FALSE(notices.is_full());
+    CHECK(notices.arrivals.size() <= 4 * burst.size());
+  }
+  while (notices.arrivals.size() < Notices::most_waiting) add_error(notices, 0, std::byte{1});
+  CHECK(notices.is_full());
+}
