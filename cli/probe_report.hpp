@@ -48,6 +48,9 @@ struct ReportedQuantile {
 inline constexpr std::array reported_quantiles{0.5, 0.9, 0.95, 0.99};
 [[nodiscard]] std::string quantile_label(double q);  // "p95"
 
+// The ECMP members that the report's flows are spread over.
+[[nodiscard]] analyzer::FlowMembers members_of(const TargetReport& report);
+
 // The share of the decided probes that were lost, in per cent; 0 without one.
 [[nodiscard]] double loss_percent(const Counts& counts);
 // How many times the floor the least round trip is.

@@ -64,6 +64,8 @@ class Channel {
   Channel(SocketKey key, ProbeSocket socket, const SocketSettings& settings, FlowTable& flows);
 
   // A departure that waits for its transmit stamp.
+  static constexpr std::size_t ring_size = 8192;  // a power of two: indexed by low bits
+
   struct Outstanding {
     std::uint32_t count = 0;  // the kernel's number for it
     FlowId flow = no_flow;
@@ -112,10 +114,5 @@ class Channel {
   std::uint32_t too_long_for_ = 0;  // the device's MTU, when the newest send() met it
   MessageBatch error_batch_;
 };
-
-// The best stamp that a message carries: the card's if its clock keeps UTC, else the kernel's, else
-// ours from now.
-[[nodiscard]] Stamp best_stamp(const IncomingControl& control, const ClockBridge& clock,
-                               TransportCounters& counters);
 
 }  // namespace strait::probe::kernel

@@ -14,11 +14,13 @@
 #include <optional>
 
 #include "probe/own_clock.hpp"
+#include "probe/socket/best_stamp.hpp"
 #include "probe/socket/channel.hpp"
 #include "probe/socket/listener.hpp"
 #include "probe/socket/message_batch.hpp"
 #include "probe/socket/probe_socket.hpp"
 #include "probe/socket/stamping.hpp"
+#include "probe/socket/tallies.hpp"
 
 namespace strait::probe {
 namespace {
@@ -40,16 +42,6 @@ Result<kernel::Fd> listen_on(const Endpoint& local, const ReflectorOptions& opti
                             to_string(local)));
   }
   return kernel::open_listener(local, options.receive_buffer);
-}
-
-template <class Map>
-void count(Map& map, std::string_view kind, std::uint64_t times = 1) {
-  const auto found = map.find(kind);
-  if (found != map.end()) {
-    found->second += times;
-  } else {
-    map.emplace(kind, times);
-  }
 }
 
 }  // namespace
@@ -182,14 +174,14 @@ void SocketReflector::Impl::drain(int fd) {
 void SocketReflector::Impl::admit(std::size_t slot) {
   ++counters_.received;
   if (batch_.truncated(slot)) {
-    count(counters_.refused, "too-long");
+    kernel::count(counters_.refused, "too-long");
     return;
   }
   const Endpoint source = kernel::to_endpoint(batch_.sender(slot));
   const Refusal refusal =
       policy_.admit(source, clock_bridge_.user_stamp().mono, batch_.payload(slot).size());
   if (refusal != Refusal::none) {
-    count(counters_.refused, to_string(refusal));
+    kernel::count(counters_.refused, to_string(refusal));
     return;
   }
 
@@ -248,7 +240,7 @@ void SocketReflector::Impl::answer(int fd, std::span<const Accepted> requests) {
                                .hop_limit = request.hop_limit};
     const Reflection reply = reflector_.reflect(payload, stamps, memory, facts);
     if (reply.refusal != Refusal::none) {
-      count(counters_.refused, to_string(reply.refusal));
+      kernel::count(counters_.refused, to_string(reply.refusal));
       continue;
     }
     prepare(ready++, request, reply, memory);
@@ -268,7 +260,7 @@ void SocketReflector::Impl::send(int fd, std::size_t count_of_replies) {
     }
     if (errno == EINTR) continue;
     // One reply that cannot be sent must not cost the ones behind it.
-    count(counters_.errors, errno == EAGAIN ? "send-would-block" : "send-failed");
+    kernel::count(counters_.errors, errno == EAGAIN ? "send-would-block" : "send-failed");
     ++done;
   }
 }
@@ -277,7 +269,7 @@ ReflectorCounters SocketReflector::Impl::counters() const {
   ReflectorCounters result = counters_;
   for (const int fd : descriptors_) {
     const auto drops = kernel::receive_drops(fd);
-    if (drops > 0) count(result.errors, "receive-overflow", drops);
+    if (drops > 0) kernel::count(result.errors, "receive-overflow", drops);
   }
   return result;
 }

@@ -39,8 +39,8 @@ struct ClientWishes {
 };
 
 // The Control-Client's side of one control connection: octets in, octets out, no socket and no
-// clock. It asks for all sessions, starts them if it gets every one, and stops
-// them.
+// clock. It asks for all sessions, starts them if it gets every one, and
+// stops them.
 class ClientConnection {
  public:
   enum class Stage : std::uint8_t {

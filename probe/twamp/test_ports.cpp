@@ -16,10 +16,11 @@
 #include <vector>
 
 #include "probe/own_clock.hpp"
-#include "probe/socket/channel.hpp"
+#include "probe/socket/best_stamp.hpp"
 #include "probe/socket/listener.hpp"
 #include "probe/socket/message_batch.hpp"
 #include "probe/socket/probe_socket.hpp"
+#include "probe/socket/sock_address.hpp"
 #include "probe/socket/stamping.hpp"
 #include "probe/twamp/test_packet.hpp"
 

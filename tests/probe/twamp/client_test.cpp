@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -136,22 +137,31 @@ TEST_CASE("a server that fails the client is named with what it did") {
   CHECK(changes == 1);
 }
 
-TEST_CASE(
-    "a server that dies during the test is noticed; another port than the one asked is taken") {
+// A client whose server has agreed to one session, on port 7, and started it.
+struct RunningTest {
+  RunningTest() {
+    actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
+                        AcceptSession{.port = 7}, StartAck{});
+    client.emplace(context, options_for(actor.endpoint()), [this] { ++changes; });
+    REQUIRE(run_until(context, [this] { return changes > 0; }));
+    REQUIRE(client->running());
+  }
+
   boost::asio::io_context context;
   Actor actor{context};
-  actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
-                      AcceptSession{.port = 7}, StartAck{});
   int changes = 0;
-  const Client client{context, options_for(actor.endpoint()), [&] { ++changes; }};
-  REQUIRE(run_until(context, [&] { return changes > 0; }));
-  REQUIRE(client.running());
-  CHECK(client.agreed().front().reflector.port == 7);
-  actor.socket.close();
-  REQUIRE(run_until(context, [&] { return changes > 1; }));
-  CHECK(client.failed());
-  CHECK_FALSE(client.running());
-  CHECK_THAT(client.failure().message, Catch::Contains("ended during the test"));
+  std::optional<Client> client;
+};
+
+TEST_CASE(
+    "a server that dies during the test is noticed; another port than the one asked is taken") {
+  RunningTest on;
+  CHECK(on.client->agreed().front().reflector.port == 7);
+  on.actor.socket.close();
+  REQUIRE(run_until(on.context, [&] { return on.changes > 1; }));
+  CHECK(on.client->failed());
+  CHECK_FALSE(on.client->running());
+  CHECK_THAT(on.client->failure().message, Catch::Contains("ended during the test"));
 }
 
 // The timer of the socket whose two ports these are, as proc(5) numbers them; -1: no such socket.
@@ -173,17 +183,10 @@ int timer_of(std::uint16_t remote_port) {
 }
 
 TEST_CASE("during the test the client asks whether the server is still there") {
-  boost::asio::io_context context;
-  Actor actor{context};
-  actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
-                      AcceptSession{.port = 7}, StartAck{});
-  int changes = 0;
-  const Client client{context, options_for(actor.endpoint()), [&] { ++changes; }};
-  REQUIRE(run_until(context, [&] { return changes > 0; }));
-  REQUIRE(client.running());
+  RunningTest on;
   constexpr int keep_alive = 2;
-  const auto port = actor.endpoint().port;
-  CHECK(run_until(context, [&] { return timer_of(port) == keep_alive; }));
+  const auto port = on.actor.endpoint().port;
+  CHECK(run_until(on.context, [&] { return timer_of(port) == keep_alive; }));
 }
 
 TEST_CASE("a client that cannot even ask says why") {

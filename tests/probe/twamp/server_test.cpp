@@ -18,6 +18,7 @@ using probe::test::UdpPeer;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::run_until;
+using test::test_packet;
 using Tcp = boost::asio::ip::tcp;
 
 ServerOptions options_for(std::string_view address) {
@@ -27,16 +28,6 @@ ServerOptions options_for(std::string_view address) {
   options.test.policy.source_rate = {};
   options.connection_rate = {};
   return options;
-}
-
-std::vector<std::byte> test_packet(std::uint32_t sequence, std::size_t size = 44) {
-  std::vector<std::byte> packet(std::max(size, stamp_packet_size));
-  write_stamp_request({.sequence = sequence,
-                       .timestamp = encode_time(SystemClock{}.now().wall, TimestampFormat::ntp),
-                       .error_estimate = 1},
-                      packet);
-  packet.resize(size);
-  return packet;
 }
 
 // A server, and what a test needs to talk to it, on one thread.
@@ -202,27 +193,6 @@ TEST_CASE(
   CHECK(f.until([&] { return f.server->test_ports() == 0; }));
   CHECK(f.server->connections() == 1);
   CHECK(f.server->counters().test.reflected == 1);
-}
-
-TEST_CASE("what came before the end of a session without Timeout is reflected") {
-  boost::asio::io_context context;  // never runs: what comes waits in the socket
-  TestPortOptions options;
-  options.policy.open = true;
-  options.policy.source_rate = {};
-  ReflectingPorts ports{context, options};
-  UdpPeer peer{"127.0.0.1"};
-  const auto address = peer.endpoint().address;
-  const SystemClock clock;
-  const auto opened =
-      ports.open({.sender = peer.endpoint(), .receiver = {address, 0}}, clock.now().mono);
-  REQUIRE(opened.accept == Accept::ok);
-  ports.start(opened.number, clock.now().mono);
-  constexpr std::uint32_t packets = 100;
-  for (std::uint32_t i = 0; i < packets; ++i) peer.send(test_packet(i), {address, opened.port});
-  ports.stop(opened.number, clock.now().mono);
-  CHECK(ports.open_ports() == 0);
-  CHECK(ports.counters().received == packets);
-  CHECK(ports.counters().reflected == packets);
 }
 
 TEST_CASE("a session ends with its control connection") {

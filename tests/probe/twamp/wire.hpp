@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/clock.hpp"
+#include "probe/stamp_packet.hpp"
+#include "probe/wire_time.hpp"
 
 namespace strait::probe::twamp::test {
 
@@ -41,6 +47,17 @@ std::vector<std::byte> to_vector(const Container& container) {
 
 inline void append(std::vector<std::byte>& to, std::span<const std::byte> octets) {
   to.insert(to.end(), octets.begin(), octets.end());
+}
+
+// A TWAMP-Test packet of a sender that knows the time.
+inline std::vector<std::byte> test_packet(std::uint32_t sequence, std::size_t size = 44) {
+  std::vector<std::byte> packet(std::max(size, stamp_packet_size));
+  write_stamp_request({.sequence = sequence,
+                       .timestamp = encode_time(SystemClock{}.now().wall, TimestampFormat::ntp),
+                       .error_estimate = 1},
+                      packet);
+  packet.resize(size);
+  return packet;
 }
 
 }  // namespace strait::probe::twamp::test
