@@ -94,7 +94,17 @@ class Story:
 
     def verdicts(self, wanted: dict[str, str], seconds: float | None = None) -> Metrics:
         text = ", ".join(f"{region} by {path}" for region, path in wanted.items())
-        return wait_for(f"verdicts: {text}", seconds or self.patience, lambda: self.advised_as(wanted), every=0.2)
+        try:
+            return wait_for(f"verdicts: {text}", seconds or self.patience, lambda: self.advised_as(wanted), every=0.2)
+        except LabError as error:
+            raise LabError(f"{error}; but {self.advised_with_reasons()}") from error
+
+    def advised_with_reasons(self) -> str:
+        """What the service advises instead, what it measured, and its verdicts with their reasons."""
+        metrics = self.service.metrics()
+        p95 = {f"{path.name} to {region.name}": metrics.quantile_ms(path.name, region.name, 0.95)
+               for path in self.scenario.paths for region in self.scenario.regions}
+        return f"{metrics.advice()}, p95 in ms {p95}, verdicts {self.service.verdicts()}"
 
     def routes(self, wanted: dict[str, str], seconds: float = 10) -> None:
         text = ", ".join(f"{region} by {path}" for region, path in wanted.items())
