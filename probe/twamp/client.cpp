@@ -75,6 +75,9 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] const Error& failure() const { return failure_; }
   [[nodiscard]] const std::vector<AgreedSession>& agreed() const { return agreed_; }
+  [[nodiscard]] std::optional<Error> shortfall() const {
+    return running() ? connection_->refusal() : std::nullopt;
+  }
 
  private:
   [[nodiscard]] MonoTime now() const { return clock_.now().mono; }
@@ -99,6 +102,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   asio::steady_timer timer_;
   std::unique_ptr<ClientConnection> connection_;  // from when TCP is connected
   std::vector<kernel::Fd> reserved_;
+  std::vector<Endpoint> senders_;  // of the wanted sessions
   std::vector<AgreedSession> agreed_;
   bool failed_ = false;
   Error failure_{Errc::io, {}};
@@ -165,8 +169,7 @@ Result<ClientWishes> Client::Impl::make_wishes() {
   error_code error;
   const auto local = socket_.local_endpoint(error);
   if (error) return fail(Errc::io, fmt::format("read the local address: {}", error.message()));
-  wishes.local = {local.address(), local.port()};
-  wishes.remote = options_.server;
+  wishes.v6 = local.address().is_v6();
   for (std::size_t i = 0; i < options_.sessions; ++i) {
     auto fd = reserve_port(local.address());
     if (!fd) return tl::make_unexpected(fd.error());
@@ -176,8 +179,7 @@ Result<ClientWishes> Client::Impl::make_wishes() {
     wish.sender_port = bound->port;
     wish.receiver_port = bound->port;
     wishes.sessions.push_back(wish);
-    agreed_.push_back(
-        {.sender = {local.address(), bound->port}, .reflector = {options_.server.address, 0}});
+    senders_.push_back({local.address(), bound->port});
     reserved_.push_back(std::move(*fd));
   }
   return wishes;
@@ -221,12 +223,16 @@ void Client::Impl::after_output() {
   }
   watch_time();
   read();
-  if (running() && agreed_.front().reflector.port == 0) note_agreement();
+  if (running() && agreed_.empty()) note_agreement();
 }
 
 void Client::Impl::note_agreement() {
-  for (std::size_t i = 0; i < agreed_.size(); ++i) {
-    agreed_[i].reflector.port = connection_->answers()[i].port;
+  const auto& answers = connection_->answers();
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].accept != Accept::ok) continue;
+    agreed_.push_back({.number = i,
+                       .sender = senders_[i],
+                       .reflector = {options_.server.address, answers[i].port}});
   }
   on_change_();
 }
@@ -301,6 +307,7 @@ bool Client::running() const { return impl_->running(); }
 bool Client::failed() const { return impl_->failed(); }
 const Error& Client::failure() const { return impl_->failure(); }
 const std::vector<AgreedSession>& Client::agreed() const { return impl_->agreed(); }
+std::optional<Error> Client::shortfall() const { return impl_->shortfall(); }
 void Client::release_ports() { impl_->release_ports(); }
 void Client::stop() { impl_->stop(); }
 

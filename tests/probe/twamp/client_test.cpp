@@ -76,6 +76,29 @@ TEST_CASE("our client gets its sessions from our server, and stops as many") {
   CHECK(changes == 1);
 }
 
+TEST_CASE("a client goes on with the sessions that it gets, and says what it did not get") {
+  boost::asio::io_context context;
+  ServerOptions options;
+  options.listen = {{parse_address("127.0.0.1").value(), 0}};
+  options.test.policy.open = true;
+  options.test.sessions = 2;
+  auto server = Server::open(context, options);
+  REQUIRE(server.has_value());
+  int changes = 0;
+  Client client{context, options_for((*server)->endpoints().front(), 3), [&] { ++changes; }};
+  REQUIRE(run_until(context, [&] { return changes > 0; }));
+  REQUIRE(client.running());
+  REQUIRE(client.agreed().size() == 2);
+  CHECK(client.agreed()[1].number == 1);
+  REQUIRE(client.shortfall().has_value());
+  CHECK(client.shortfall()->message ==
+        "twamp server far: it refuses 1 of 3 sessions: temporary resource limit");
+  client.stop();
+  CHECK_FALSE(client.shortfall().has_value());
+  CHECK(run_until(context, [&] { return (*server)->connections() == 0; }));
+  CHECK((*server)->counters().ended == Tallies{{"by-client", 1}});
+}
+
 // A server that says what the test wants.
 struct Actor {
   explicit Actor(boost::asio::io_context& context)
@@ -126,7 +149,7 @@ TEST_CASE("a server that fails the client is named with what it did") {
   SECTION("refuses the session") {
     actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
                         AcceptSession{.accept = Accept::temporary_limit});
-    wanted = "twamp server far: it refuses session 1 of 1: temporary resource limit";
+    wanted = "twamp server far: it refuses the session: temporary resource limit";
   }
   int changes = 0;
   const Client client{context, options_for(actor.endpoint()), [&] { ++changes; }};
