@@ -141,7 +141,7 @@ class TwampKeeper::Impl {
  private:
   void begin(const std::shared_ptr<Line>& line);
   void on_change(const std::shared_ptr<Line>& line);
-  void split(const std::shared_ptr<Line>& line);
+  void split(const std::shared_ptr<Line>& line, const Error& why);
   void try_later(const std::shared_ptr<Line>& line);
 
   TwampKeeperOptions options_;
@@ -184,7 +184,8 @@ void TwampKeeper::Impl::on_change(const std::shared_ptr<Line>& line) {
     for (const twamp::AgreedSession& session : line->client->agreed()) {
       line->given.push_back(agreed(line->specs[session.number], session));
     }
-    if (options_.again && line->client->shortfall()) split(line);
+    const auto shortfall = line->client->shortfall();
+    if (options_.again && shortfall) split(line, *shortfall);
     if (!line->said.empty() && options_.log) {
       const auto name = name_of(line->specs.front());
       options_.log(true, fmt::format("twamp server {}: the sessions have begun", name));
@@ -203,7 +204,7 @@ void TwampKeeper::Impl::on_change(const std::shared_ptr<Line>& line) {
 
 // What the server did not give gets a line of its own, and is asked for again: a limit that was
 // reached may pass. What it gave goes on.
-void TwampKeeper::Impl::split(const std::shared_ptr<Line>& line) {
+void TwampKeeper::Impl::split(const std::shared_ptr<Line>& line, const Error& why) {
   const auto rest = std::make_shared<Line>(context_, line->wanted, options_.first_pause);
   rest->specs.clear();
   std::vector<probe::SessionSpec> given;
@@ -215,8 +216,8 @@ void TwampKeeper::Impl::split(const std::shared_ptr<Line>& line) {
   line->specs = std::move(given);
   rest->began = clock_.now().mono;
   rest->failed = true;
-  rest->failure = line->client->shortfall().value();
-  rest->said = rest->failure.message;
+  rest->failure = why;
+  rest->said = why.message;
   if (options_.log) options_.log(false, rest->said);
   lines_.push_back(rest);
   try_later(rest);

@@ -200,8 +200,8 @@ void ClientConnection::take_answer(const AcceptSession& answer) {
 
 // A refused session costs neither the connection nor the other sessions (RFC 4656 section 3.5).
 void ClientConnection::start() {
-  if (accepted() == 0) {
-    failure_ = *refusal();
+  if (const auto refused = refusal(); refused && accepted() == 0) {
+    failure_ = *refused;
     stage_ = Stage::failed;
     return;
   }
