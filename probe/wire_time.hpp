@@ -59,6 +59,26 @@ inline std::int64_t unwrap(std::uint32_t low, std::int64_t near) {
 
 // The time nearest to `near` (the local time) that the bits can mean: NTP time wraps in 2036.
 // Nothing for a PTP timestamp with 10^9 nanoseconds or more.
+// a - b of one format, less than 68 years apart; nothing for a PTP time of more nanoseconds than a
+// second has.
+[[nodiscard]] inline std::optional<Nanos> difference(WireTime a, WireTime b,
+                                                     TimestampFormat format) {
+  using namespace wire_time;
+  if (format == TimestampFormat::ptp) {
+    const std::int64_t nanos_a = a & 0xffffffffU;
+    const std::int64_t nanos_b = b & 0xffffffffU;
+    if (nanos_a >= giga || nanos_b >= giga) return std::nullopt;
+    const auto seconds = static_cast<std::int32_t>(static_cast<std::uint32_t>(a >> 32U) -
+                                                   static_cast<std::uint32_t>(b >> 32U));
+    return Nanos{seconds * std::int64_t{giga} + nanos_a - nanos_b};
+  }
+  const auto apart = static_cast<std::int64_t>(a - b);
+  const std::int64_t seconds = apart >> 32U;
+  const std::uint64_t fraction = static_cast<std::uint64_t>(apart) & 0xffffffffU;
+  const std::uint64_t nanos = (fraction * giga + (std::uint64_t{1} << 31U)) >> 32U;
+  return Nanos{seconds * std::int64_t{giga} + static_cast<std::int64_t>(nanos)};
+}
+
 [[nodiscard]] inline std::optional<WallTime> decode_time(WireTime bits, TimestampFormat format,
                                                          WallTime near) {
   using namespace wire_time;

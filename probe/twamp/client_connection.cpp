@@ -245,8 +245,12 @@ void ClientConnection::tick(MonoTime now) {
 }
 
 // Some servers leave, or fall silent, after a refusal: then that is what to tell.
-void ClientConnection::give_up(std::string_view why) {
-  auto refused = refusal();
+void ClientConnection::give_up(std::string_view what) {
+  std::string why{what};
+  if (stage_ == Stage::accepting && wishes_.sessions.size() > 1) {
+    why += fmt::format(" for session {} of {}", answers_.size() + 1, wishes_.sessions.size());
+  }
+  const auto refused = refusal();
   if (!refused || accepted() > 0) {
     fail_with(Errc::io, why);
     return;

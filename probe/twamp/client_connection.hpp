@@ -82,7 +82,7 @@ class ClientConnection {
   void ask_next();
   void start();
   [[nodiscard]] std::size_t accepted() const;
-  void give_up(std::string_view why);
+  void give_up(std::string_view what);
   void fail_with(Errc code, std::string_view why);
   template <class Message>
   void send(const Message& message);

@@ -184,7 +184,7 @@ TestPorts::Opened ReflectingPorts::Impl::open(const TestSession& session, MonoTi
   watch(port);
   const SessionNumber number = next_++;
   ports_.emplace(number, std::move(port));
-  return {.number = number, .port = local->port};
+  return {.reason = {}, .number = number, .port = local->port};
 }
 
 void ReflectingPorts::Impl::start(SessionNumber session, MonoTime now) {

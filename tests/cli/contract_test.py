@@ -70,7 +70,7 @@ REFUSED = [
     ("probe 127.0.0.1 --key k", 2, usage("probe", "--key: wants --protocol stamp")),
     ("probe 127.0.0.1 --loss-by-direction", 2, usage("probe", "--loss-by-direction: wants --protocol stamp")),
     ("probe 127.0.0.1 --protocol stamp --tlv cos,hmac", 2,
-     usage("probe", "--tlv: 'hmac': want cos, location, timestamp-info or direct")),
+     usage("probe", "--tlv: 'hmac': want cos, location, timestamp-info, direct or follow-up")),
     ("probe 127.0.0.1 --protocol stamp --twamp-light --tlv cos", 2,
      usage("probe", "--twamp-light: that reflector knows no --tlv, --key or --loss-by-direction")),
     ("probe 127.0.0.1 --protocol stamp --tlv cos -s 54", 2,

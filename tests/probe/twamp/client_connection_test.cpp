@@ -169,7 +169,7 @@ TEST_CASE("a server that will not is named with its reason") {
        },
        Errc::unsupported,
        "it refuses 1 of 2 sessions: permanent resource limit; then end of stream instead of "
-       "Accept-Session"},
+       "Accept-Session for session 2 of 2"},
       {"session refused, and falls silent",
        [](Fixture& f) {
          f.until_accepting();
@@ -178,7 +178,7 @@ TEST_CASE("a server that will not is named with its reason") {
        },
        Errc::io,
        "it refuses 1 of 2 sessions: temporary resource limit; then no Accept-Session within 5s "
-       "(nothing came)"},
+       "(nothing came) for session 2 of 2"},
       {"port 0",
        [](Fixture& f) {
          f.until_accepting();
@@ -200,7 +200,7 @@ TEST_CASE("a server that will not is named with its reason") {
          f.until_accepting();
          f.client.hang_up("end of stream");
        },
-       Errc::io, "end of stream instead of Accept-Session"},
+       Errc::io, "end of stream instead of Accept-Session for session 1 of 2"},
   }));
   CAPTURE(c.what);
   Fixture f{2};
@@ -280,7 +280,7 @@ TEST_CASE("nothing of a greeting that follows another message is taken for one")
 class OnePort final : public TestPorts {
  public:
   [[nodiscard]] Opened open(const TestSession&, MonoTime) override {
-    return {.number = opened++, .port = 50'000};
+    return {.reason = {}, .number = opened++, .port = 50'000};
   }
   void start(SessionNumber, MonoTime) override { ++started; }
   void stop(SessionNumber, MonoTime) override { ++stopped; }

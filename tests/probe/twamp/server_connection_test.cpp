@@ -29,7 +29,8 @@ class FakePorts final : public TestPorts {
     if (refusal != Accept::ok) return {.accept = refusal, .reason = "no-port"};
     ports.push_back({.session = session, .heard = now});
     const bool taken = session.receiver.port == 0 || session.receiver.port == occupied;
-    return {.number = ports.size() - 1,
+    return {.reason = {},
+            .number = ports.size() - 1,
             .port = taken ? std::uint16_t{50'000} : session.receiver.port};
   }
   void start(SessionNumber session, MonoTime now) override {
