@@ -107,7 +107,11 @@ void StampExtension::judge_seen_as(const Endpoint& seen_as, Tally& tally) {
 void StampExtension::judge_follow_up(const StampReply& reply, const ReplyTlvs::FollowUp& told,
                                      Tally& tally) {
   const auto format = decode_error_estimate(reply.error_estimate).format;
-  const auto found = std::ranges::find_if(replied_, [&](const Replied& each) {
+  // A number below the newest may be that of a reflector that was started anew: what we remember
+  // would be of its former life.
+  const Replied& newest = replied_.at((next_replied_ + remembered - 1) % remembered);
+  if (static_cast<std::int32_t>(reply.sequence - newest.sequence) < 0) replied_.fill({});
+  const auto* const found = std::ranges::find_if(replied_, [&](const Replied& each) {
     return each.left != 0 && each.sequence == told.sequence && each.format == format;
   });
   const auto late = told.left != 0 && found != replied_.end()

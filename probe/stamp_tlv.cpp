@@ -133,29 +133,21 @@ void read_location(std::span<const std::byte> value, ReplyTlvs& reply) {
 }
 
 void read_value(const Tlv& tlv, std::span<const std::byte> value, ReplyTlvs& reply) {
-  switch (static_cast<TlvType>(tlv.type)) {
-    case TlvType::location:
-      reply.located = true;
-      read_location(value, reply);
-      break;
-    case TlvType::timestamp_information:
-      read_timestamps(value, reply);
-      break;
-    case TlvType::class_of_service:
-      read_cos(value, reply);
-      break;
-    case TlvType::direct_measurement:
-      reply.direct = ReplyTlvs::Direct{.sent = load<std::uint32_t>(value, 0),
-                                       .received = load<std::uint32_t>(value, 4),
-                                       .replied = load<std::uint32_t>(value, 8)};
-      break;
-    case TlvType::follow_up:
-      reply.follow_up = ReplyTlvs::FollowUp{.sequence = load<std::uint32_t>(value, 0),
-                                            .left = load<std::uint64_t>(value, 4),
-                                            .by = to_method(value[12])};
-      break;
-    default:
-      break;
+  if (tlv.is(TlvType::location)) {
+    reply.located = true;
+    read_location(value, reply);
+  } else if (tlv.is(TlvType::timestamp_information)) {
+    read_timestamps(value, reply);
+  } else if (tlv.is(TlvType::class_of_service)) {
+    read_cos(value, reply);
+  } else if (tlv.is(TlvType::direct_measurement)) {
+    reply.direct = ReplyTlvs::Direct{.sent = load<std::uint32_t>(value, 0),
+                                     .received = load<std::uint32_t>(value, 4),
+                                     .replied = load<std::uint32_t>(value, 8)};
+  } else if (tlv.is(TlvType::follow_up)) {
+    reply.follow_up = ReplyTlvs::FollowUp{.sequence = load<std::uint32_t>(value, 0),
+                                          .left = load<std::uint64_t>(value, 4),
+                                          .by = to_method(value[12])};
   }
 }
 

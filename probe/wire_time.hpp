@@ -65,8 +65,8 @@ inline std::int64_t unwrap(std::uint32_t low, std::int64_t near) {
                                                      TimestampFormat format) {
   using namespace wire_time;
   if (format == TimestampFormat::ptp) {
-    const std::int64_t nanos_a = a & 0xffffffffU;
-    const std::int64_t nanos_b = b & 0xffffffffU;
+    const auto nanos_a = static_cast<std::int64_t>(a & 0xffffffffU);
+    const auto nanos_b = static_cast<std::int64_t>(b & 0xffffffffU);
     if (nanos_a >= giga || nanos_b >= giga) return std::nullopt;
     const auto seconds = static_cast<std::int32_t>(static_cast<std::uint32_t>(a >> 32U) -
                                                    static_cast<std::uint32_t>(b >> 32U));

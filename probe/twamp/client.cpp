@@ -76,13 +76,16 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   [[nodiscard]] const Error& failure() const { return failure_; }
   [[nodiscard]] const std::vector<AgreedSession>& agreed() const { return agreed_; }
   [[nodiscard]] std::optional<Error> shortfall() const {
-    return running() ? connection_->refusal() : std::nullopt;
+    if (!running()) return std::nullopt;
+    return left_ ? left_ : connection_->refusal();
   }
 
  private:
   [[nodiscard]] MonoTime now() const { return clock_.now().mono; }
   [[nodiscard]] Result<void> open_socket();
   [[nodiscard]] Result<ClientWishes> make_wishes();
+  [[nodiscard]] bool left_halfway() const;
+  void begin_again();
   void fail_with(Error error);
   void fail_later(Error error);
   void on_connect(error_code error);
@@ -107,6 +110,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   bool failed_ = false;
   Error failure_{Errc::io, {}};
   bool closed_ = false;
+  bool hung_up_ = false;       // by the server
+  std::optional<Error> left_;  // how it did so, when fewer sessions were asked for after that
   std::array<std::byte, piece> input_{};
   std::vector<std::byte> output_;
 };
@@ -190,6 +195,7 @@ void Client::Impl::read() {
       asio::buffer(input_), [self = shared_from_this()](error_code error, std::size_t got) {
         if (self->closed_) return;
         if (error) {
+          self->hung_up_ = true;
           self->connection_->hang_up(error.message());
         } else {
           self->connection_->receive(std::span{self->input_}.first(got), self->now());
@@ -218,12 +224,37 @@ void Client::Impl::write() {
 
 void Client::Impl::after_output() {
   if (connection_->stage() == Stage::failed) {
-    fail_with(connection_->failure());
+    if (left_halfway()) {
+      begin_again();
+    } else {
+      fail_with(connection_->failure());
+    }
     return;
   }
   watch_time();
   read();
   if (running() && agreed_.empty()) note_agreement();
+}
+
+// Some servers (perfSONAR's is one) end the connection instead of refusing a session too many.
+bool Client::Impl::left_halfway() const {
+  return hung_up_ && !left_ && connection_->accepted() > 0 &&
+         connection_->answers().size() < options_.sessions;
+}
+
+// Once, with as many sessions as it gave before it left.
+void Client::Impl::begin_again() {
+  left_ = connection_->failure();
+  options_.sessions = connection_->accepted();
+  left_->message += fmt::format("; it gave {}", options_.sessions);
+  connection_.reset();
+  hung_up_ = false;
+  senders_.clear();
+  reserved_.clear();
+  timer_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+  begin();
 }
 
 void Client::Impl::note_agreement() {
@@ -245,7 +276,7 @@ void Client::Impl::watch_time() {
   }
   timer_.expires_at(deadline);
   timer_.async_wait([self = shared_from_this()](error_code error) {
-    if (error || self->closed_) return;
+    if (error || self->closed_ || !self->connection_) return;
     self->connection_->tick(self->now());
     if (self->connection_->stage() == Stage::failed) {
       self->fail_with(self->connection_->failure());

@@ -69,6 +69,8 @@ class ClientConnection {
   [[nodiscard]] const Error& failure() const { return failure_; }  // in stage `failed`
   // In the order of the wishes, as far as they were answered.
   [[nodiscard]] const std::vector<SessionAnswer>& answers() const { return answers_; }
+  // How many of them were accepted.
+  [[nodiscard]] std::size_t accepted() const;
   // What the server refused so far, in words; nothing: no session.
   [[nodiscard]] std::optional<Error> refusal() const;
 
@@ -81,7 +83,6 @@ class ClientConnection {
   void take_start_ack(const StartAck& ack);
   void ask_next();
   void start();
-  [[nodiscard]] std::size_t accepted() const;
   void give_up(std::string_view what);
   void fail_with(Errc code, std::string_view why);
   template <class Message>

@@ -122,6 +122,30 @@ TEST_CASE("what a later reply tells of when an earlier one left is compared with
   CHECK(total.far.left_by == "hardware");
 }
 
+TEST_CASE("what a reflector told before it was started anew is not taken for what it tells now") {
+  Bench bench;
+  bench.net.mode.stateful = true;
+  std::uint32_t replies = 0;
+  std::vector<WireTime> left;  // by number
+  answer_all(bench, [&](Arrival&, Octets& payload) {
+    // Counts 0 to 4, and then 0 to 4 again, of which 0 does not arrive as a reply to anything.
+    const std::uint32_t number = replies++ % 5;
+    store(payload, 0, number);
+    const auto t3 = load<std::uint64_t>(payload, 4);
+    const bool first = number == 0;
+    tell(payload, first ? 0 : number - 1, first ? 0 : left.back(), StampMethod::software);
+    left.push_back(t3);
+    if (first && replies > 1) payload.clear();
+  });
+  StampExtras extras;
+  extras.tlvs.follow_up = true;
+  REQUIRE(bench.prober.add(spec_with(extras)).has_value());
+  bench.run(3s);
+  const Window total = bench.total();
+  CHECK(total.counts.received == 81);
+  CHECK(total.far.left_late == 0ns);
+}
+
 TEST_CASE("a Follow-Up that tells nothing says nothing, and one that is missing is counted") {
   StampExtras extras;
   extras.tlvs.follow_up = true;
