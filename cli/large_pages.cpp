@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
+#include <memory>
 
 namespace strait::cli {
 namespace {
@@ -29,11 +29,11 @@ void expect_heap(std::size_t octets) {
   void* const first = std::malloc(mebibyte);  // makes the heap grow by the padding as well
   (void)::mallopt(M_TOP_PAD, usual_padding);
   if (first == nullptr) return;
-  const auto begin = (reinterpret_cast<std::uintptr_t>(first) + large_page - 1) & ~(large_page - 1);
-  const auto end = (reinterpret_cast<std::uintptr_t>(first) + octets) & ~(large_page - 1);
+  void* begin = first;
+  std::size_t left = octets;
   // Refused where the kernel has none: then the pages are small, as they were.
-  if (begin < end) {
-    (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  if (std::align(large_page, large_page, begin, left) != nullptr) {
+    (void)::madvise(begin, left / large_page * large_page, MADV_HUGEPAGE);
   }
   std::free(first);
 }
