@@ -27,6 +27,7 @@ std::vector<TimedValue> random_series(std::mt19937& random, bool coarse) {
   std::uniform_int_distribution<int> value{-3, 3};
   std::uniform_real_distribution<double> fine{-1, 1};
   std::vector<TimedValue> series;
+  series.reserve(60);
   for (int i = 0; i < 60; ++i) series.push_back({60.0 * i, coarse ? value(random) : fine(random)});
   return series;
 }

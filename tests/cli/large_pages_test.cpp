@@ -25,7 +25,7 @@ long page_faults() {
 
 // Of filling 32 MiB in blocks of 1 kB.
 long faults_of_many_blocks() {
-  std::vector<void*> blocks(32 * 1024);
+  std::vector<void*> blocks(std::size_t{32} * 1024);
   const long before = page_faults();
   for (void*& block : blocks) {
     block = std::malloc(1000);
