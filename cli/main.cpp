@@ -117,6 +117,7 @@ int run(const std::vector<std::string>& words) {
   CLI::App app{"Which way out is fastest, how sure that is, and what to tell BGP"};
   app.name("strait");
   app.formatter(cli::help_layout());
+  app.option_defaults()->disable_flag_override();  // "--open=3" is a mistake, not --open
   app.set_help_flag("-h,--help", "Say what there is, and end");
   app.set_version_flag("--version", "strait " STRAIT_VERSION " (" STRAIT_REVISION ")",
                        "Print version and revision, and end");
