@@ -2,6 +2,7 @@
 #include "cli/simulate_score.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 namespace strait::cli {
@@ -60,9 +61,13 @@ void Score::count(WallTime time, const std::map<std::string, std::string, std::l
   for (ClassScore& score : classes_) {
     std::vector<std::optional<double>> delays;
     std::optional<std::size_t> best;
+    double least = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < scenario.paths.size(); ++i) {
       delays.push_back(delay(i, score.region, weather, time));
-      if (delays[i] && (!best || *delays[i] < *delays[*best])) best = i;
+      const double its = delays.back().value_or(std::numeric_limits<double>::infinity());
+      if (its >= least) continue;
+      least = its;
+      best = i;
     }
     if (!best) continue;  // no path reaches it, so nobody could have chosen well
     const auto named = [&](const auto& map) -> std::optional<std::string> {

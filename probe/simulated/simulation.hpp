@@ -19,7 +19,7 @@ namespace strait::probe::simulated {
 // alike. Each session has dice of its own: a path more changes nothing of the others.
 class Simulation {
  public:
-  explicit Simulation(Scenario scenario) : Simulation{scenario, scenario.seed} {}
+  explicit Simulation(const Scenario& scenario) : Simulation{scenario, scenario.seed} {}
   Simulation(Scenario scenario, std::uint64_t seed);
 
   [[nodiscard]] const World& world() const { return world_; }
@@ -55,7 +55,7 @@ class Simulation {
   };
 
   void shift_levels();
-  [[nodiscard]] Draw draw_of(const Session& session, const Weather& weather) const;
+  [[nodiscard]] Draw draw_of(const Session& session, const Weather& of_path) const;
   [[nodiscard]] Chances chances_of(const Session& session) const;
   [[nodiscard]] static double wait(Dice& dice, const Draw& draw);
   [[nodiscard]] Window window_of(Session& session, const Weather& weather) const;

@@ -47,7 +47,8 @@ class Congestion {
   void end(WallTime time, std::vector<Truth>& into) {
     if (!open_) return;
     open_->to = time;
-    into.push_back(*std::exchange(open_, std::nullopt));
+    into.push_back(*std::move(open_));
+    open_.reset();
   }
 
  private:
@@ -65,6 +66,7 @@ std::vector<Truth> World::truths() const {
     all.back().to = std::min(event.to, scenario_.end());
   }
   std::vector<Congestion> congestion;
+  congestion.reserve(scenario_.paths.size());
   for (const PathModel& path : scenario_.paths) congestion.emplace_back(path.name);
   for (WallTime time = scenario_.start; time < scenario_.end(); time += step) {
     const std::vector<Weather> now = weather(time);

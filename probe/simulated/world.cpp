@@ -126,6 +126,12 @@ Nanos World::clock_offset(std::size_t target, WallTime time) const {
   return offset;
 }
 
+// What weather() has left out.
+void World::add_to_some(const EventModel& event, Weather& weather) {
+  if (event.kind == Happening::one_member) weather.longer += event.size;
+  if (!event.targets.empty()) add(event, weather);
+}
+
 Weather World::seen(std::size_t path, std::size_t target, std::uint16_t flow, Weather weather,
                     WallTime time) const {
   const PathModel& model = scenario_.paths[path];
@@ -134,12 +140,9 @@ Weather World::seen(std::size_t path, std::size_t target, std::uint16_t flow, We
     if (event.from > time) break;
     if (!event.active(time) || !(event.targets.empty() || event.of_target(to))) continue;
     if (event.kind == Happening::lie) weather.lie += event.size;
-    if (!event.of_path(model.name)) continue;
-    if (event.kind == Happening::one_member) {
-      if (event.member == model.member_of(flow)) weather.longer += event.size;
-    } else if (!event.targets.empty()) {
-      add(event, weather);
-    }
+    const bool of_member =
+        event.kind != Happening::one_member || event.member == model.member_of(flow);
+    if (event.of_path(model.name) && of_member) add_to_some(event, weather);
   }
   return weather;
 }

@@ -71,6 +71,7 @@ class World {
   void spill(std::vector<Weather>& weather) const;
   void queue(std::size_t path, Weather& weather) const;
   static void add(const EventModel& event, Weather& weather);
+  static void add_to_some(const EventModel& event, Weather& weather);
 
   Scenario scenario_;
 };
