@@ -72,6 +72,21 @@ class Simulate(unittest.TestCase):
             self.assertEqual([json.loads(line)["paths"] for line in Path(truth).read_text().splitlines()], [["loukkos"]])
             self.assertIn("is there already", simulate("year", "--store", store, status=2))
 
+    def test_a_cut_in_the_store_is_found_as_what_it_was(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = f"{folder}/s.db"
+            simulate("strait-anchor-2009", "--to", "39h", "--no-verdicts", "--store", store)
+            words = [STRAIT, "analyze", "--store", store, "--since", "9000d", "--changes"]
+            run = subprocess.run([*words, "--json"], capture_output=True, text=True, check=True)
+            outages = [line for line in map(json.loads, run.stdout.splitlines()) if line["kind"] == "outage"]
+            self.assertEqual([(line["paths"], line["from"], line["to"]) for line in outages],
+                             [(["est-tet"], "2009-12-19T14:20:00Z", None)])
+            self.assertEqual({change["target"] for change in outages[0]["changes"]}, {"paris", "madrid"})
+            text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+            self.assertRegex(text, r"2009-12-19T14:20:00Z +lasts +outage +100.0 % lost +est-tet +2")
+            none = subprocess.run([*words, "--target", "rome"], capture_output=True, text=True)
+            self.assertEqual((none.returncode, none.stdout), (1, ""))
+
     def test_what_cannot_be_played_is_told(self):
         self.assertIn("did you mean 'year'?", simulate("yeer", status=2))
         self.assertIn("No such file", simulate("./nowhere.toml", status=2))
