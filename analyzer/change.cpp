@@ -174,37 +174,38 @@ void ChangeWatch::see_loss(const Window& window, Changes& told) {
 }
 
 // Never below what a spread as wide as the newest would move the minimum by chance.
-double ChangeWatch::level_threshold() const {
+double ChangeWatch::level_threshold(const Reference& before) const {
   std::vector<double> spreads;
+  spreads.reserve(recent_.size());
   for (const Point& point : recent_) spreads.push_back(point.spread);
-  return std::max({least_shift, 0.003 * reference_->level, 8 * reference_->noise,
+  return std::max({least_shift, 0.003 * before.level, 8 * before.noise,
                    0.25 * quantile(std::move(spreads), 0.5)});
 }
 
-void ChangeWatch::see_level(Changes& told) {
+void ChangeWatch::see_level(const Reference& before, Changes& told) {
   const auto [low, high] =
       std::ranges::minmax_element(recent_, {}, [](const Point& point) { return point.minimum; });
-  const double up = low->minimum - reference_->level;
-  const double down = reference_->level - high->minimum;
-  if (std::max(up, down) <= level_threshold()) return;
+  const double up = low->minimum - before.level;
+  const double down = before.level - high->minimum;
+  if (std::max(up, down) <= level_threshold(before)) return;
   Change shift = change(ChangeKind::level_shift);
   std::vector<double> minima;
+  minima.reserve(recent_.size());
   for (const Point& point : recent_) minima.push_back(point.minimum);
-  shift.size_low = from_ns(low->minimum - reference_->level_high);
-  shift.size_high = from_ns(high->minimum - reference_->level_low);
-  shift.size = from_ns(quantile(minima, 0.5) - reference_->level);
+  shift.size_low = from_ns(low->minimum - before.level_high);
+  shift.size_high = from_ns(high->minimum - before.level_low);
+  shift.size = from_ns(quantile(minima, 0.5) - before.level);
   told.push_back(shift);
   minima_.assign(minima.begin(), minima.end());
   reference_.reset();
 }
 
-void ChangeWatch::see_spread(Changes& told) {
+void ChangeWatch::see_spread(const Reference& before, Changes& told) {
   const auto [low, high] =
       std::ranges::minmax_element(recent_, {}, [](const Point& point) { return point.spread; });
-  const double usual = reference_->spread;
+  const double usual = before.spread;
   if (!queueing_) {
-    if (low->spread <=
-        std::max({3 * usual, usual + least_spread, usual + 0.005 * reference_->level})) {
+    if (low->spread <= std::max({3 * usual, usual + least_spread, usual + 0.005 * before.level})) {
       return;
     }
     queueing_ = change(ChangeKind::queueing);
@@ -294,8 +295,9 @@ std::vector<Change> ChangeWatch::see(const Window& window) {
   refresh();
   see_clock(told);
   if (!reference_) return told;
-  see_spread(told);
-  see_level(told);
+  const Reference before = *reference_;  // a level shift begins a new one
+  see_spread(before, told);
+  see_level(before, told);
   return told;
 }
 

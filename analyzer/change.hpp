@@ -75,13 +75,13 @@ class ChangeWatch {
   [[nodiscard]] Lost newest_lost(std::size_t windows) const;
   [[nodiscard]] bool loses_more() const;
   void see_loss(const Window& window, Changes& told);
-  void see_level(Changes& told);
-  void see_spread(Changes& told);
+  void see_level(const Reference& before, Changes& told);
+  void see_spread(const Reference& before, Changes& told);
   void see_clock(Changes& told);
   void remember(const Point& point);
   void refresh();
   [[nodiscard]] Change change(ChangeKind kind) const;
-  [[nodiscard]] double level_threshold() const;
+  [[nodiscard]] double level_threshold(const Reference& before) const;
 
   SessionKey session_;
   std::deque<Point> recent_;    // the newest 3, which nothing has been judged by yet

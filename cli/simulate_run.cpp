@@ -116,6 +116,7 @@ Result<std::vector<routes::Path>> complete_paths(const Scenario& scenario) {
 
 std::vector<analyzer::Target> targets_of(const Scenario& scenario) {
   std::vector<analyzer::Target> targets;
+  targets.reserve(scenario.targets.size());
   for (const TargetModel& target : scenario.targets) {
     targets.push_back(
         {.name = target.name, .traffic_class = target.region, .weight = target.weight});
