@@ -20,8 +20,9 @@ constexpr unsigned spread_every = 10;
 constexpr unsigned refresh_every = 10;
 constexpr std::size_t few_windows = 5;    // that a loss is looked for in
 constexpr std::size_t many_windows = 30;  // likewise
+constexpr std::size_t most_losses = 120;  // that its end is looked for in
 constexpr double least_shift = 150e3;     // ns
-constexpr double least_spread = 600e3;    // ns
+constexpr double least_spread = 1e6;      // ns
 constexpr double least_step = 500e3;      // ns, of a clock
 constexpr double stamp_error = 20e3;      // ns: stamps of software are no better
 constexpr double mad_to_sigma = 1.4826;
@@ -125,19 +126,22 @@ ChangeWatch::Lost ChangeWatch::newest_lost(std::size_t windows) const {
   return sum;
 }
 
-// More than the usual loss would give once in a million windows: in the newest few, or, where that
-// is too few probes to tell, in many.
-bool ChangeWatch::loses_more() const {
+// How many of the newest windows lose more than the usual loss would once in a million: a few, or,
+// where that is too few probes to tell, many; 0 for none.
+std::size_t ChangeWatch::lossy_windows() const {
   const double usual = 1.5 * usual_loss_ + loss_margin;
-  return losses_.size() >= few_windows &&
-         (at_least(newest_lost(few_windows), usual) < false_alarm ||
-          at_least(newest_lost(many_windows), usual) < false_alarm);
+  for (const std::size_t windows : {few_windows, many_windows}) {
+    if (losses_.size() >= few_windows && at_least(newest_lost(windows), usual) < false_alarm) {
+      return std::min(windows, losses_.size());
+    }
+  }
+  return 0;
 }
 
 void ChangeWatch::see_loss(const Window& window, Changes& told) {
-  push(losses_, {window.counts.lost, window.counts.received + window.counts.lost}, many_windows);
-  const bool more = loses_more();
-  if (!loss_ && !more) {
+  push(losses_, {window.counts.lost, window.counts.received + window.counts.lost}, most_losses);
+  const std::size_t lossy = lossy_windows();
+  if (!loss_ && lossy == 0) {
     // The mean of the first thousand windows, then with a memory of as many.
     const double share = std::max(usual_share, 1 / static_cast<double>(seen_));
     usual_loss_ += share * (losses_.back().share() - usual_loss_);
@@ -150,9 +154,10 @@ void ChangeWatch::see_loss(const Window& window, Changes& told) {
                    .to = std::nullopt,
                    .noticed = window.start + window.length,
                    .loss = 0};
-    // It began with the first window that lost more than is usual.
-    const auto first = std::ranges::find_if(
-        losses_, [&](const Lost& each) { return each.share() > 1.5 * usual_loss_ + loss_margin; });
+    // It began with the first of them that lost more than is usual.
+    const auto first = std::find_if(
+        losses_.end() - static_cast<std::ptrdiff_t>(lossy), losses_.end() - 1,
+        [&](const Lost& each) { return each.share() > 1.5 * usual_loss_ + loss_margin; });
     const auto begun = losses_.end() - first;
     loss_->from -= window.length * (begun - 1);
     loss_->loss = newest_lost(static_cast<std::size_t>(begun)).share();
@@ -165,7 +170,7 @@ void ChangeWatch::see_loss(const Window& window, Changes& told) {
     const Lost some = newest_lost(windows);
     return since > windows && 1 - at_least({some.lost + 1, some.decided}, loss_->loss / 2) < ended;
   };
-  if (is_less(2 * few_windows) || is_less(many_windows)) {
+  if (is_less(2 * few_windows) || is_less(many_windows) || is_less(most_losses - 1)) {
     loss_->to = window.start;
     told.push_back(*loss_);
     loss_.reset();
@@ -209,7 +214,7 @@ void ChangeWatch::see_spread(const Reference& before, Changes& told) {
       return;
     }
     queueing_ = change(ChangeKind::queueing);
-  } else if (high->spread < std::max(1.8 * usual, usual + 0.7 * least_spread)) {
+  } else if (high->spread < std::max(1.8 * usual, usual + 0.5 * least_spread)) {
     queueing_->to = recent_.front().from;
     told.push_back(*queueing_);
     queueing_.reset();
@@ -230,16 +235,18 @@ void ChangeWatch::see_clock(Changes& told) {
   if (!newest.offset || !before.offset) return;
   const double moved = *newest.offset - *before.offset;
   if (drifts_.size() >= least_history) {
-    const double drift = quantile(drifts_, 0.5);
-    const double noise = spread_of(drifts_, drift);
+    if (drifts_seen_++ % refresh_every == 0) {
+      drift_ = quantile(drifts_, 0.5);
+      drift_noise_ = spread_of(drifts_, drift_);
+    }
     const double level = std::abs(newest.minimum - before.minimum);
-    if (std::abs(moved - drift) > std::max({least_step, 10 * noise, 2 * level})) {
+    if (std::abs(moved - drift_) > std::max({least_step, 10 * drift_noise_, 2 * level})) {
       Change step = change(ChangeKind::clock);
       step.from = newest.from;
-      step.size = from_ns(moved - drift);
-      const double error = std::max(4 * noise, stamp_error);
-      step.size_low = from_ns(moved - drift - error);
-      step.size_high = from_ns(moved - drift + error);
+      step.size = from_ns(moved - drift_);
+      const double error = std::max(4 * drift_noise_, stamp_error);
+      step.size_low = from_ns(moved - drift_ - error);
+      step.size_high = from_ns(moved - drift_ + error);
       told.push_back(step);
       return;  // a step is no drift
     }
@@ -249,6 +256,7 @@ void ChangeWatch::see_clock(Changes& told) {
 
 void ChangeWatch::remember(const Point& point) {
   push(minima_, point.minimum, most_minima);
+  if (queueing_) return;  // it is not the usual spread
   if (spreads_.size() < least_history || seen_ % spread_every == 0) {
     push(spreads_, point.spread, most_spreads);
   }
@@ -287,7 +295,7 @@ std::vector<Change> ChangeWatch::see(const Window& window) {
     point.offset = in_ns(*window.clocks.raw_forward - *window.clocks.raw_reverse) / 2;
   }
   if (recent_.size() == confirming) {
-    if (!queueing_) remember(recent_.front());
+    remember(recent_.front());
     recent_.pop_front();
   }
   recent_.push_back(point);

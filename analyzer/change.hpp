@@ -73,7 +73,7 @@ class ChangeWatch {
 
   [[nodiscard]] bool see_outage(const Window& window, Changes& told);
   [[nodiscard]] Lost newest_lost(std::size_t windows) const;
-  [[nodiscard]] bool loses_more() const;
+  [[nodiscard]] std::size_t lossy_windows() const;
   void see_loss(const Window& window, Changes& told);
   void see_level(const Reference& before, Changes& told);
   void see_spread(const Reference& before, Changes& told);
@@ -88,7 +88,10 @@ class ChangeWatch {
   std::deque<double> minima_;   // of the 120 windows before, since the last shift
   std::deque<double> spreads_;  // of a day, every tenth window
   std::deque<double> drifts_;   // of the clock, from window to window
-  std::deque<Lost> losses_;     // of the newest 30 windows
+  unsigned drifts_seen_ = 0;
+  double drift_ = 0;  // ns from window to window
+  double drift_noise_ = 0;
+  std::deque<Lost> losses_;  // of the newest 120 windows
   double usual_loss_ = 0;
   std::uint64_t seen_ = 0;
   unsigned stale_ = 0;  // windows since `reference_` was made

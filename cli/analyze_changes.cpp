@@ -29,6 +29,7 @@ std::string size_text(const Incident& incident) {
     return fmt::format("{:.1f} % lost", most * 100);
   }
   std::vector<const Change*> changes;
+  changes.reserve(incident.changes.size());
   for (const Change& change : incident.changes) changes.push_back(&change);
   std::ranges::sort(changes, {}, [](const Change* change) { return change->size; });
   const Change& middle = *changes[changes.size() / 2];
