@@ -25,6 +25,8 @@
 #include "cli/routes_command.hpp"
 #include "cli/routes_run.hpp"
 #include "cli/run_command.hpp"
+#include "cli/simulate_command.hpp"
+#include "cli/simulate_run.hpp"
 #include "cli/usage.hpp"
 
 namespace {
@@ -73,6 +75,14 @@ int analyze(const cli::AnalyzeOptions& options) {
   return finish(cli::run_analyze(options, wants_colour(STDOUT_FILENO), std::cout, std::cerr));
 }
 
+int simulate(const cli::SimulateOptions& options) {
+  const cli::SimulateStreams streams{.results = std::cout,
+                                     .progress = std::cerr,
+                                     .colours = wants_colour(STDOUT_FILENO),
+                                     .show_progress = ::isatty(STDERR_FILENO) != 0};
+  return finish(cli::run_simulate(options, streams));
+}
+
 int doctor(const cli::DoctorOptions& options) {
   return finish(cli::run_doctor(options, wants_colour(STDOUT_FILENO), std::cout));
 }
@@ -98,6 +108,7 @@ void add_commands(CLI::App& app) {
   cli::add_run_command(app, serve);
   cli::add_analyze_command(app, analyze);
   cli::add_routes_command(app, routes_work());
+  cli::add_simulate_command(app, simulate);
   cli::add_doctor_command(app, doctor);
   cli::add_config_command(app, check);
 }

@@ -36,7 +36,7 @@ ADDRESS = "want IPv4 such as 192.0.2.1 or IPv6 such as 2001:db8::1"
 
 # words, exit status, standard error; the standard output is empty.
 REFUSED = [
-    ("", 2, usage("", "which command? one of probe, reflect, run, analyze, routes, doctor, config")),
+    ("", 2, usage("", "which command? one of probe, reflect, run, analyze, routes, simulate, doctor, config")),
     ("prob", 2, usage("", "no command 'prob'; did you mean 'probe'?")),
     ("xyzzy", 2, usage("", "no command 'xyzzy'")),
     ("--bogus", 2, usage("", "no option '--bogus'")),
