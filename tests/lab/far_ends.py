@@ -7,6 +7,7 @@ They lie in what they write only: packets are stamped when they are seen, and an
 """
 
 import select
+import signal
 import socket
 import struct
 import sys
@@ -19,7 +20,16 @@ WITHIN_100_US = 0x8000 | 11 << 8 | 210  # RFC 4656 section 4.1.2: S, 210 * 2^(11
 WITHIN_6_MS = 0x8000 | 17 << 8 | 197  # 197 * 2^(17 - 32) s
 UNSYNCHRONISED = 0x0001 | 20 << 8
 OPEN_PORT = 8080  # TCP
+SET_NS = 2_000_000_000
 TURN = 100  # the number of the packet at which a session's far end restarts, or its clock is set
+
+
+set_ns = 0  # so far
+
+
+def set_clocks(*_) -> None:
+    global set_ns
+    set_ns += SET_NS
 
 
 @dataclass
@@ -39,9 +49,12 @@ class Clock:
     offset_ns: int = 0
     drift: float = 0.0
     step_ns: int = 0  # from packet TURN on
+    can_be_set: bool = False  # by SIGUSR1, each time by SET_NS
 
     def told(self, now: int, session: Session) -> int:
         stepped = self.step_ns if session.seen > TURN else 0
+        if self.can_be_set:
+            stepped += set_ns
         return now + self.offset_ns + stepped + round(self.drift * (now - session.begun))
 
 
@@ -120,7 +133,8 @@ FAR_ENDS = {
     9010: Reflector(counts=True, restarts=True),
     9011: Reflector(clock=Clock(offset_ns=5_000_000, error_estimate=WITHIN_6_MS)),
     9012: Reflector(clock=Clock(offset_ns=5_000_000)),
-    9013: Reflector(clock=Clock(offset_ns=3_600_000_000_000, drift=50e-6, error_estimate=UNSYNCHRONISED)),
+    9013: Reflector(clock=Clock(offset_ns=3_600_000_000_000, drift=50e-6, error_estimate=UNSYNCHRONISED,
+                                can_be_set=True)),
     9014: Reflector(clock=Clock(step_ns=500_000_000)),
 }
 
@@ -135,6 +149,7 @@ def serve(addresses: list[str]) -> None:
             wire.bind((address, port))
             sockets[wire] = far_end
         listeners.append(socket.create_server((address, OPEN_PORT), family=wire.family))
+    signal.signal(signal.SIGUSR1, set_clocks)
     print("ready", flush=True)
     while True:
         for wire in select.select(list(sockets), [], [])[0]:

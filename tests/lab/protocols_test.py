@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(File(__file__).resolve().parent))
 from cells import DPDK, SOCKET, Cell, main, row  # noqa: E402
 from far_ends import OPEN_PORT, TURN  # noqa: E402
+from one_way_cell import follow  # noqa: E402
 from small_lab import CLOSED_PORT, REFLECTOR_PORT, STATEFUL_PORT, address  # noqa: E402
 
 EF, CS1, AF11 = 46, 8, 10
@@ -132,6 +133,12 @@ def _(cell: Cell):
     cell.check_errors(report)
     cell.check_no_one_way(report)
     cell.test.assertEqual(report["clocks"]["state"], "far-unsynchronised")
+
+
+@row("between clocks that disagree and drift by 50 ppm a slower way there is told as that, and a clock that is set as "
+     "a step", cells=(("socket", 4), ("dpdk", 6)), times=True)
+def _(cell: Cell):
+    follow(cell, DRIFTS)
 
 
 # --- what is lost, remarked, doubled and overtaken is counted where it happens ---

@@ -168,7 +168,7 @@ class SmallLab:
         self.start("far", *reflect, "--port", str(REFLECTOR_PORT), "--twamp", log="reflector.log")
         self.start("far", *reflect, "--port", str(STATEFUL_PORT), "--stateful", log="stateful.log")
         script = File(__file__).resolve().parent / "far_ends.py"
-        self.start("far", "nice", "-n", "-10", sys.executable, str(script), *TARGETS.values(), log="far_ends.log")
+        self.far_ends = self.start("far", "nice", "-n", "-10", sys.executable, str(script), *TARGETS.values(), log="far_ends.log")
         for log, word in (("reflector.log", "reflecting on"), ("stateful.log", "reflecting on"), ("far_ends.log", "ready")):
             self._wait(log, lambda: word in (self.room / log).read_text(), log)
 
