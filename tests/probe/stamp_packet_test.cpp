@@ -94,6 +94,15 @@ TEST_CASE("timestamps stand on the wire as their formats say") {
   CHECK(encode_time(at(100, 7), TimestampFormat::ptp) == (std::uint64_t{137} << 32 | 7));
 }
 
+TEST_CASE("a timestamp of zero is no time, and none is written") {
+  const auto near = GENERATE(values<std::int64_t>({1'795'000'000, 2'085'978'496, 4'294'967'259}));
+  const auto format = GENERATE(TimestampFormat::ntp, TimestampFormat::ptp);
+  CAPTURE(near, static_cast<int>(format));
+  CHECK_FALSE(decode_time(0, format, at(near)).has_value());
+  CHECK(decode_time(1, format, at(near)).has_value());
+  CHECK(encode_time(at(near), format) != 0);
+}
+
 TEST_CASE("a PTP timestamp with a whole second of nanoseconds is no time") {
   CHECK_FALSE(decode_time(1'000'000'000, TimestampFormat::ptp, at(0)).has_value());
   CHECK(decode_time(999'999'999, TimestampFormat::ptp, at(0)).has_value());
