@@ -80,7 +80,8 @@ BENCHMARK(decide_classes)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond);
 // clock that drifts by 10 ppm.
 void one_way_of_minutes(benchmark::State& state) {
   const auto minutes = static_cast<int>(state.range(0));
-  auto windows = make_windows(make_paths(1), {{.name = "paris"}}, minutes);
+  auto windows =
+      make_windows(make_paths(1), {{.name = "paris", .traffic_class = "europe"}}, minutes);
   std::mt19937_64 random{2};  // NOLINT(bugprone-random-generator-seed)
   std::exponential_distribution<double> wait{1e-4};
   for (Window& window : windows) {
