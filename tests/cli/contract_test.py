@@ -807,8 +807,8 @@ class Contract(unittest.TestCase):
         for rib, why in (("birdc:nosuch.ctl", "BIRD at nosuch.ctl: connect: No such file or directory; is BIRD running, "
                           "and is that its control socket ([routes.bird] socket)?"),
                          ("nosuch.mrt", "open nosuch.mrt: No such file or directory"),
-                         ("bad.toml", f"bad.toml: no PEER_INDEX_TABLE among 0 MRT records in {len(BAD)} octets: want a "
-                          "TABLE_DUMP_V2 dump")):
+                         ("bad.toml", "bad.toml: no PEER_INDEX_TABLE, TABLE_DUMP or BGP4MP among 0 MRT records in "
+                          f"{len(BAD)} octets")):
             (self.room / "rib.toml").write_text(text + f'[routes]\nrib = "{rib}"\n')
             done = self.run_strait("routes recommend -c rib.toml")
             self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", f"strait: [routes] rib: {why}\n"))
