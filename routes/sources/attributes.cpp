@@ -391,15 +391,23 @@ void AttributeReader::locate_as_path(std::span<const std::byte> canonical) {
   }
 }
 
+namespace {
+
+bool belongs(std::uint8_t code, NlriPlace place) {
+  // RFC 4760 section 3: each next hop is for the NLRI that it stands with.
+  if (code == code_mp_reach) return place != NlriPlace::plain;
+  if (code == code_next_hop) return place != NlriPlace::reach;
+  return code != code_mp_unreach;
+}
+
+}  // namespace
+
 std::span<const std::byte> AttributeReader::octets(NlriPlace place) {
   std::span<const std::byte> found = input_;
   if (changed_ || place != NlriPlace::rib_entry) {
     canonical_.clear();
     for (const Piece& piece : pieces_) {
-      if (piece.code == code_mp_unreach) continue;
-      // RFC 4760 section 3: each next hop is for the NLRI that it stands with.
-      if (place == NlriPlace::plain && piece.code == code_mp_reach) continue;
-      if (place == NlriPlace::reach && piece.code == code_next_hop) continue;
+      if (!belongs(piece.code, place)) continue;
       if (piece.rewritten) {
         append_piece(piece.flags, piece.code, piece.value, canonical_);
       } else {
