@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes/bgpdump_text.hpp"
 
+#define XXH_INLINE_ALL
 #include <fmt/format.h>
+#include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <vector>
@@ -153,6 +156,31 @@ std::string attributes_text(Octets canonical) {
   return text + "|\n";
 }
 
+// Texts of attributes that were seen lately: the prefixes of one AS stand together, and routers
+// give them the same attributes. A slot forgets what it held.
+class RecentTexts {
+ public:
+  // Nothing if these octets were not seen lately; then remember() may fill the place.
+  [[nodiscard]] const std::string* find(Octets octets) {
+    slot_ = &slots_[XXH3_64bits(octets.data(), octets.size()) % slots_.size()];
+    return std::ranges::equal(slot_->octets, octets) && !slot_->text.empty() ? &slot_->text
+                                                                             : nullptr;
+  }
+  const std::string& remember(Octets octets, std::string text) {
+    slot_->octets.assign(octets.begin(), octets.end());
+    slot_->text = std::move(text);
+    return slot_->text;
+  }
+
+ private:
+  struct Slot {
+    std::vector<std::byte> octets;
+    std::string text;
+  };
+  std::vector<Slot> slots_ = std::vector<Slot>(std::size_t{1} << 15U);
+  Slot* slot_ = nullptr;
+};
+
 class Writer {
  public:
   Writer(const RouteFilter& filter, const std::function<bool(std::string_view)>& write)
@@ -235,9 +263,8 @@ class Writer {
 
   void write_entry(const std::string& front, const std::string& prefix, const RibRecordEntry& entry,
                    bool add_path) {
-    if (!take(entry.attributes, {}, false)) return;
-    const Octets canonical = attributes_.octets(NlriPlace::rib_entry);
-    if (!wanted(canonical)) return;
+    const std::string* const attributes = table_text(entry.attributes);
+    if (attributes == nullptr) return;
     text_ += front;
     text_ += peers_[entry.peer].text;
     text_ += prefix;
@@ -245,8 +272,21 @@ class Writer {
       append(text_, entry.path_id);
       text_ += '|';
     }
-    text_ += attributes_text(canonical);
+    text_ += *attributes;
     ++report_.lines;
+  }
+
+  // Nothing if the route is not wanted or not sound.
+  const std::string* table_text(Octets octets) {
+    if (!filter_.wants_attributes()) {
+      if (const std::string* const known = recent_.find(octets)) return known;
+    }
+    if (!take(octets, {}, false)) return nullptr;
+    const Octets canonical = attributes_.octets(NlriPlace::rib_entry);
+    if (!filter_.wants_attributes()) return &recent_.remember(octets, attributes_text(canonical));
+    if (!wanted(canonical)) return nullptr;
+    filtered_ = attributes_text(canonical);
+    return &filtered_;
   }
 
   // False, and counted, if no route may have these attributes.
@@ -402,6 +442,8 @@ class Writer {
   std::vector<Peer> peers_;
   std::string time_;
   std::string text_;
+  RecentTexts recent_;
+  std::string filtered_;
   BgpdumpReport report_;
 };
 

@@ -16,7 +16,8 @@ PAGES = {
     "strait-reflect": ["reflect"],
     "strait-run": ["run"],
     "strait-analyze": ["analyze"],
-    "strait-routes": [f"routes {word}" for word in ("recommend", "explain", "diff", "render", "apply")],
+    "strait-routes": [f"routes {word}" for word in ("recommend", "explain", "diff", "render", "apply", "rib summary",
+                                                    "rib show", "rib lookup", "rib diff", "rib export")],
     "strait-doctor": ["doctor"],
     "strait-config": ["config check", "config example"],
 }
