@@ -19,6 +19,13 @@ Nanos sooner(Nanos expected, Nanos took) {
   return expected + (took - expected) / 8;
 }
 
+// Number and time of the probe are both left zero. Number 0 is that of a probe, too: only while no
+// other was sent is it this one's reply, else it may be anybody's.
+bool echoes_nothing(const StampReply& reply, const Probe& probe) {
+  return reply.sender_sequence == 0 && reply.sender_timestamp == 0 &&
+         reply.timestamp != probe.wire_time;
+}
+
 }  // namespace
 
 void Prober::Impl::receive_all() {
@@ -34,6 +41,7 @@ void Prober::Impl::receive_all() {
 }
 
 void Prober::Impl::take(std::span<const Arrival> burst) {
+  if (burst.size() >= worth_prefetching) prefetch(burst);
   // Stamps first: then hardly any reply has to wait for one.
   bool others = false;
   for (const Arrival& arrival : burst) {
@@ -44,7 +52,6 @@ void Prober::Impl::take(std::span<const Arrival> burst) {
     }
   }
   if (others) {
-    if (burst.size() >= worth_prefetching) prefetch(burst);
     for (const Arrival& arrival : burst) {
       if (arrival.kind == Arrival::Kind::datagram) take_datagram(arrival);
       if (arrival.kind == Arrival::Kind::icmp_error) take_icmp_error(arrival);
@@ -63,6 +70,10 @@ void Prober::Impl::prefetch(std::span<const Arrival> burst) const {
     const std::uint32_t index = session_at(arrival.flow);
     if (index == nobody) continue;
     const Session& session = sessions_[index];
+    if (arrival.kind == Arrival::Kind::transmit_stamp) {
+      session.matcher.prefetch(arrival.tag);
+      continue;
+    }
     session.prefetch_arriving();
     if (arrival.payload.size() < shortest_twamp_reply) continue;
     session.matcher.prefetch(stamp_reply_sequence(arrival.payload));
@@ -170,9 +181,14 @@ std::optional<ErrorKind> Prober::Impl::read_stamp(const Session& session, const 
   return std::nullopt;
 }
 
-void Prober::Impl::judge(std::uint32_t index, const Reply& reply) {
+void Prober::Impl::judge(std::uint32_t index, Reply& reply) {
   Session& session = sessions_[index];
   auto [match, probe] = session.matcher.match(reply.sequence);
+  if (probe != nullptr && reply.stamped && session.matcher.next_sequence() != 1 &&
+      echoes_nothing(reply.wire, *probe)) [[unlikely]] {
+    match = Match::unknown;
+    probe = nullptr;
+  }
   if (probe == nullptr) {
     current_tally(index).count(match == Match::replayed ? ErrorKind::replayed
                                                         : ErrorKind::unknown_sequence);
@@ -197,11 +213,15 @@ void Prober::Impl::judge(std::uint32_t index, const Reply& reply) {
   } else if (match == Match::duplicate) {
     ++tally_of(index, *probe).duplicate;
     report(outcome(index, *probe, Fate::duplicate));
-  } else if (probe->stamp_follows) {
-    probe->state = Probe::State::stamp_pending;
-    pending_.push_back({index, step_began_ + options_.stamp_grace, reply});
   } else {
-    complete(index, *probe, reply);
+    // By the order of arrival (RFC 4737 §3.3), not by that in which transmit stamps come.
+    reply.reordered = session.matcher.reordered(reply.sequence);
+    if (probe->stamp_follows) {
+      probe->state = Probe::State::stamp_pending;
+      pending_.push_back({index, step_began_ + options_.stamp_grace, reply});
+    } else {
+      complete(index, *probe, reply);
+    }
   }
 }
 
@@ -212,8 +232,7 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
   session.matcher.decided(probe.sequence);
   --outstanding_;
   ++tally.received;
-  const bool reordered = session.matcher.reordered(reply.sequence);
-  if (reordered) ++tally.reordered;
+  if (reply.reordered) ++tally.reordered;
 
   const Stamp sent{probe.sent_mono, probe.sent_wall, probe.source, {}};
   Sample sample = measure(sent, probe.wire_time, reply.received,
@@ -241,7 +260,7 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
     seen.reverse = sample.reverse;
     seen.hop_limit = reply.hop_limit;
     seen.forward_hop_limit = reply.wire.sender_ttl;
-    seen.reordered = reordered;
+    seen.reordered = reply.reordered;
     seen.source = source;
     seen.uncertainty = uncertainty;
     seen.kept_apart = !certain && sample.rtt;

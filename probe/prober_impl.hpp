@@ -40,6 +40,7 @@ class Prober::Impl {
   struct Reply {
     std::uint32_t sequence = 0;
     bool stamped = false;  // `wire` holds a STAMP reply
+    bool reordered = false;
     std::uint8_t hop_limit = 0;
     std::uint8_t dscp_ecn = 0;
     StampReply wire;
@@ -82,7 +83,7 @@ class Prober::Impl {
                                                    Reply& reply) const;
   [[nodiscard]] static std::optional<ErrorKind> read_stamp(const Session& session,
                                                            const Arrival& arrival, Reply& reply);
-  void judge(std::uint32_t index, const Reply& reply);
+  void judge(std::uint32_t index, Reply& reply);
   void complete(std::uint32_t index, Probe& probe, const Reply& reply);
   // Records a sample whose timestamps are certain enough.
   void keep(const Sample& sample, Tally& tally, StampSource source, Nanos uncertainty);

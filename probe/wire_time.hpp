@@ -46,22 +46,50 @@ inline std::int64_t unwrap(std::uint32_t low, std::int64_t near) {
 
 }  // namespace wire_time
 
+// Never 0, which would say that the time is not known: the one instant of zero, where the seconds
+// wrap, is told as one unit later.
 [[nodiscard]] inline WireTime encode_time(WallTime time, TimestampFormat format) {
   using namespace wire_time;
   const auto [seconds, nanos] = split(time);
+  WireTime bits = 0;
   if (format == TimestampFormat::ptp) {
-    return static_cast<std::uint64_t>(seconds + tai_minus_utc) << 32 | nanos;
+    bits = static_cast<std::uint64_t>(seconds + tai_minus_utc) << 32 | nanos;
+  } else {
+    // Rounded to the nearest, so that decoding gives the same nanosecond back.
+    const std::uint64_t fraction = ((std::uint64_t{nanos} << 32) + giga / 2) / giga;
+    bits = (static_cast<std::uint64_t>(seconds + ntp_to_unix) << 32) + fraction;
   }
-  // Rounded to the nearest, so that decoding gives the same nanosecond back.
-  const std::uint64_t fraction = ((std::uint64_t{nanos} << 32) + giga / 2) / giga;
-  return (static_cast<std::uint64_t>(seconds + ntp_to_unix) << 32) + fraction;
+  return bits == 0 ? 1 : bits;
 }
 
-// The time nearest to `near` (the local time) that the bits can mean: NTP time wraps in 2036.
-// Nothing for a PTP timestamp with 10^9 nanoseconds or more.
+// a - b of one format, less than 68 years apart; nothing for a PTP time of more nanoseconds than a
+// second has.
+[[nodiscard]] inline std::optional<Nanos> difference(WireTime a, WireTime b,
+                                                     TimestampFormat format) {
+  using namespace wire_time;
+  if (format == TimestampFormat::ptp) {
+    const auto nanos_a = static_cast<std::int64_t>(a & 0xffffffffU);
+    const auto nanos_b = static_cast<std::int64_t>(b & 0xffffffffU);
+    if (nanos_a >= giga || nanos_b >= giga) return std::nullopt;
+    const auto seconds = static_cast<std::int32_t>(static_cast<std::uint32_t>(a >> 32U) -
+                                                   static_cast<std::uint32_t>(b >> 32U));
+    return Nanos{seconds * std::int64_t{giga} + nanos_a - nanos_b};
+  }
+  const auto apart = static_cast<std::int64_t>(a - b);
+  const std::int64_t seconds = apart >> 32U;
+  const std::uint64_t fraction = static_cast<std::uint64_t>(apart) & 0xffffffffU;
+  const std::uint64_t nanos = (fraction * giga + (std::uint64_t{1} << 31U)) >> 32U;
+  return Nanos{seconds * std::int64_t{giga} + static_cast<std::int64_t>(nanos)};
+}
+
+// The time nearest to `near` (the local time) that the bits can mean: NTP time wraps in 2036
+// (RFC 8877 §4.2.1). Nothing for 0, which is no time: "unknown or unsynchronized" (RFC 5905 §6), in
+// either format what a far end leaves that fills nothing in; nor for a PTP timestamp with 10^9
+// nanoseconds or more.
 [[nodiscard]] inline std::optional<WallTime> decode_time(WireTime bits, TimestampFormat format,
                                                          WallTime near) {
   using namespace wire_time;
+  if (bits == 0) return std::nullopt;
   const auto high = static_cast<std::uint32_t>(bits >> 32);
   const auto low = static_cast<std::uint32_t>(bits);
   const std::int64_t near_seconds = split(near).seconds;

@@ -91,7 +91,7 @@ AttributeId AttributeStore::append(const AttributeHead& head, std::span<const st
   const auto words = static_cast<std::uint32_t>((sizeof(Record) + octets.size() + 7) / 8);
   assert(words <= chunk_words);
   if (free_ + words > chunk_words) {
-    chunks_.push_back(std::make_unique_for_overwrite<std::uint64_t[]>(chunk_words));
+    chunks_.push_back(std::make_unique_for_overwrite<Words>(chunk_words));
     free_ = 0;
   }
   std::uint64_t* const at = &chunks_.back()[free_];

@@ -71,7 +71,8 @@ class AttributeStore {
     std::uint32_t id = 0;
     std::uint32_t hash = 0;
   };
-  using Chunk = std::unique_ptr<std::uint64_t[]>;
+  using Words = std::uint64_t[];  // NOLINT(modernize-avoid-c-arrays): 4 MiB, left unset
+  using Chunk = std::unique_ptr<Words>;
   static constexpr std::uint32_t chunk_bits = 19;  // 2^19 words: 4 MiB
   static constexpr std::uint32_t chunk_words = 1U << chunk_bits;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -87,9 +88,9 @@ struct KeyV6 {
 template <class Key>
 [[nodiscard]] std::optional<Key> key_of_octets(std::span<const std::byte> octets, unsigned length) {
   if (length > Key::bits) return std::nullopt;
-  std::uint64_t words[2] = {};
+  std::array<std::uint64_t, 2> words{};
   for (std::size_t i = 0; i < octets.size() && i < Key::bits / 8; ++i) {
-    words[i / 8] |= std::to_integer<std::uint64_t>(octets[i]) << (56U - 8 * (i % 8));
+    words.at(i / 8) |= std::to_integer<std::uint64_t>(octets[i]) << (56U - 8 * (i % 8));
   }
   const auto size = static_cast<std::uint8_t>(length);
   if constexpr (Key::bits == 32) {

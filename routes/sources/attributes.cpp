@@ -229,12 +229,19 @@ void AttributeReader::fault(AttributeFate fate, std::string_view reason, Piece& 
   if (fate > outcome_.fate) outcome_ = {.fate = fate, .reason = reason};
 }
 
+void AttributeReader::fault_of_second(Piece& piece) {
+  // RFC 7606 section 3g.
+  if (piece.code == code_mp_reach || piece.code == code_mp_unreach) {
+    fault(AttributeFate::reset, "MP_REACH_NLRI twice", piece);
+  } else {
+    fault(AttributeFate::discard, "an attribute twice", piece);
+  }
+}
+
 void AttributeReader::judge(Piece& piece) {
   const auto* const rule = AttributeRules::of(piece.code);
-  if (seen_.test(piece.code)) {  // RFC 7606 section 3g
-    const bool nlri = piece.code == code_mp_reach || piece.code == code_mp_unreach;
-    fault(nlri ? AttributeFate::reset : AttributeFate::discard,
-          nlri ? "MP_REACH_NLRI twice" : "an attribute twice", piece);
+  if (seen_.test(piece.code)) {
+    fault_of_second(piece);
     return;
   }
   seen_.set(piece.code);

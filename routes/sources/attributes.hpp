@@ -71,6 +71,7 @@ class AttributeReader {
   };
 
   Outcome split(std::span<const std::byte> octets);
+  void fault_of_second(Piece& piece);
   void judge(Piece& piece);
   void fault(AttributeFate fate, std::string_view reason, Piece& piece);
   void narrow_to_wide();  // RFC 6793 section 4.2.3

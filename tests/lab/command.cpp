@@ -42,12 +42,12 @@ Result<ProfileTable::Key> parse_key(std::string_view word) {
   return ProfileTable::Key{*prefix};
 }
 
-Result<double> parse_loss(std::string_view word) {
+Result<double> parse_share(std::string_view key, std::string_view word) {
   double value = 0;
   const char* const end = word.data() + word.size();
   const auto [stop, error] = std::from_chars(word.data(), end, value);
   if (error != std::errc{} || stop != end || std::isnan(value) || value < 0 || value > 1) {
-    return fail(Errc::bad_input, fmt::format("loss '{}': want 0 to 1", word));
+    return fail(Errc::bad_input, fmt::format("{} '{}': want 0 to 1", key, word));
   }
   return value;
 }
@@ -86,14 +86,18 @@ Result<void> parse_setting(SetProfile& set, std::string_view word) {
   const auto value = equals == std::string_view::npos ? "" : word.substr(equals + 1);
   if (key == "delay") return store(set.delay, parse_duration(value));
   if (key == "jitter") return store(set.jitter, parse_duration(value));
-  if (key == "loss") return store(set.loss, parse_loss(value));
+  if (key == "loss") return store(set.loss, parse_share(key, value));
+  if (key == "duplicate") return store(set.duplicate, parse_share(key, value));
+  if (key == "reorder") return store(set.reorder, parse_share(key, value));
+  if (key == "hold") return store(set.hold, parse_duration(value));
   if (key == "shape") return store(set.shape, parse_word(key, value, {"uniform", "normal"}));
   if (key == "blackhole") return store(set.blackhole, parse_word(key, value, {"off", "on"}));
   if (key == "member") return store(set.member, parse_duration(value));
   if (key == "dscp") return store(set.dscp, parse_dscp(value));
-  return fail(
-      Errc::bad_input,
-      fmt::format("'{}': want delay=, jitter=, shape=, loss=, blackhole=, member= or dscp=", word));
+  return fail(Errc::bad_input,
+              fmt::format("'{}': want delay=, jitter=, shape=, loss=, blackhole=, member=, dscp=, "
+                          "duplicate=, reorder= or hold=",
+                          word));
 }
 
 Result<Command> parse_path(Words words) {
@@ -201,6 +205,9 @@ void SetProfile::apply(Profile& profile) const {
   profile.jitter = jitter.value_or(profile.jitter);
   profile.shape = shape.value_or(profile.shape);
   profile.loss = loss.value_or(profile.loss);
+  profile.duplicate = duplicate.value_or(profile.duplicate);
+  profile.reorder = reorder.value_or(profile.reorder);
+  profile.hold = hold.value_or(profile.hold);
   profile.blackhole = blackhole.value_or(profile.blackhole);
   profile.member = member.value_or(profile.member);
   profile.dscp = dscp.value_or(profile.dscp);

@@ -19,7 +19,8 @@ namespace strait::lab {
 //   path NAME SITE_INTERFACE FAR_INTERFACE [vlans=ID,ID] [mpls=LABEL,...]   (start file only)
 //   set PATH out|back|both [PREFIX|-] KEY=VALUE...      delay= jitter= shape=uniform|normal
 //                                                       loss=0..1 blackhole=on|off member=DURATION
-//                                                       dscp=0..63|keep
+//                                                       dscp=0..63|keep duplicate=0..1
+//                                                       reorder=0..1 hold=DURATION
 //   cut PATH [hard]      repair PATH
 //   at DURATION COMMAND...                              set, cut or repair, after the start
 //   show      stats      truth PATH out|back PREFIX|- [DURATION]
@@ -40,6 +41,9 @@ struct SetProfile {
   std::optional<Nanos> jitter;
   std::optional<JitterShape> shape;
   std::optional<double> loss;
+  std::optional<double> duplicate;
+  std::optional<double> reorder;
+  std::optional<Nanos> hold;
   std::optional<bool> blackhole;
   std::optional<Nanos> member;
   std::optional<std::optional<std::uint8_t>> dscp;

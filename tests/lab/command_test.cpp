@@ -23,6 +23,9 @@ TEST_CASE("a set command changes only the parts of a profile that it names") {
        "delay=0s jitter=0s shape=uniform loss=0.5 blackhole=off"},
       {"set atlas out dscp=8",
        "delay=1ms jitter=100us shape=uniform loss=0.5 blackhole=off dscp=8"},
+      {"set atlas out duplicate=0.01 reorder=0.02 hold=7ms",
+       "delay=1ms jitter=100us shape=uniform loss=0.5 blackhole=off duplicate=0.01 reorder=0.02 "
+       "hold=7ms"},
       {"set atlas out dscp=keep", "delay=1ms jitter=100us shape=uniform loss=0.5 blackhole=off"},
   }));
   CAPTURE(c.line);
@@ -53,6 +56,8 @@ TEST_CASE("a command that cannot be obeyed is refused with what was wanted") {
       {"set atlas out loss=nan", "want 0 to 1"},
       {"set atlas out loss=-0.1", "want 0 to 1"},
       {"set atlas out loss=0.1x", "want 0 to 1"},
+      {"set atlas out duplicate=2", "duplicate '2': want 0 to 1"},
+      {"set atlas out reorder=", "reorder '': want 0 to 1"},
       {"set atlas out shape=pareto", "want uniform or normal"},
       {"set atlas out dscp=64", "want 0 to 63, or keep"},
       {"set atlas out dscp=", "want 0 to 63, or keep"},
@@ -102,6 +107,9 @@ TEST_CASE("what show prints is a command that makes the same profile") {
                         .jitter = 150us,
                         .shape = JitterShape::normal,
                         .loss = 0.25,
+                        .duplicate = 0.5,
+                        .reorder = 0.125,
+                        .hold = 3ms,
                         .blackhole = true};
   const auto command = parse_command("set p out " + to_string(profile));
   REQUIRE(command.has_value());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "tests/lab/lane.hpp"
 
 namespace strait::lab {
 
@@ -16,7 +17,7 @@ struct Held {
   WallTime arrived;
   WallTime due;
   std::size_t port = 0;  // index of the interface to leave by
-  std::size_t lane = 0;  // index of the (path, direction, prefix) it belongs to
+  Numbered packet;
   std::vector<std::byte> frame;
 };
 

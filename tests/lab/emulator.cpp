@@ -81,11 +81,15 @@ void Emulator::take(Port& in, std::span<const std::byte> frame, WallTime arrived
   }
   const Ruling ruling = paths_.rule(end->path, end->direction, *plain, arrived);
   if (ruling.fate != Fate::forward) {
-    write_log(ruling.lane, arrived, std::nullopt, std::nullopt, to_string(ruling.fate));
+    write_log(ruling.packet.lane, arrived, std::nullopt, std::nullopt, to_string(ruling.fate));
     return;
   }
   if (ruling.dscp) remark(*plain, *ruling.dscp);
-  line_.push({arrived, ruling.due, end->peer, ruling.lane, tagged(*plain, end->peer_tags)});
+  Held held{arrived, ruling.due, end->peer, ruling.packet, tagged(*plain, end->peer_tags)};
+  line_.push(Held{held});
+  if (!ruling.twice) return;
+  held.packet.copy = true;
+  line_.push(std::move(held));
 }
 
 void Emulator::advance(const Clock& clock) {
@@ -109,8 +113,8 @@ void Emulator::send(std::size_t port, const std::vector<Held>& frames, const Clo
   const WallTime sent = clock.now().wall;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const Held& held = frames[i];
-    if (taken[i]) paths_.record_sent(held.lane, held.arrived, sent);
-    write_log(held.lane, held.arrived, held.due, sent, taken[i] ? "sent" : "failed");
+    if (taken[i]) paths_.record_sent(held.packet, held.arrived, sent);
+    write_log(held.packet.lane, held.arrived, held.due, sent, taken[i] ? "sent" : "failed");
   }
 }
 

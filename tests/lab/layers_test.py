@@ -21,7 +21,7 @@ from pathlib import Path as File
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(File(__file__).resolve().parent))
-from topology import LONGEST_LIFE, Lab, LabError, run, wait_for  # noqa: E402
+from topology import LONGEST_LIFE, LabError, ask, run, wait_for  # noqa: E402
 
 BUILD = File(os.environ.get("STRAIT", "build/release/strait")).resolve()
 PATHEMU = File(os.environ.get("PATHEMU", "build/release/pathemu")).resolve()
@@ -167,9 +167,7 @@ class Layers(unittest.TestCase):
             self.end(process)
 
     def ask(self, line: str) -> list[str]:
-        holder = Lab.__new__(Lab)
-        holder.directory = self.room
-        return holder.ask(line)
+        return ask(self.room / "emu.ctl", line)
 
     def applied_ns(self, path: str, v6: bool) -> int:
         total = 0

@@ -84,34 +84,48 @@ Ruling Paths::rule(std::size_t path_index, Direction direction, std::span<const 
   const auto key = far ? table.match(*far) : ProfileTable::Key{};
   const std::size_t index = lane_of(path_index, direction, key);
   Lane& lane = lanes_[index];
-  ++lane.received;
+  Ruling ruling{
+      .fate = Fate::forward, .due = arrived, .packet = {index, ++lane.received}, .dscp = {}};
 
   const bool cut = path.state == State::hard_cut || (path.state == State::cut && key);
   if (cut || (far && table.at(key).blackhole)) {
     ++lane.blackholed;
-    return {.fate = Fate::blackholed, .due = {}, .lane = index, .dscp = {}};
+    ruling.fate = Fate::blackholed;
+    return ruling;
   }
-  const auto delay = far ? draw(table.at(key), random_) : Nanos{};
-  if (!delay) {
-    ++lane.lost;
-    return {.fate = Fate::lost, .due = {}, .lane = index, .dscp = {}};
-  }
-  Ruling ruling{.fate = Fate::forward, .due = arrived + *delay, .lane = index, .dscp = {}};
   if (!far) return ruling;
   const Profile& profile = table.at(key);
+  const auto delay = draw(profile, random_);
+  if (!delay) {
+    ++lane.lost;
+    ruling.fate = Fate::lost;
+    return ruling;
+  }
+  ruling.due += *delay;
   ruling.dscp = profile.dscp;
+  ruling.twice = happens(profile.duplicate, random_);
   if (direction == Direction::out && is_even_flow(frame)) ruling.due += profile.member;
   // Members of a bundle do not wait for each other.
   if (profile.member > Nanos{}) return ruling;
+  if (happens(profile.reorder, random_)) {
+    ruling.due += profile.hold;
+    return ruling;
+  }
   lane.last_due = std::max(lane.last_due, ruling.due);
   ruling.due = lane.last_due;
   return ruling;
 }
 
-void Paths::record_sent(std::size_t lane, WallTime arrived, WallTime sent) {
-  Lane& one = lanes_[lane];
-  ++one.sent;
-  one.applied.record(sent, sent - arrived);
+void Paths::record_sent(const Numbered& packet, WallTime arrived, WallTime sent) {
+  Lane& lane = lanes_[packet.lane];
+  ++lane.sent;
+  lane.applied.record(sent, sent - arrived);
+  if (packet.copy) {
+    ++lane.duplicated;
+  } else if (packet.number < lane.newest_sent) {
+    ++lane.overtaken;
+  }
+  lane.newest_sent = std::max(lane.newest_sent, packet.number);
 }
 
 std::string Paths::show() const {
@@ -132,9 +146,10 @@ std::string Paths::show() const {
 std::string Paths::stats() const {
   std::string text;
   for (const Lane& lane : lanes_) {
-    text += fmt::format("lane {} {} {} received={} sent={} lost={} blackholed={}\n", lane.path,
-                        to_string(lane.direction), to_string(lane.key), lane.received, lane.sent,
-                        lane.lost, lane.blackholed);
+    text += fmt::format(
+        "lane {} {} {} received={} sent={} lost={} blackholed={} duplicated={} overtaken={}\n",
+        lane.path, to_string(lane.direction), to_string(lane.key), lane.received, lane.sent,
+        lane.lost, lane.blackholed, lane.duplicated, lane.overtaken);
   }
   return text;
 }

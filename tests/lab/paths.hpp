@@ -23,9 +23,10 @@ enum class Fate : std::uint8_t { forward, lost, blackholed };
 
 struct Ruling {
   Fate fate = Fate::forward;
-  WallTime due;                      // for `forward`
-  std::size_t lane = 0;              // index into Paths::lane()
+  WallTime due;  // for `forward`
+  Numbered packet;
   std::optional<std::uint8_t> dscp;  // that the packet leaves with
+  bool twice = false;
 };
 
 // All paths of the emulator: what each does to which packet, and what it has done so far. Knows
@@ -40,7 +41,7 @@ class Paths {
 
   [[nodiscard]] Ruling rule(std::size_t path, Direction direction, std::span<const std::byte> frame,
                             WallTime arrived);
-  void record_sent(std::size_t lane, WallTime arrived, WallTime sent);
+  void record_sent(const Numbered& packet, WallTime arrived, WallTime sent);
   [[nodiscard]] const Lane& lane(std::size_t index) const { return lanes_[index]; }
 
   // Answers for the control socket: whole lines.

@@ -83,8 +83,8 @@ TEST_CASE("a change for a path that is not there is refused") {
 
 TEST_CASE("the truth is the median of what was really applied, of late") {
   Paths paths = one_path();
-  const auto lane = paths.rule(0, Direction::out, to_europe, start).lane;
-  for (int ms = 1; ms <= 100; ++ms) paths.record_sent(lane, start, start + ms * 1ms);
+  const auto packet = paths.rule(0, Direction::out, to_europe, start).packet;
+  for (int ms = 1; ms <= 100; ++ms) paths.record_sent(packet, start, start + ms * 1ms);
   AskTruth question{.path = "atlas", .direction = Direction::out, .key = {}, .last = 1h};
   question.key = parse_prefix("198.18.64.0/18").value();
   CHECK(paths.truth(question, start + 100ms).value() == "n=100 p50_ns=50000000 p95_ns=95000000\n");
@@ -96,11 +96,35 @@ TEST_CASE("the truth is the median of what was really applied, of late") {
   CHECK_FALSE(paths.truth(question, start).has_value());
 }
 
+TEST_CASE("a packet that is held back is overtaken, and counted where it leaves") {
+  Paths paths = one_path();
+  const auto rule = [&](const char* line, WallTime arrived) {
+    const auto set = parse_command(line).value();
+    REQUIRE(paths.change(std::get<SetProfile>(set)).has_value());
+    return paths.rule(0, Direction::out, to_europe, arrived);
+  };
+  const auto held = rule("set atlas out 198.18.64.0/18 reorder=1 hold=5ms", start);
+  const auto next = rule("set atlas out 198.18.64.0/18 reorder=0 duplicate=1", start + 1ms);
+  const auto last = rule("set atlas out 198.18.64.0/18 duplicate=0", start + 2ms);
+  CHECK(held.due == start + 14ms);
+  CHECK(next.due == start + 10ms);
+  CHECK(last.due == start + 11ms);
+  CHECK(next.twice);
+  CHECK_FALSE(held.twice);
+  auto copy = next.packet;
+  copy.copy = true;
+  for (const auto& packet : {next.packet, copy, last.packet, held.packet}) {
+    paths.record_sent(packet, start, start + 10ms);
+  }
+  CHECK_THAT(paths.stats(), Catch::Contains("received=3 sent=4 lost=0 blackholed=0 duplicated=1 "
+                                            "overtaken=1"));
+}
+
 TEST_CASE("the delay line gives frames in the order in which they are due") {
   DelayLine line;
   CHECK_FALSE(line.next_due().has_value());
   const auto hold = [&](std::chrono::milliseconds due, std::size_t lane) {
-    line.push({.arrived = start, .due = start + due, .port = 0, .lane = lane, .frame = {}});
+    line.push({.arrived = start, .due = start + due, .port = 0, .packet = {lane}, .frame = {}});
   };
   hold(3ms, 0);
   hold(1ms, 1);
@@ -109,7 +133,7 @@ TEST_CASE("the delay line gives frames in the order in which they are due") {
   CHECK(line.next_due() == start + 1ms);
   CHECK_FALSE(line.pop(start).has_value());
   std::vector<std::size_t> order;
-  while (const auto held = line.pop(start + 2ms)) order.push_back(held->lane);
+  while (const auto held = line.pop(start + 2ms)) order.push_back(held->packet.lane);
   CHECK(order == std::vector<std::size_t>{1, 3, 2});
   CHECK(line.size() == 1);
 }

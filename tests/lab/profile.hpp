@@ -26,7 +26,10 @@ struct Profile {
   Nanos delay{};
   Nanos jitter{};
   JitterShape shape = JitterShape::uniform;
-  double loss = 0;  // 0 to 1
+  double loss = 0;       // 0 to 1
+  double duplicate = 0;  // chance that a packet goes twice, the copy behind it
+  double reorder = 0;    // chance that a packet is held back, and overtaken by those behind it
+  Nanos hold = std::chrono::milliseconds{12};  // for so long
   bool blackhole = false;
   std::optional<std::uint8_t> dscp = std::nullopt;  // that packets get; nothing: they keep theirs
   Nanos member{};  // more on the way out, for flows with an even source port: a second ECMP member
@@ -39,6 +42,9 @@ struct Profile {
 
 // The delay of the next packet, or nothing when it is lost.
 [[nodiscard]] std::optional<Nanos> draw(const Profile& profile, std::mt19937_64& random);
+
+// Whether something of this chance happens. Draws nothing for a chance of 0.
+[[nodiscard]] bool happens(double chance, std::mt19937_64& random);
 
 // Profiles by the prefix of the far end (the destination on the way out, the source on the way
 // back). The longest match wins; what no prefix holds meets the profile without a prefix.

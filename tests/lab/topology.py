@@ -71,6 +71,34 @@ def remove(lab_id: str) -> None:
         state.unlink(missing_ok=True)
 
 
+def guard(lab_id: str) -> subprocess.Popen:
+    """Removes the lab as soon as its standard input is closed: on a word, or because its owner is gone."""
+    code = ("import sys; sys.path.insert(0, sys.argv[1]); import topology; "
+            "sys.stdin.read(); topology.remove(sys.argv[2])")
+    return subprocess.Popen([sys.executable, "-B", "-c", code, str(File(__file__).parent), lab_id],
+                            stdin=subprocess.PIPE, start_new_session=True)
+
+
+def ask(control: File, line: str) -> list[str]:
+    """A command for the emulator behind this socket; its answer."""
+    with socket.socket(socket.AF_UNIX) as wire:
+        wire.settimeout(5)
+        wire.connect(str(control))
+        wire.sendall(line.encode() + b"\n")
+        text = ""
+        while True:
+            lines = text.splitlines()
+            if text.endswith("\n") and (lines[-1] == "ok" or lines[-1].startswith("error ")):
+                break
+            got = wire.recv(65536)
+            if not got:
+                raise LabError(f"emulator: '{line}': connection lost")
+            text += got.decode()
+    if lines[-1] != "ok":
+        raise LabError(f"emulator: '{line}': {lines[-1]}")
+    return lines[:-1]
+
+
 def is_running(pid: int, started: str) -> bool:
     return process_start(pid) == started
 
@@ -141,7 +169,7 @@ class Lab:
             "pid": pid, "started": process_start(pid),
             "temporary": None if self._keep_directory else str(self.directory)}))
         if self.owned:
-            self._start_guard()
+            self._guard = guard(self.id)
         self.directory.mkdir(parents=True, exist_ok=True)
         self._build()
         self._start_emulator()
@@ -158,13 +186,6 @@ class Lab:
         for process in self._started:
             process.wait()
         self._started.clear()
-
-    def _start_guard(self) -> None:
-        code = ("import sys; sys.path.insert(0, sys.argv[1]); import topology; "
-                "sys.stdin.read(); topology.remove(sys.argv[2])")
-        self._guard = subprocess.Popen(
-            [sys.executable, "-B", "-c", code, str(File(__file__).parent), self.id],
-            stdin=subprocess.PIPE, start_new_session=True)
 
     # --- names ---
 
@@ -210,22 +231,7 @@ class Lab:
 
     def ask(self, line: str) -> list[str]:
         """A command for the emulator; its answer."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(5)
-            control.connect(str(self.directory / "emu.ctl"))
-            control.sendall(line.encode() + b"\n")
-            text = ""
-            while True:
-                lines = text.splitlines()
-                if text.endswith("\n") and (lines[-1] == "ok" or lines[-1].startswith("error ")):
-                    break
-                got = control.recv(65536)
-                if not got:
-                    raise LabError(f"emulator: '{line}': connection lost")
-                text += got.decode()
-        if lines[-1] != "ok":
-            raise LabError(f"emulator: '{line}': {lines[-1]}")
-        return lines[:-1]
+        return ask(self.directory / "emu.ctl", line)
 
     def cut(self, path: str, hard: bool = False) -> None:
         self.ask(f"cut {path} hard" if hard else f"cut {path}")

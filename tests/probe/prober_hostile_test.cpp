@@ -67,7 +67,13 @@ TEST_CASE("a spoiled STAMP reply is counted by kind and believed only as far as 
          store(p, 28, t3);
        },
        "swapped-timestamps", true},
-      {"no T2", [](Arrival&, Octets& p) { store<std::uint64_t>(p, 16, 0); }, "bad-residence", true},
+      {"no T2", [](Arrival&, Octets& p) { store<std::uint64_t>(p, 16, 0); }, "bad-timestamp", true},
+      {"neither T2 nor T3",
+       [](Arrival&, Octets& p) {
+         store<std::uint64_t>(p, 4, 0);
+         store<std::uint64_t>(p, 16, 0);
+       },
+       "bad-timestamp", true},
       {"Z bit without the format",
        [](Arrival&, Octets& p) {
          p[12] |= std::byte{0x40};
@@ -76,6 +82,26 @@ TEST_CASE("a spoiled STAMP reply is counted by kind and believed only as far as 
        "bad-timestamp", true},
   };
   for (const Hostile& hostile : table) check(hostile, Bench::spec(Protocol::stamp, 50ms));
+}
+
+TEST_CASE("a reply that echoes neither number nor time is taken only while it can be but one's") {
+  // Probes leave 5 or 50 ms apart, and each is answered after 20 ms.
+  const auto interval = GENERATE(5ms, 50ms);
+  Bench bench;
+  bench.net.network = [&](const auto& probe) {
+    bench.net.reflect(probe, 10ms, 0ns, [](Arrival&, Octets& p) {
+      store<std::uint32_t>(p, 24, 0);
+      store<std::uint64_t>(p, 28, 0);
+    });
+  };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, interval, 10)).has_value());
+  bench.run(5s);
+  const Window total = bench.total();
+  const unsigned received = interval == 50ms ? 1 : 0;
+  CHECK(total.counts.received == received);
+  CHECK(total.counts.lost == 10 - received);
+  CHECK(total.counts.duplicate == 0);
+  CHECK(Bench::errors(total, "unknown-sequence") == 10 - received);
 }
 
 TEST_CASE("a TWAMP-Light reflector may cut its reply and leave fields out") {

@@ -255,6 +255,26 @@ TEST_CASE("a transmit stamp counts before and after its reply; without one the w
   CHECK(Bench::errors(total, "no-transmit-stamp") == (never ? 20 : 0));
 }
 
+TEST_CASE("replies are in the order in which they came, not in that of their transmit stamps") {
+  Bench bench;
+  bench.net.stamps_follow = true;
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    bench.net.reflect(probe, 10ms);
+    Arrival stamp;
+    stamp.kind = Arrival::Kind::transmit_stamp;
+    stamp.flow = probe.flow;
+    stamp.tag = probe.tag;
+    stamp.received = {probe.stamp.mono + 6us, probe.stamp.wall + 6us, StampSource::kernel, {}};
+    bench.net.deliver(probe.tag % 2 == 0 ? 29ms : 1ms, stamp);
+  };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 5ms, 20)).has_value());
+  bench.run(5s);
+  const Window total = bench.total();
+  CHECK(total.counts.received == 20);
+  CHECK(total.counts.reordered == 0);
+  CHECK(total.counts.errors.empty());
+}
+
 TEST_CASE("samples whose two timestamps together are too uncertain are kept apart, not lost") {
   Bench bench;
   const Nanos of_sending{48 << 11};  // 98,304 ns, which 10 bits hold exactly

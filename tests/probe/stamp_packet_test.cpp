@@ -3,8 +3,11 @@
 
 #include <sys/timex.h>
 
+#include <algorithm>
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cctype>
+#include <cstdlib>
 #include <string_view>
 #include <vector>
 
@@ -91,6 +94,15 @@ TEST_CASE("timestamps stand on the wire as their formats say") {
   CHECK(encode_time(at(100, 7), TimestampFormat::ptp) == (std::uint64_t{137} << 32 | 7));
 }
 
+TEST_CASE("a timestamp of zero is no time, and none is written") {
+  const auto near = GENERATE(values<std::int64_t>({1'795'000'000, 2'085'978'496, 4'294'967'259}));
+  const auto format = GENERATE(TimestampFormat::ntp, TimestampFormat::ptp);
+  CAPTURE(near, static_cast<int>(format));
+  CHECK_FALSE(decode_time(0, format, at(near)).has_value());
+  CHECK(decode_time(1, format, at(near)).has_value());
+  CHECK(encode_time(at(near), format) != 0);
+}
+
 TEST_CASE("a PTP timestamp with a whole second of nanoseconds is no time") {
   CHECK_FALSE(decode_time(1'000'000'000, TimestampFormat::ptp, at(0)).has_value());
   CHECK(decode_time(999'999'999, TimestampFormat::ptp, at(0)).has_value());
@@ -158,6 +170,25 @@ TEST_CASE("a longer request carries one Extra Padding TLV over the rest") {
   CHECK(packet[45] == std::byte{1});
   CHECK(packet[46] == std::byte{0});
   CHECK(packet[47] == std::byte{52});
+}
+
+TEST_CASE("padding is pseudorandom, and nothing of what stood there before is sent") {
+  std::vector<std::byte> zeros(9000);
+  std::vector<std::byte> ones(9000, std::byte{0xff});
+  for (auto* packet : {&zeros, &ones}) {
+    write_stamp_request({}, *packet);
+    write_extra_padding(*packet);
+  }
+  CHECK(zeros == ones);
+  // As often 0 as 1: of 71616 bits, within six standard deviations.
+  int bits = 0;
+  for (const std::byte octet : std::span{zeros}.subspan(48)) {
+    bits += std::popcount(std::to_integer<std::uint8_t>(octet));
+  }
+  CHECK(std::abs(bits - 35'808) < 803);
+  std::vector<std::byte> longer(40'000);
+  fill_padding(longer);
+  CHECK(std::ranges::count(longer, std::byte{0}) < 300);
 }
 
 TEST_CASE("adjtimex's answer becomes a clock quality") {
