@@ -146,10 +146,10 @@ void add_skipped(JsonWriter& json, const routes::RibReadReport& report) {
 std::string to_text(const routes::RibDump& dump, const RibSummary& summary) {
   const routes::RibReadReport& report = dump.report;
   std::string text = fmt::format(
-      "taken {}, {} records, {} routes read, {} withdrawn, {} of them local\n"
+      "taken {}, {} records, {} routes read, {} withdrawn\n"
       "{} prefixes: {} IPv4, {} IPv6; {} different sets of attributes; {} routes that are not "
       "BGP's\n",
-      strait::to_string(dump.taken), report.records, report.routes, report.withdrawn, report.local,
+      strait::to_string(dump.taken), report.records, report.routes, report.withdrawn,
       summary.prefixes_v4 + summary.prefixes_v6, summary.prefixes_v4, summary.prefixes_v6,
       dump.rib.attributes().size(), report.local);
   TextTable table;
