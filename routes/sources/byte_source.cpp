@@ -112,7 +112,7 @@ Packing packing_of(std::span<const std::byte> front) {
 // What Boost.Iostreams reads from.
 struct SourceDevice : io::source {
   ByteSource* from;
-  std::streamsize read(char* to, std::streamsize count) {
+  std::streamsize read(char* to, std::streamsize count) const {
     const std::size_t got =
         from->read(std::as_writable_bytes(std::span{to, static_cast<std::size_t>(count)}));
     return got == 0 ? -1 : static_cast<std::streamsize>(got);
@@ -237,6 +237,11 @@ std::unique_ptr<ByteSource> unpacked(std::unique_ptr<ByteSource> source, std::ui
   return std::make_unique<UnpackingSource>(std::move(peeked), packing, limit);
 }
 
+Errc kind_of(int code) {
+  if (code == ENOENT) return Errc::not_found;
+  return code == EACCES ? Errc::no_permission : Errc::io;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ByteSource>> open_source(const std::string& file) {
@@ -246,10 +251,7 @@ Result<std::unique_ptr<ByteSource>> open_source(const std::string& file) {
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
     const int code = errno;
-    const Errc kind = code == ENOENT   ? Errc::not_found
-                      : code == EACCES ? Errc::no_permission
-                                       : Errc::io;
-    return fail(kind, fmt::format("open {}: {}", file, std::strerror(code)));
+    return fail(kind_of(code), fmt::format("open {}: {}", file, std::strerror(code)));
   }
   return unpacked(std::make_unique<FileSource>(descriptor, true), unpacked_limit);
 }

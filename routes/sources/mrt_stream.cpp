@@ -105,6 +105,16 @@ bool MrtStream::resynchronise(std::size_t skip, const std::string& reason) {
   return false;
 }
 
+std::string MrtStream::trouble() {
+  const Header header = header_at(0);
+  const std::size_t size = header_size + header.length;
+  if (header.length > longest_record) return fmt::format("a record of {} octets", header.length);
+  if (ensure(size) < size) return "the file ends inside a record";
+  if (plausible(header) || boundary(size)) return {};
+  if (known_type(header.type) && followed(size)) return {};
+  return fmt::format("no MRT record (type {})", header.type);
+}
+
 bool MrtStream::settle() {
   for (;;) {
     const std::size_t there = ensure(header_size);
@@ -112,19 +122,9 @@ bool MrtStream::settle() {
     if (there < header_size) {
       return resynchronise(there, "the file ends inside a record header");
     }
-    const Header header = header_at(0);
-    const std::size_t size = header_size + header.length;
-    if (header.length > longest_record) {
-      if (!resynchronise(1, fmt::format("a record of {} octets", header.length))) return false;
-      continue;
-    }
-    if (ensure(size) < size) {
-      if (!resynchronise(1, "the file ends inside a record")) return false;
-      continue;
-    }
-    if (plausible(header) || boundary(size)) return true;
-    if (known_type(header.type) && followed(size)) return true;
-    if (!resynchronise(1, fmt::format("no MRT record (type {})", header.type))) return false;
+    const std::string why = trouble();
+    if (why.empty()) return true;
+    if (!resynchronise(1, why)) return false;
   }
 }
 

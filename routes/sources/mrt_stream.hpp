@@ -71,7 +71,8 @@ class MrtStream {
   [[nodiscard]] bool followed(std::size_t at);
   // Looks for two chained headers from `skip` octets behind begin_ on; false at the end.
   bool resynchronise(std::size_t skip, const std::string& reason);
-  bool settle();  // puts begin_ in front of a record that is there whole
+  std::string trouble();  // why no whole record begins at begin_, where a header is; or empty
+  bool settle();          // puts begin_ in front of a record that is there whole
   MrtRecord take();
 
   ByteSource& source_;
