@@ -6,6 +6,8 @@
 #include <cmath>
 #include <map>
 
+#include "analyzer/pair_slopes.hpp"
+
 namespace strait::analyzer {
 namespace {
 
@@ -40,15 +42,8 @@ double spread(std::vector<double> values) {
 // The reference as a line: what the two directions would be at a time if nothing had changed.
 class Line {
  public:
-  explicit Line(std::span<const Point> points) {
-    std::vector<double> slopes;
-    slopes.reserve(points.size() * points.size() / 2);
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      for (std::size_t j = i + 1; j < points.size(); ++j) {
-        slopes.push_back((points[j].offset() - points[i].offset()) / (points[j].at - points[i].at));
-      }
-    }
-    drift_ = std::clamp(median(slopes), -largest_drift, largest_drift);
+  Line(std::span<const Point> points, double slope)
+      : drift_{std::clamp(slope, -largest_drift, largest_drift)} {
     std::vector<double> forward;
     std::vector<double> reverse;
     std::vector<double> times;
@@ -77,7 +72,7 @@ class Line {
   }
 
  private:
-  double drift_ = 0;
+  double drift_;
   double forward_ = 0;
   double reverse_ = 0;
   double noise_ = 0;
@@ -124,6 +119,10 @@ OneWayChange change_of(std::span<const Window* const> windows) {
   if (windows.empty()) return change;
   change.session = windows.front()->session;
   const std::vector<Point> points = points_of(windows, change.at);
+  std::vector<TimedValue> offsets;
+  offsets.reserve(points.size());
+  for (const Point& point : points) offsets.push_back({point.at, point.offset()});
+  PairSlopes slopes{offsets};
   std::size_t begin = 0;  // of the reference
   std::size_t odd = 0;    // ambiguous ones in a row
   for (std::size_t i = least_reference; i < points.size(); ++i) {
@@ -136,7 +135,8 @@ OneWayChange change_of(std::span<const Window* const> windows) {
       change.shift = OneWayShift::too_few;
       continue;
     }
-    const Line line{std::span{points}.subspan(begin, change.reference)};
+    slopes.move_to(begin, end);
+    const Line line{std::span{points}.subspan(begin, change.reference), slopes.median()};
     const Point& point = points[i];
     const double error = line.error(point.at);
     change.shift = shift_of(line.forward(point), line.reverse(point), error);

@@ -42,7 +42,8 @@ inline constexpr std::size_t least_reference = 5;
 // over. The least raw delays of a window stand for it, because queues only add. The drift is the
 // median of the slopes between all pairs of the reference (Theil 1950, Sen 1968), of half the
 // difference of the two directions, in which the offset is and the queues of the round trip are
-// not. Cost: quadratic in the reference, which is cut to its newest 120 windows.
+// not. Cost: for each window quadratic in the reference, which is cut to its newest 120 windows;
+// one pass over its 7,140 slopes, which stay in order.
 [[nodiscard]] OneWayChange one_way_change(std::span<const Window> windows);
 
 // Of each session, in the order of the keys. `windows` in any order.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analyzer/decision.hpp"
+#include "analyzer/one_way_change.hpp"
 
 using namespace strait;
 using namespace strait::analyzer;
@@ -74,5 +75,27 @@ void decide_classes(benchmark::State& state) {
   }
 }
 BENCHMARK(decide_classes)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond);
+
+// `strait analyze --one-way` of one session: so many one-minute windows with raw delays of a far
+// clock that drifts by 10 ppm.
+void one_way_of_minutes(benchmark::State& state) {
+  const auto minutes = static_cast<int>(state.range(0));
+  auto windows =
+      make_windows(make_paths(1), {{.name = "paris", .traffic_class = "europe"}}, minutes);
+  std::mt19937_64 random{2};  // NOLINT(bugprone-random-generator-seed)
+  std::exponential_distribution<double> wait{1e-4};
+  for (Window& window : windows) {
+    const Nanos drift = (window.start - start) / 100'000;
+    window.clocks.raw_forward = Nanos{10'000'000 + static_cast<Nanos::rep>(wait(random))} + drift;
+    window.clocks.raw_reverse = Nanos{10'000'000 + static_cast<Nanos::rep>(wait(random))} - drift;
+  }
+  for (auto _ : state) benchmark::DoNotOptimize(one_way_changes(windows));
+  state.SetComplexityN(minutes);
+}
+BENCHMARK(one_way_of_minutes)
+    ->RangeMultiplier(2)
+    ->Range(60, 7680)
+    ->Complexity()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "analyzer/gather.hpp"
 #include "analyzer/seal.hpp"
 #include "routes/model/decision.hpp"
+#include "routes/offer.hpp"
 #include "routes/plan_from_rib.hpp"
 #include "routes/sources/bird_rib.hpp"
 
@@ -108,16 +109,16 @@ Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configurat
   const std::string& source = configuration.routes.rib;
   if (source.empty()) return nullptr;
   constexpr std::string_view bird = "birdc:";
+  const routes::MrtOptions options{.site_asn = configuration.site.asn};
   Result<routes::RibDump> dump =
-      source.starts_with(bird) ? routes::dump_bird({.control_socket = source.substr(bird.size())})
-                               : routes::load_mrt(source);
+      source.starts_with(bird)
+          ? routes::dump_bird({.control_socket = source.substr(bird.size())}, options)
+          : routes::load_mrt(source, options);
   if (!dump) {
     return fail(dump.error().code, fmt::format("[routes] rib: {}", dump.error().message));
   }
   return std::make_shared<const KnownRib>(
-      KnownRib{.rib = routes::Rib{std::move(dump->routes), configuration.site.asn},
-               .report = std::move(dump->report),
-               .read = now});
+      KnownRib{.rib = std::move(dump->rib), .report = std::move(dump->report), .read = now});
 }
 
 std::map<std::string, std::string, std::less<>> default_paths(const Configuration& configuration,
@@ -129,25 +130,18 @@ std::map<std::string, std::string, std::less<>> default_paths(const Configuratio
     for (const Address& neighbor : neighbors_of(path)) path_of[neighbor] = path.name;
   }
   std::map<std::string, std::map<std::string, std::size_t>> votes;  // class -> path -> prefixes
-  const auto all = rib.routes();
-  for (auto first = all.begin(); first != all.end();) {
-    const auto last = std::ranges::find_if(first, all.end(), [&](const routes::Route& route) {
-      return route.prefix != first->prefix;
-    });
-    std::vector<routes::Route> candidates(first, last);
-    first = last;
-    for (routes::Route& route : candidates) {
-      if (raised.contains({route.neighbor, route.prefix})) route.local_pref.reset();
-    }
+  rib.for_each([&](const routes::RibEntry& entry) {
     const auto match =
-        configuration.regions.classify(candidates.front().prefix, candidates.front().origin_asn);
-    const auto decision = routes::decide(candidates);
-    if (!match || !decision) continue;
-    if (const auto path = path_of.find(candidates[decision->best].neighbor);
-        path != path_of.end()) {
-      ++votes[std::string{match->region}][path->second];
+        configuration.regions.classify(entry.prefix, rib.head(entry.routes.front()).origin_as());
+    if (!match) return;
+    auto candidates = rib.contenders(entry.routes);
+    for (routes::Contender& each : candidates) {
+      if (raised.contains({each.neighbor, entry.prefix})) each.local_pref.reset();
     }
-  }
+    const auto decision = routes::decide(candidates);
+    const auto path = path_of.find(candidates[decision->best].neighbor);
+    if (path != path_of.end()) ++votes[std::string{match->region}][path->second];
+  });
   std::map<std::string, std::string, std::less<>> found;
   for (const auto& [traffic_class, paths] : votes) {
     found[traffic_class] =

@@ -29,10 +29,17 @@ CLI::App* add_analyze_command(CLI::App& app, RunAnalyze run) {
       ->type_name("TIME")
       ->default_str("1h");
   command->add_option("--path", options->path, "Only this path")->type_name("PATH");
+  command->add_option("--target", options->target, "Only this target")->type_name("TARGET");
   command->add_option("--region", options->region, "Only targets of this region")
       ->type_name("REGION");
-  command->add_flag("--one-way", options->one_way,
-                    "How each direction has changed of late, also between clocks that disagree");
+  CLI::Option* const one_way = command->add_flag(
+      "--one-way", options->one_way,
+      "How each direction has changed of late, also between clocks that disagree");
+  command
+      ->add_flag(
+          "--changes", options->changes,
+          "What happened: outages, losses, level shifts, queues, clocks, and what explains them")
+      ->excludes(one_way);
   command->add_flag("--json", options->json, "One JSON object a line");
 
   command->callback([options, run = std::move(run)] {

@@ -15,8 +15,10 @@ struct AnalyzeOptions {
   std::string store;  // SQLite file, opened read-only; empty: the configuration's
   Nanos since{std::chrono::hours{1}};
   std::optional<std::string> path;
+  std::optional<std::string> target;
   std::optional<std::string> region;
   bool one_way = false;  // how one-way delays have changed, instead of the evidence
+  bool changes = false;  // what happened to the sessions, instead of the evidence
   bool json = false;
 };
 

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "analyzer/one_way_change.hpp"
+#include "cli/analyze_changes.hpp"
 #include "cli/configuration.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/sqlite_store.hpp"
@@ -43,11 +44,34 @@ std::string change_text(std::span<const analyzer::OneWayChange> changes) {
   return table.render("", false);
 }
 
+exporters::WindowFilter filter_of(const AnalyzeOptions& options) {
+  return {.path = options.path, .target = options.target, .region = options.region};
+}
+
+Result<int> show_incidents(exporters::Store& store, const exporters::TimeRange& range,
+                           const AnalyzeOptions& options, std::span<const routes::Path> paths,
+                           std::ostream& results, std::ostream& progress) {
+  const auto stored = store.windows(range, filter_of(options));
+  if (!stored) return tl::make_unexpected(stored.error());
+  if (stored->windows.empty()) {
+    progress << "analyze: no window matches\n";
+    return 1;
+  }
+  const auto incidents = incidents_of(stored->windows, paths);
+  if (options.json) {
+    for (const auto& incident : incidents) results << exporters::to_json(incident) << '\n';
+  } else if (incidents.empty()) {
+    results << fmt::format("{} windows, and no change in them\n", stored->windows.size());
+  } else {
+    results << incidents_text(incidents);
+  }
+  return 0;
+}
+
 Result<int> show_changes(exporters::Store& store, const exporters::TimeRange& range,
                          const AnalyzeOptions& options, std::ostream& results,
                          std::ostream& progress) {
-  const auto stored =
-      store.windows(range, {.path = options.path, .target = {}, .region = options.region});
+  const auto stored = store.windows(range, filter_of(options));
   if (!stored) return tl::make_unexpected(stored.error());
   const auto changes = analyzer::one_way_changes(stored->windows);
   if (changes.empty()) {
@@ -83,8 +107,8 @@ Result<int> run_analyze(const AnalyzeOptions& options, bool colours, std::ostrea
   const WallTime now = SystemClock{}.now().wall;
   const exporters::TimeRange range{.from = now - options.since};
   if (options.one_way) return show_changes(**store, range, options, results, progress);
-  const auto stored = exporters::stored_evidence(
-      **store, range, {.path = options.path, .target = {}, .region = options.region}, paths, now);
+  if (options.changes) return show_incidents(**store, range, options, paths, results, progress);
+  const auto stored = exporters::stored_evidence(**store, range, filter_of(options), paths, now);
   if (!stored) return tl::make_unexpected(stored.error());
   if (stored->damaged > 0) {
     progress << fmt::format("analyze: {} windows could not be read, first: {}\n", stored->damaged,

@@ -11,7 +11,9 @@
 #include <clocale>
 #include <cmath>
 #include <cstdlib>
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace strait::cli {
 namespace {
@@ -47,6 +49,26 @@ std::string bar(double share, std::size_t width, bool unicode) {
   return text.append(eighths.at(marks % 8));
 }
 
+using Labels = std::vector<std::string>;
+
+// The upper bounds as elsewhere, or with as many decimals as it takes to tell them apart.
+Labels labels_of(std::span<const Sketch::Bucket> buckets, int schema) {
+  Labels labels;
+  const auto write = [&](const auto& text_of) {
+    labels.clear();
+    for (const auto& bucket : buckets)
+      labels.push_back(text_of(Sketch::upper_bound(bucket.key, schema)));
+    return std::ranges::adjacent_find(labels) == labels.end();
+  };
+  bool distinct = write([](Nanos bound) { return strait::to_text(bound); });
+  for (int decimals = 4; !distinct && decimals <= 6; ++decimals) {
+    distinct = write([decimals](Nanos bound) {
+      return fmt::format("{:.{}f} ms", static_cast<double>(bound.count()) / 1e6, decimals);
+    });
+  }
+  return labels;
+}
+
 std::size_t columns_of(int fd) {
   struct winsize size{};
   if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -78,16 +100,17 @@ std::string histogram(const Sketch& rtt, const Canvas& canvas) {
   const Sketch coarse = coarse_enough(rtt);
   const auto buckets = coarse.buckets();
   const std::uint64_t most = std::ranges::max_element(buckets, {}, &Sketch::Bucket::count)->count;
-  // "  <= ", the bound in ten columns, two spaces; behind the bar a space and the count.
-  const std::size_t others = 5 + 10 + 2 + 1 + fmt::formatted_size("{}", most);
+  const auto labels = labels_of(buckets, coarse.schema());
+  const std::size_t label = std::max<std::size_t>(10, labels.back().size());
+  // "  <= ", the bound, two spaces; behind the bar a space and the count.
+  const std::size_t others = 5 + label + 2 + 1 + fmt::formatted_size("{}", most);
   const std::size_t width =
       std::clamp(canvas.width > others ? canvas.width - others : 0, narrowest_bar, widest_bar);
   std::string text;
-  for (const auto& bucket : buckets) {
-    const double share = static_cast<double>(bucket.count) / static_cast<double>(most);
-    text += fmt::format("  <= {:>10}  {} {}\n",
-                        strait::to_text(Sketch::upper_bound(bucket.key, coarse.schema())),
-                        bar(share, width, canvas.unicode), bucket.count);
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    const double share = static_cast<double>(buckets[i].count) / static_cast<double>(most);
+    text += fmt::format("  <= {:>{}}  {} {}\n", labels[i], label, bar(share, width, canvas.unicode),
+                        buckets[i].count);
   }
   return text;
 }

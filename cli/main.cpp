@@ -25,6 +25,8 @@
 #include "cli/routes_command.hpp"
 #include "cli/routes_run.hpp"
 #include "cli/run_command.hpp"
+#include "cli/simulate_command.hpp"
+#include "cli/simulate_run.hpp"
 #include "cli/usage.hpp"
 
 namespace {
@@ -73,6 +75,14 @@ int analyze(const cli::AnalyzeOptions& options) {
   return finish(cli::run_analyze(options, wants_colour(STDOUT_FILENO), std::cout, std::cerr));
 }
 
+int simulate(const cli::SimulateOptions& options) {
+  const cli::SimulateStreams streams{.results = std::cout,
+                                     .progress = std::cerr,
+                                     .colours = wants_colour(STDOUT_FILENO),
+                                     .show_progress = ::isatty(STDERR_FILENO) != 0};
+  return finish(cli::run_simulate(options, streams));
+}
+
 int doctor(const cli::DoctorOptions& options) {
   return finish(cli::run_doctor(options, wants_colour(STDOUT_FILENO), std::cout));
 }
@@ -98,6 +108,7 @@ void add_commands(CLI::App& app) {
   cli::add_run_command(app, serve);
   cli::add_analyze_command(app, analyze);
   cli::add_routes_command(app, routes_work());
+  cli::add_simulate_command(app, simulate);
   cli::add_doctor_command(app, doctor);
   cli::add_config_command(app, check);
 }
@@ -106,6 +117,7 @@ int run(const std::vector<std::string>& words) {
   CLI::App app{"Which way out is fastest, how sure that is, and what to tell BGP"};
   app.name("strait");
   app.formatter(cli::help_layout());
+  app.option_defaults()->disable_flag_override();  // "--open=3" is a mistake, not --open
   app.set_help_flag("-h,--help", "Say what there is, and end");
   app.set_version_flag("--version", "strait " STRAIT_VERSION " (" STRAIT_REVISION ")",
                        "Print version and revision, and end");

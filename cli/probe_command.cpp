@@ -66,13 +66,15 @@ void add_extras(CLI::App& command, ProbeOptions& options) {
             for (const std::string& word : given) {
               const auto found = std::ranges::find(words, word);
               if (found == words.end()) {
-                refuse("--tlv", "'" + word + "': want cos, location, timestamp-info or direct");
+                refuse("--tlv",
+                       "'" + word + "': want cos, location, timestamp-info, direct or follow-up");
               }
               probe::include(options.tlvs, static_cast<std::size_t>(found - words.begin()));
             }
           },
           "Ask the far end for cos (the DSCP that arrives there), location (the address that it "
-          "sees), timestamp-info (its clock), direct (its counters); commas between them")
+          "sees), timestamp-info (its clock), direct (its counters), follow-up (when replies "
+          "really left); commas between them")
       ->delimiter(',')
       ->type_name("WORDS")
       ->allow_extra_args(false);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "analyzer/floor.hpp"
+#include "cli/large_pages.hpp"
 #include "cli/resolve.hpp"
 #include "cli/twamp_keeper.hpp"
 #include "core/nearest.hpp"
@@ -23,6 +24,7 @@ namespace strait::cli {
 namespace {
 
 constexpr std::size_t default_echo_size = 56;
+constexpr std::size_t session_octets = 6400;  // measured, from its plan to its report
 
 // One way out: of a configuration, or as the options have it.
 struct Way {
@@ -271,6 +273,7 @@ Result<void> add_sessions(const Request& request, const ProbeOptions& options,
 Result<void> add_targets(const TargetList& list, const std::vector<Way>& ways,
                          const probe::StampExtras& extras, const ProbeOptions& options,
                          const std::optional<Configuration>& configuration, ProbePlan& plan) {
+  expect_heap(list.targets.size() * ways.size() * options.flows * session_octets);
   plan.reports.reserve(list.targets.size() * ways.size());
   plan.sessions.reserve(list.targets.size() * ways.size() * options.flows);
   for (const ProbeTarget& target : list.targets) {

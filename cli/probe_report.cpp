@@ -109,6 +109,10 @@ std::string far_text(const Window& window) {
   if (far.dscp) parts.push_back(fmt::format("DSCP {} arrived", *far.dscp));
   if (!far.seen_as.empty()) parts.push_back(fmt::format("seen as {}", far.seen_as));
   if (!far.clock.empty()) parts.push_back(fmt::format("clock {}", far.clock));
+  if (far.left_late) {
+    parts.push_back(fmt::format("replies left up to {} after T3 ({})",
+                                strait::to_string(*far.left_late), far.left_by));
+  }
   std::string text;
   if (!parts.empty()) text = fmt::format("  far end  {}\n", fmt::join(parts, ", "));
   if (far.counts) {

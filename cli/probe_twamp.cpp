@@ -32,6 +32,9 @@ Result<std::unique_ptr<TwampRun>> TwampRun::set_up(ProbePlan& plan) {
   for (const TwampFailure& failure : run->failures_) {
     run->failed_at_first_.push_back(failure.error.message);
   }
+  for (const TwampFailure& shortfall : run->keeper_.shortfalls()) {
+    plan.unresolved.push_back(shortfall.error.message);
+  }
   std::ranges::copy(run->failed_at_first_, std::back_inserter(plan.unresolved));
   return run;
 }

@@ -16,8 +16,9 @@ namespace strait::cli {
 class TwampRun {
  public:
   // Has every TWAMP session of the plan accepted and started, and the plan's sessions become what
-  // was agreed on. Servers that fail are among plan.unresolved, and not probed; an error if there
-  // is nothing else. Null where the plan has no TWAMP session.
+  // was agreed on. Servers that fail are among plan.unresolved, and not probed, as are sessions
+  // that a server refused; an error if there is nothing else. Null where the plan has no TWAMP
+  // session.
   [[nodiscard]] static Result<std::unique_ptr<TwampRun>> set_up(ProbePlan& plan);
 
   // The flows are opened now.

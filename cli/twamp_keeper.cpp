@@ -71,18 +71,27 @@ probe::SessionSpec agreed(probe::SessionSpec spec, const twamp::AgreedSession& s
 
 // One server over one path.
 struct Line {
-  Line(asio::io_context& context, std::vector<probe::SessionSpec> wanted, Nanos first_pause)
-      : specs{std::move(wanted)}, timer{context}, pause{first_pause} {}
+  Line(asio::io_context& context, std::vector<probe::SessionSpec> group, Nanos first_pause)
+      : wanted{std::move(group)}, specs{wanted}, timer{context}, pause{first_pause} {}
 
-  std::vector<probe::SessionSpec> specs;
+  std::vector<probe::SessionSpec> wanted;
+  std::vector<probe::SessionSpec> specs;  // what this line is for: some of them, after a split
   asio::steady_timer timer;
   Nanos pause;  // before the next attempt
   MonoTime began;
-  std::unique_ptr<twamp::Client> client;
+  std::unique_ptr<twamp::Client> client;  // null: has not been asked for yet
+  std::vector<probe::SessionSpec> given;  // by the client that is running
   bool failed = false;
   Error failure{Errc::io, {}};
   std::string said;  // of what the log was told last
+
+  [[nodiscard]] bool running() const { return client && client->running(); }
 };
+
+TwampFailure failure_of(const Line& line, Error error) {
+  const SessionKey& key = line.specs.front().key;
+  return {key.path, key.target, std::move(error)};
+}
 
 }  // namespace
 
@@ -126,11 +135,13 @@ class TwampKeeper::Impl {
   [[nodiscard]] bool settled() const;
   [[nodiscard]] std::vector<probe::SessionSpec> ready() const;
   [[nodiscard]] std::vector<TwampFailure> failures() const;
+  [[nodiscard]] std::vector<TwampFailure> shortfalls() const;
   void release_ports();
 
  private:
   void begin(const std::shared_ptr<Line>& line);
   void on_change(const std::shared_ptr<Line>& line);
+  void split(const std::shared_ptr<Line>& line, const Error& why);
   void try_later(const std::shared_ptr<Line>& line);
 
   TwampKeeperOptions options_;
@@ -145,12 +156,13 @@ class TwampKeeper::Impl {
 void TwampKeeper::Impl::want(std::vector<std::vector<probe::SessionSpec>> groups) {
   auto old = std::exchange(lines_, {});
   for (auto& specs : groups) {
-    const auto same = std::ranges::find_if(
-        old, [&](const auto& line) { return line && same_sessions(line->specs, specs); });
-    if (same != old.end()) {
-      lines_.push_back(std::move(*same));
-      continue;
+    bool known = false;
+    for (auto& line : old) {
+      if (!line || !same_sessions(line->wanted, specs)) continue;
+      lines_.push_back(std::move(line));
+      known = true;
     }
+    if (known) continue;
     lines_.push_back(std::make_shared<Line>(context_, std::move(specs), options_.first_pause));
     begin(lines_.back());
   }
@@ -166,8 +178,14 @@ void TwampKeeper::Impl::begin(const std::shared_ptr<Line>& line) {
 }
 
 void TwampKeeper::Impl::on_change(const std::shared_ptr<Line>& line) {
-  if (line->client->running()) {
+  line->given.clear();
+  if (line->running()) {
     line->failed = false;
+    for (const twamp::AgreedSession& session : line->client->agreed()) {
+      line->given.push_back(agreed(line->specs[session.number], session));
+    }
+    const auto shortfall = line->client->shortfall();
+    if (options_.again && shortfall) split(line, *shortfall);
     if (!line->said.empty() && options_.log) {
       const auto name = name_of(line->specs.front());
       options_.log(true, fmt::format("twamp server {}: the sessions have begun", name));
@@ -184,6 +202,27 @@ void TwampKeeper::Impl::on_change(const std::shared_ptr<Line>& line) {
   ++changes_;
 }
 
+// What the server did not give gets a line of its own, and is asked for again: a limit that was
+// reached may pass. What it gave goes on.
+void TwampKeeper::Impl::split(const std::shared_ptr<Line>& line, const Error& why) {
+  const auto rest = std::make_shared<Line>(context_, line->wanted, options_.first_pause);
+  rest->specs.clear();
+  std::vector<probe::SessionSpec> given;
+  const auto& with = line->client->agreed();
+  for (std::size_t i = 0; i < line->specs.size(); ++i) {
+    const bool has = std::ranges::find(with, i, &twamp::AgreedSession::number) != with.end();
+    (has ? given : rest->specs).push_back(std::move(line->specs[i]));
+  }
+  line->specs = std::move(given);
+  rest->began = clock_.now().mono;
+  rest->failed = true;
+  rest->failure = why;
+  rest->said = why.message;
+  if (options_.log) options_.log(false, rest->said);
+  lines_.push_back(rest);
+  try_later(rest);
+}
+
 void TwampKeeper::Impl::try_later(const std::shared_ptr<Line>& line) {
   if (clock_.now().mono - line->began >= steady_after) line->pause = options_.first_pause;
   line->timer.expires_after(line->pause);
@@ -195,18 +234,14 @@ void TwampKeeper::Impl::try_later(const std::shared_ptr<Line>& line) {
 }
 
 bool TwampKeeper::Impl::settled() const {
-  return std::ranges::all_of(
-      lines_, [](const auto& line) { return line->failed || line->client->running(); });
+  return std::ranges::all_of(lines_,
+                             [](const auto& line) { return line->failed || line->running(); });
 }
 
 std::vector<probe::SessionSpec> TwampKeeper::Impl::ready() const {
   std::vector<probe::SessionSpec> sessions;
   for (const auto& line : lines_) {
-    if (!line->client->running()) continue;
-    const auto& with = line->client->agreed();
-    for (std::size_t i = 0; i < with.size(); ++i) {
-      sessions.push_back(agreed(line->specs[i], with[i]));
-    }
+    if (line->running()) std::ranges::copy(line->given, std::back_inserter(sessions));
   }
   return sessions;
 }
@@ -214,15 +249,25 @@ std::vector<probe::SessionSpec> TwampKeeper::Impl::ready() const {
 std::vector<TwampFailure> TwampKeeper::Impl::failures() const {
   std::vector<TwampFailure> failures;
   for (const auto& line : lines_) {
-    if (!line->failed) continue;
-    const SessionKey& key = line->specs.front().key;
-    failures.push_back({key.path, key.target, line->failure});
+    if (line->failed) failures.push_back(failure_of(*line, line->failure));
   }
   return failures;
 }
 
+std::vector<TwampFailure> TwampKeeper::Impl::shortfalls() const {
+  std::vector<TwampFailure> shortfalls;
+  if (options_.again) return shortfalls;
+  for (const auto& line : lines_) {
+    const auto why = line->running() ? line->client->shortfall() : std::nullopt;
+    if (why) shortfalls.push_back(failure_of(*line, *why));
+  }
+  return shortfalls;
+}
+
 void TwampKeeper::Impl::release_ports() {
-  for (const auto& line : lines_) line->client->release_ports();
+  for (const auto& line : lines_) {
+    if (line->client) line->client->release_ports();
+  }
 }
 
 TwampKeeper::TwampKeeper(TwampKeeperOptions options)
@@ -250,6 +295,9 @@ std::vector<probe::SessionSpec> TwampKeeper::ready() const {
 }
 std::vector<TwampFailure> TwampKeeper::failures() const {
   return impl_->ask([this] { return impl_->failures(); });
+}
+std::vector<TwampFailure> TwampKeeper::shortfalls() const {
+  return impl_->ask([this] { return impl_->shortfalls(); });
 }
 void TwampKeeper::release_ports() {
   impl_->ask([this] { impl_->release_ports(); });

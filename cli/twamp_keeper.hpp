@@ -24,7 +24,7 @@ struct TwampKeeperOptions {
   std::function<void(bool good, const std::string&)> log;
 };
 
-// A server whose sessions we do not have.
+// A server whose sessions we do not have, or not all of them.
 struct TwampFailure {
   std::string path;
   std::string target;
@@ -55,6 +55,9 @@ class TwampKeeper {
   // The sessions as agreed on, with the ports of both ends.
   [[nodiscard]] std::vector<probe::SessionSpec> ready() const;
   [[nodiscard]] std::vector<TwampFailure> failures() const;
+  // Servers that gave some of their sessions only. None with `again`: then they are asked for the
+  // others, whose lack is among the failures until they are given.
+  [[nodiscard]] std::vector<TwampFailure> shortfalls() const;
   // The local ports of the sessions are kept for them until then: call it at the moment before
   // their flows are opened.
   void release_ports();

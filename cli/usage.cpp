@@ -103,7 +103,9 @@ std::string mistake(const CLI::App& app, const CLI::App& command, const CLI::Par
   }
   std::string what = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-    return what.substr(0, what.find(':')) + ": the value is missing";
+    const auto colon = what.find(':');
+    if (colon != std::string::npos) return what.substr(0, colon) + ": the value is missing";
+    return "--" + what.substr(0, what.find(' ')) + ": takes no value";
   }
   return what;
 }

@@ -54,6 +54,10 @@ void merge_far(FarView& into, const FarView& other, bool newer) {
   if (!other.seen_as.empty() && (newer || into.seen_as.empty())) into.seen_as = other.seen_as;
   if (!other.clock.empty() && (newer || into.clock.empty())) into.clock = other.clock;
   into.counts = into.counts || other.counts;
+  if (other.left_late && (!into.left_late || *other.left_late > *into.left_late)) {
+    into.left_late = other.left_late;
+    into.left_by = other.left_by;
+  }
 }
 
 void keep_least(std::optional<Nanos>& into, const std::optional<Nanos>& other) {

@@ -57,8 +57,14 @@ struct FarView {
   // It counts by itself, so that errors["lost-forward"] and errors["lost-reverse"] tell the losses
   // of each direction.
   bool counts = false;
+  // The most that a reply left later than its T3 says, by what a later one told of it (Follow-Up
+  // Telemetry), and how that was timed: "hardware", "software", "control-plane", "unknown".
+  std::optional<Nanos> left_late;
+  std::string left_by;
 
-  [[nodiscard]] bool empty() const { return !dscp && seen_as.empty() && clock.empty() && !counts; }
+  [[nodiscard]] bool empty() const {
+    return !dscp && seen_as.empty() && clock.empty() && !counts && !left_late;
+  }
   friend bool operator==(const FarView&, const FarView&) = default;
 };
 

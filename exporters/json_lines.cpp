@@ -106,6 +106,10 @@ void write_far_view(JsonWriter& json, const FarView& far) {
   if (!far.seen_as.empty()) json.member("seen_as", std::string_view{far.seen_as});
   if (!far.clock.empty()) json.member("clock", std::string_view{far.clock});
   if (!far.empty()) json.member("counts", far.counts);
+  if (far.left_late) {
+    json.member("left_late_ns", far.left_late->count());
+    json.member("left_by", std::string_view{far.left_by});
+  }
   json.end_object();
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "analyzer/change.hpp"
 #include "analyzer/evidence.hpp"
 #include "analyzer/one_way_change.hpp"
 #include "analyzer/verdict.hpp"
@@ -21,6 +22,7 @@ inline constexpr int json_version = 1;
 [[nodiscard]] std::string to_json(const Window& window);
 [[nodiscard]] std::string to_json(const analyzer::Evidence& evidence);
 [[nodiscard]] std::string to_json(const analyzer::OneWayChange& change);
+[[nodiscard]] std::string to_json(const analyzer::Incident& incident);
 [[nodiscard]] std::string to_json(const analyzer::Verdict& verdict);
 [[nodiscard]] std::string to_json(const analyzer::DecisionMemory& memory);
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <limits>
 
 #include "exporters/json_lines.hpp"
 
@@ -213,6 +214,11 @@ Result<FarView> parse_far_view(std::string_view text) {
   far.seen_as = reader.optional_text("seen_as").value_or("");
   far.clock = reader.optional_text("clock").value_or("");
   far.counts = reader.boolean("counts");
+  if (object->contains("left_late_ns")) {
+    constexpr auto any = std::numeric_limits<std::int64_t>::max();
+    far.left_late = Nanos{reader.integer("left_late_ns", -any, any)};
+  }
+  far.left_by = reader.optional_text("left_by").value_or("");
   if (!problem.empty()) return fail(Errc::bad_input, "JSON far view: " + problem);
   return far;
 }

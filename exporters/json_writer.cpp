@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "analyzer/evidence.hpp"
@@ -37,7 +37,17 @@ std::size_t sequence_length(std::string_view text) {
   return 4;
 }
 
-bool needs_no_escape(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+constexpr std::array<bool, 256> needs_no_escape = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) plain.at(c) = c != '"' && c != '\\';
+  return plain;
+}();
+
+std::size_t plain_octets(std::string_view text) {
+  std::size_t count = 0;
+  while (count < text.size() && needs_no_escape[static_cast<unsigned char>(text[count])]) ++count;
+  return count;
+}
 
 void append_ascii(std::string& out, char c) {
   switch (c) {
@@ -78,8 +88,7 @@ JsonWriter& JsonWriter::value(std::string_view text) {
   separate();
   out_ += '"';
   while (!text.empty()) {
-    const auto plain =
-        static_cast<std::size_t>(std::ranges::find_if_not(text, needs_no_escape) - text.begin());
+    const std::size_t plain = plain_octets(text);
     out_ += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;

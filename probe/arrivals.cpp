@@ -41,6 +41,7 @@ void Prober::Impl::receive_all() {
 }
 
 void Prober::Impl::take(std::span<const Arrival> burst) {
+  if (burst.size() >= worth_prefetching) prefetch(burst);
   // Stamps first: then hardly any reply has to wait for one.
   bool others = false;
   for (const Arrival& arrival : burst) {
@@ -51,7 +52,6 @@ void Prober::Impl::take(std::span<const Arrival> burst) {
     }
   }
   if (others) {
-    if (burst.size() >= worth_prefetching) prefetch(burst);
     for (const Arrival& arrival : burst) {
       if (arrival.kind == Arrival::Kind::datagram) take_datagram(arrival);
       if (arrival.kind == Arrival::Kind::icmp_error) take_icmp_error(arrival);
@@ -70,6 +70,10 @@ void Prober::Impl::prefetch(std::span<const Arrival> burst) const {
     const std::uint32_t index = session_at(arrival.flow);
     if (index == nobody) continue;
     const Session& session = sessions_[index];
+    if (arrival.kind == Arrival::Kind::transmit_stamp) {
+      session.matcher.prefetch(arrival.tag);
+      continue;
+    }
     session.prefetch_arriving();
     if (arrival.payload.size() < shortest_twamp_reply) continue;
     session.matcher.prefetch(stamp_reply_sequence(arrival.payload));

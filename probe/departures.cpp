@@ -122,7 +122,12 @@ void Prober::Impl::write_payload(const Session& session, const Probe& probe, Ins
     return;
   }
   write_stamp_request(request, payload);
-  if (!session.twamp_light) write_extra_padding(payload);
+  if (session.twamp_light) {
+    // Zeros, which no reflector takes for TLVs; not what another session left there.
+    std::ranges::fill(payload.subspan(stamp_packet_size), std::byte{0});
+  } else {
+    write_extra_padding(payload);
+  }
 }
 
 // False when the transport did not take all of them: they are tried again a little later.

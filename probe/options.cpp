@@ -78,7 +78,9 @@ void read_extras(ConfigTable& table, ProbeOptions& options) {
     std::size_t number = 0;
     while (number < tlv_words && tlv_word(number) != word) ++number;
     if (number == tlv_words) {
-      table.error("tlvs", fmt::format("'{}': want cos, location, timestamp-info or direct", word));
+      table.error(
+          "tlvs",
+          fmt::format("'{}': want cos, location, timestamp-info, direct or follow-up", word));
     } else {
       include(options.extras.tlvs, number);
     }

@@ -74,7 +74,8 @@ void StampExtension::judge_tlvs(Tally& tally) const {
       missing(tlvs_.class_of_service, newest_.cos.has_value()) +
       missing(tlvs_.location, newest_.located) +
       missing(tlvs_.timestamp_information, newest_.timestamps.has_value()) +
-      missing(tlvs_.direct_measurement, newest_.direct.has_value());
+      missing(tlvs_.direct_measurement, newest_.direct.has_value()) +
+      missing(tlvs_.follow_up, newest_.follow_up.has_value());
   if (absent > newest_.unrecognized) {
     tally.count(ErrorKind::tlv_missing, absent - newest_.unrecognized);
   }
@@ -99,6 +100,31 @@ void StampExtension::judge_seen_as(const Endpoint& seen_as, Tally& tally) {
   if (seen_as_) tally.count(ErrorKind::seen_as_changed);
   seen_as_ = seen_as;
   text = to_string(seen_as);
+}
+
+// RFC 8972 §4.7. Zero is the word of a stateless reflector; of a reply that we did not get nothing
+// can be said.
+void StampExtension::judge_follow_up(const StampReply& reply, const ReplyTlvs::FollowUp& told,
+                                     Tally& tally) {
+  const auto format = decode_error_estimate(reply.error_estimate).format;
+  // A number below the newest may be that of a reflector that was started anew: what we remember
+  // would be of its former life.
+  const Replied& newest = replied_.at((next_replied_ + remembered - 1) % remembered);
+  if (static_cast<std::int32_t>(reply.sequence - newest.sequence) < 0) replied_.fill({});
+  const auto* const found = std::ranges::find_if(replied_, [&](const Replied& each) {
+    return each.left != 0 && each.sequence == told.sequence && each.format == format;
+  });
+  const auto late = told.left != 0 && found != replied_.end()
+                        ? difference(told.left, found->left, format)
+                        : std::nullopt;
+  if (late) {
+    FarView& view = tally.far_part().view;
+    if (!view.left_late || *late > *view.left_late) view.left_late = late;
+    view.left_by = to_string(told.by);
+  }
+  replied_.at(next_replied_) = {
+      .sequence = reply.sequence, .left = reply.timestamp, .format = format};
+  next_replied_ = (next_replied_ + 1) % remembered;
 }
 
 void StampExtension::judge_loss(const StampReply& reply, const Matched& matched, Tally& tally) {
@@ -127,6 +153,7 @@ void StampExtension::judge(const StampReply& reply, const Matched& matched, Tall
   if (!matched.first || !tlvs_.any()) return;
   judge_tlvs(tally);
   if (newest_.cos) judge_cos(*newest_.cos, matched.dscp_ecn, tally);
+  if (newest_.follow_up) judge_follow_up(reply, *newest_.follow_up, tally);
   if (newest_.seen_as) judge_seen_as(*newest_.seen_as, tally);
   if (newest_.timestamps) {
     far_clock_ = newest_.timestamps->clock;

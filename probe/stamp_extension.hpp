@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -62,6 +63,7 @@ class StampExtension {
   void judge_tlvs(Tally& tally) const;
   void judge_cos(const ReplyTlvs::Cos& cos, std::uint8_t dscp_ecn, Tally& tally) const;
   void judge_seen_as(const Endpoint& seen_as, Tally& tally);
+  void judge_follow_up(const StampReply& reply, const ReplyTlvs::FollowUp& told, Tally& tally);
   void judge_loss(const StampReply& reply, const Matched& matched, Tally& tally);
 
   TlvSet tlvs_;
@@ -73,6 +75,15 @@ class StampExtension {
   ReplyTlvs newest_;
   SyncSource far_clock_ = SyncSource::unknown;
   std::optional<Endpoint> seen_as_;
+  // Replies of late, for what later ones tell of them.
+  struct Replied {
+    std::uint32_t sequence = 0;  // the reflector's
+    WireTime left = 0;           // T3
+    TimestampFormat format = TimestampFormat::ntp;
+  };
+  static constexpr std::size_t remembered = 16;
+  std::array<Replied, remembered> replied_{};
+  std::size_t next_replied_ = 0;
   LossSplit split_;
   std::uint32_t forward_debt_ = 0;  // found after all, but counted in a window that is gone
   std::uint32_t reverse_debt_ = 0;

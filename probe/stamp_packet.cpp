@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <vector>
 
 #include "probe/octets.hpp"
+#include "probe/random.hpp"
 
 namespace strait::probe {
 namespace {
@@ -14,7 +16,25 @@ constexpr std::int64_t giga = 1'000'000'000;
 constexpr std::uint16_t synchronised_bit = 0x8000;
 constexpr std::uint16_t ptp_bit = 0x4000;
 
+std::vector<std::byte> pseudorandom_octets() {
+  std::vector<std::byte> octets(std::size_t{1} << 14U);  // more than any probe has
+  std::uint64_t state = 0x5354414d50;
+  for (std::size_t at = 0; at < octets.size(); at += sizeof state) {
+    store(octets, at, next_random(state));
+  }
+  return octets;
+}
+
 }  // namespace
+
+void fill_padding(std::span<std::byte> padding) {
+  static const std::vector<std::byte> octets = pseudorandom_octets();
+  while (!padding.empty()) {
+    const std::size_t piece = std::min(padding.size(), octets.size());
+    std::memcpy(padding.data(), octets.data(), piece);
+    padding = padding.subspan(piece);
+  }
+}
 
 Nanos ErrorEstimate::error() const {
   if (scale > 57) return Nanos::max();  // 255 * 2^(57 - 32) s is the last that fits 2^63 ns
@@ -52,6 +72,7 @@ void write_extra_padding(std::span<std::byte> packet) {
   store<std::uint16_t>(packet, stamp_packet_size, 0x8001);
   store(packet, stamp_packet_size + 2,
         static_cast<std::uint16_t>(packet.size() - stamp_packet_size - 4));
+  fill_padding(packet.subspan(stamp_packet_size + 4));
 }
 
 std::optional<StampRequest> read_stamp_request(std::span<const std::byte> packet) {

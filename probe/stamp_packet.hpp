@@ -79,6 +79,9 @@ inline void write_stamp_request(const StampRequest& request, std::span<std::byte
   store(packet, 14, request.ssid);
 }
 
+// A sequence of pseudorandom numbers, the same each time (RFC 8972 §4.1).
+void fill_padding(std::span<std::byte> padding);
+
 // Makes `packet`, of which write_stamp_request() fills the first 44 octets, a whole STAMP packet
 // with one Extra Padding TLV (RFC 8972 §4.1) over the rest. Its size must be 44, or at least 48.
 void write_extra_padding(std::span<std::byte> packet);

@@ -7,6 +7,7 @@
 
 #include "probe/octets.hpp"
 #include "probe/stamp_auth.hpp"
+#include "probe/stamp_packet.hpp"
 
 namespace strait::probe {
 namespace {
@@ -43,7 +44,8 @@ void append(std::vector<std::byte>& area, Type type, std::size_t length) {
 std::size_t tlv_octets(TlvSet tlvs) {
   const auto of = [](bool asked, std::size_t value) { return asked ? tlv_header_size + value : 0; };
   return of(tlvs.class_of_service, cos_size) + of(tlvs.location, location_size) +
-         of(tlvs.timestamp_information, timestamps_size) + of(tlvs.direct_measurement, direct_size);
+         of(tlvs.timestamp_information, timestamps_size) +
+         of(tlvs.direct_measurement, direct_size) + of(tlvs.follow_up, follow_up_size);
 }
 
 std::size_t area_octets(TlvSet tlvs, bool authenticated) {
@@ -90,20 +92,21 @@ void read_cos(std::span<const std::byte> value, ReplyTlvs& reply) {
                              .reverse_path = static_cast<std::uint8_t>(bits & 3U)};
 }
 
+StampMethod to_method(std::byte octet) {
+  const auto number = std::to_integer<std::uint8_t>(octet);
+  return number > 3 ? StampMethod::unknown : static_cast<StampMethod>(number);
+}
+
 void read_timestamps(std::span<const std::byte> value, ReplyTlvs& reply) {
   const auto in = std::to_integer<std::uint8_t>(value[0]);
   const auto out = std::to_integer<std::uint8_t>(value[2]);
   const auto source = [](std::uint8_t octet) {
     return octet > 5 ? SyncSource::unknown : static_cast<SyncSource>(octet);
   };
-  const auto method = [](std::byte octet) {
-    const auto number = std::to_integer<std::uint8_t>(octet);
-    return number > 3 ? StampMethod::unknown : static_cast<StampMethod>(number);
-  };
   const bool free = source(in) == SyncSource::free_running;
   reply.timestamps = ReplyTlvs::Timestamps{.clock = free ? SyncSource::free_running : source(out),
-                                           .in = method(value[1]),
-                                           .out = method(value[3])};
+                                           .in = to_method(value[1]),
+                                           .out = to_method(value[3])};
 }
 
 Address address_at(std::span<const std::byte> value, bool v6) {
@@ -130,24 +133,21 @@ void read_location(std::span<const std::byte> value, ReplyTlvs& reply) {
 }
 
 void read_value(const Tlv& tlv, std::span<const std::byte> value, ReplyTlvs& reply) {
-  switch (static_cast<TlvType>(tlv.type)) {
-    case TlvType::location:
-      reply.located = true;
-      read_location(value, reply);
-      break;
-    case TlvType::timestamp_information:
-      read_timestamps(value, reply);
-      break;
-    case TlvType::class_of_service:
-      read_cos(value, reply);
-      break;
-    case TlvType::direct_measurement:
-      reply.direct = ReplyTlvs::Direct{.sent = load<std::uint32_t>(value, 0),
-                                       .received = load<std::uint32_t>(value, 4),
-                                       .replied = load<std::uint32_t>(value, 8)};
-      break;
-    default:
-      break;
+  if (tlv.is(TlvType::location)) {
+    reply.located = true;
+    read_location(value, reply);
+  } else if (tlv.is(TlvType::timestamp_information)) {
+    read_timestamps(value, reply);
+  } else if (tlv.is(TlvType::class_of_service)) {
+    read_cos(value, reply);
+  } else if (tlv.is(TlvType::direct_measurement)) {
+    reply.direct = ReplyTlvs::Direct{.sent = load<std::uint32_t>(value, 0),
+                                     .received = load<std::uint32_t>(value, 4),
+                                     .replied = load<std::uint32_t>(value, 8)};
+  } else if (tlv.is(TlvType::follow_up)) {
+    reply.follow_up = ReplyTlvs::FollowUp{.sequence = load<std::uint32_t>(value, 0),
+                                          .left = load<std::uint64_t>(value, 4),
+                                          .by = to_method(value[12])};
   }
 }
 
@@ -160,7 +160,7 @@ bool any_integrity_flag(std::span<const std::byte> area) {
 }
 
 constexpr std::array<std::string_view, tlv_words> words{"cos", "location", "timestamp-info",
-                                                        "direct"};
+                                                        "direct", "follow-up"};
 
 }  // namespace
 
@@ -168,6 +168,12 @@ std::string_view to_string(SyncSource source) {
   constexpr std::array<std::string_view, 6> names{"unknown",  "ntp",  "ptp",
                                                   "ssu-bits", "gnss", "free-running"};
   return names.at(static_cast<std::size_t>(source));
+}
+
+std::string_view to_string(StampMethod method) {
+  constexpr std::array<std::string_view, 4> names{"unknown", "hardware", "software",
+                                                  "control-plane"};
+  return names.at(static_cast<std::size_t>(method));
 }
 
 std::optional<Tlv> TlvReader::next() {
@@ -229,7 +235,8 @@ std::string_view tlv_word(std::size_t number) { return words.at(number); }
 
 void include(TlvSet& set, std::size_t number) {
   constexpr std::array members{&TlvSet::class_of_service, &TlvSet::location,
-                               &TlvSet::timestamp_information, &TlvSet::direct_measurement};
+                               &TlvSet::timestamp_information, &TlvSet::direct_measurement,
+                               &TlvSet::follow_up};
   static_assert(members.size() == tlv_words);
   set.*members.at(number) = true;
 }
@@ -265,10 +272,13 @@ RequestArea request_area(TlvSet tlvs, bool authenticated, std::uint8_t dscp, std
     append(area, TlvType::direct_measurement, direct_size);
     made.sent_at = area.size() - direct_size;
   }
+  if (tlvs.follow_up) append(area, TlvType::follow_up, follow_up_size);
   made.has_hmac = authenticated && tlvs.any();
   if (made.has_hmac) append(area, TlvType::hmac, HmacKey::tag_size);
   if (area.size() < size) {
-    append(area, TlvType::extra_padding, size - area.size() - tlv_header_size);
+    const std::size_t length = size - area.size() - tlv_header_size;
+    append(area, TlvType::extra_padding, length);
+    fill_padding(std::span{area}.last(length));
   }
   return made;
 }

@@ -10,6 +10,7 @@
 
 #include "core/address.hpp"
 #include "probe/hmac_key.hpp"
+#include "probe/wire_time.hpp"
 
 namespace strait::probe {
 
@@ -37,6 +38,7 @@ enum class SyncSource : std::uint8_t { unknown, ntp, ptp, ssu_bits, gnss, free_r
 [[nodiscard]] std::string_view to_string(SyncSource source);
 // Table 9: how a timestamp was taken.
 enum class StampMethod : std::uint8_t { unknown, hardware, software, control_plane };
+[[nodiscard]] std::string_view to_string(StampMethod method);
 
 // Table 5: the sub-TLVs of Location. A sender asks with the first of each group.
 enum class LocationType : std::uint8_t {
@@ -96,21 +98,24 @@ struct TlvSet {
   bool location = false;
   bool timestamp_information = false;
   bool direct_measurement = false;
+  bool follow_up = false;
 
   [[nodiscard]] bool any() const {
-    return class_of_service || location || timestamp_information || direct_measurement;
+    return class_of_service || location || timestamp_information || direct_measurement || follow_up;
   }
   friend bool operator==(const TlvSet&, const TlvSet&) = default;
   friend TlvSet operator|(const TlvSet& a, const TlvSet& b) {
     return {.class_of_service = a.class_of_service || b.class_of_service,
             .location = a.location || b.location,
             .timestamp_information = a.timestamp_information || b.timestamp_information,
-            .direct_measurement = a.direct_measurement || b.direct_measurement};
+            .direct_measurement = a.direct_measurement || b.direct_measurement,
+            .follow_up = a.follow_up || b.follow_up};
   }
 };
 
-inline constexpr std::size_t tlv_words = 4;
-// The words of the command line and the configuration: cos, location, timestamp-info, direct.
+inline constexpr std::size_t tlv_words = 5;
+// The words of the command line and the configuration: cos, location, timestamp-info, direct,
+// follow-up.
 [[nodiscard]] std::string_view tlv_word(std::size_t number);
 void include(TlvSet& set, std::size_t number);
 
@@ -148,6 +153,11 @@ struct ReplyTlvs {
     std::uint32_t received = 0;  // R_RxC
     std::uint32_t replied = 0;   // R_TxC
   };
+  struct FollowUp {
+    std::uint32_t sequence = 0;  // the reflector's, of an earlier reply
+    WireTime left = 0;           // when that one did, in the format of this reply; 0: not told
+    StampMethod by = StampMethod::unknown;
+  };
 
   std::uint32_t unrecognized = 0;
   bool malformed = false;
@@ -157,6 +167,7 @@ struct ReplyTlvs {
   std::optional<Endpoint> seen_as;  // our address and port as the reflector received them
   std::optional<Timestamps> timestamps;
   std::optional<Direct> direct;
+  std::optional<FollowUp> follow_up;
 };
 [[nodiscard]] ReplyTlvs read_reply_tlvs(std::span<const std::byte> area, std::uint32_t sequence,
                                         HmacKey* key);

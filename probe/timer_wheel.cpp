@@ -10,15 +10,11 @@ TimerWheel::TimerWheel(MonoTime now)
     : heads_(slots, none), cursor_{tick(now.time_since_epoch().count())} {}
 
 void TimerWheel::insert(std::uint32_t item, MonoTime due) {
-  if (item >= next_.size()) {
-    next_.resize(item + 1, none);
-    due_.resize(item + 1);
-  }
+  if (item >= items_.size()) items_.resize(item + 1);
   const std::int64_t time = due.time_since_epoch().count();
   // What is overdue goes where the next look starts.
   const auto slot = static_cast<std::size_t>(std::max(tick(time), cursor_)) % slots;
-  due_[item] = time;
-  next_[item] = heads_[slot];
+  items_[item] = {.due = time, .next = heads_[slot]};
   heads_[slot] = item;
   occupied_[slot / 64] |= std::uint64_t{1} << slot % 64;
   ++size_;
@@ -39,11 +35,11 @@ void TimerWheel::pop_slot(std::size_t slot, std::int64_t now, std::size_t most,
   std::uint32_t* link = &heads_[slot];
   while (*link != none && out.size() < most) {
     const std::uint32_t item = *link;
-    if (due_[item] > now) {
-      link = &next_[item];
+    if (items_[item].due > now) {
+      link = &items_[item].next;
       continue;
     }
-    *link = next_[item];
+    *link = items_[item].next;
     out.push_back(item);
     --size_;
   }
@@ -75,8 +71,8 @@ MonoTime TimerWheel::next_due() const {
   const auto slot = static_cast<std::size_t>(at) % slots;
   const std::int64_t slot_end = (at + 1) << slot_bits;
   std::int64_t earliest = slot_end;  // all in this slot may belong to a later turn
-  for (std::uint32_t item = heads_[slot]; item != none; item = next_[item]) {
-    earliest = std::min(earliest, due_[item]);
+  for (std::uint32_t item = heads_[slot]; item != none; item = items_[item].next) {
+    earliest = std::min(earliest, items_[item].due);
   }
   return MonoTime{Nanos{earliest}};
 }

@@ -40,9 +40,14 @@ class TimerWheel {
   void pop_slot(std::size_t slot, std::int64_t now, std::size_t most,
                 std::vector<std::uint32_t>& out);
 
+  // Looked at together, so they share a cache line.
+  struct Item {
+    std::int64_t due = 0;
+    std::uint32_t next = none;  // in the same slot
+  };
+
   std::vector<std::uint32_t> heads_;  // of the list in each slot
-  std::vector<std::uint32_t> next_;   // by item
-  std::vector<std::int64_t> due_;     // by item
+  std::vector<Item> items_;
   std::array<std::uint64_t, slots / 64> occupied_{};
   std::int64_t cursor_;  // tick up to which all due items were taken
   std::size_t size_ = 0;

@@ -62,6 +62,26 @@ inline std::int64_t unwrap(std::uint32_t low, std::int64_t near) {
   return bits == 0 ? 1 : bits;
 }
 
+// a - b of one format, less than 68 years apart; nothing for a PTP time of more nanoseconds than a
+// second has.
+[[nodiscard]] inline std::optional<Nanos> difference(WireTime a, WireTime b,
+                                                     TimestampFormat format) {
+  using namespace wire_time;
+  if (format == TimestampFormat::ptp) {
+    const auto nanos_a = static_cast<std::int64_t>(a & 0xffffffffU);
+    const auto nanos_b = static_cast<std::int64_t>(b & 0xffffffffU);
+    if (nanos_a >= giga || nanos_b >= giga) return std::nullopt;
+    const auto seconds = static_cast<std::int32_t>(static_cast<std::uint32_t>(a >> 32U) -
+                                                   static_cast<std::uint32_t>(b >> 32U));
+    return Nanos{seconds * std::int64_t{giga} + nanos_a - nanos_b};
+  }
+  const auto apart = static_cast<std::int64_t>(a - b);
+  const std::int64_t seconds = apart >> 32U;
+  const std::uint64_t fraction = static_cast<std::uint64_t>(apart) & 0xffffffffU;
+  const std::uint64_t nanos = (fraction * giga + (std::uint64_t{1} << 31U)) >> 32U;
+  return Nanos{seconds * std::int64_t{giga} + static_cast<std::int64_t>(nanos)};
+}
+
 // The time nearest to `near` (the local time) that the bits can mean: NTP time wraps in 2036
 // (RFC 8877 §4.2.1). Nothing for 0, which is no time: "unknown or unsynchronized" (RFC 5905 §6), in
 // either format what a far end leaves that fills nothing in; nor for a PTP timestamp with 10^9

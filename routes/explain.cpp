@@ -35,7 +35,7 @@ std::string candidate_line(const Route& route, bool best, std::span<const Path> 
   return line + "\n";
 }
 
-std::string decision_line(const Decision& decision, std::span<const Route> candidates,
+std::string decision_line(const Decision& decision, std::span<const Contender> candidates,
                           std::span<const Path> paths) {
   if (!decision.rival) return "  the only route\n";
   return fmt::format(
@@ -48,15 +48,17 @@ std::string decision_line(const Decision& decision, std::span<const Route> candi
 
 std::string explain_prefix(const Prefix& prefix, const Rib& rib, const Regions& regions,
                            std::span<const Path> paths) {
-  const auto candidates = rib.candidates(prefix);
+  const auto routes = rib.candidates(prefix);
+  const auto candidates = rib.contenders(routes);
   const auto decision = decide(candidates);
   if (!decision) return fmt::format("{}: not in the RIB\n", to_string(prefix));
-  const Route& best = candidates[decision->best];
-  const auto match = regions.classify(prefix, best.origin_asn);
+  const auto match = regions.classify(prefix, rib.head(routes[decision->best]).origin_as());
   std::string text = match ? fmt::format("{}: class {} by {}\n", to_string(prefix), match->region,
                                          to_string(match->basis))
                            : fmt::format("{}: in no class\n", to_string(prefix));
-  for (const Route& route : candidates) text += candidate_line(route, &route == &best, paths);
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    text += candidate_line(rib.route(prefix, routes[i]), i == decision->best, paths);
+  }
   return text + decision_line(*decision, candidates, paths);
 }
 

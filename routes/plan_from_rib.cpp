@@ -111,19 +111,20 @@ class Draft {
     std::size_t marked = 0;
     std::size_t looped = 0;
     std::size_t unmeasured = 0;
-    for (const Route* const route : rib_.of_neighbor(neighbor)) {
-      const auto match = regions_.classify(route->prefix, route->origin_asn);
-      if (!match || match->region != wish.traffic_class) continue;
-      if (!(route->prefix.network.is_v4() ? wish.measured_v4 : wish.measured_v6)) {
+    rib_.for_each_of(neighbor, [&](const Prefix& prefix, const RibRoute& route) {
+      const AttributeHead& head = rib_.head(route);
+      const auto match = regions_.classify(prefix, head.origin_as());
+      if (!match || match->region != wish.traffic_class) return;
+      if (!(prefix.network.is_v4() ? wish.measured_v4 : wish.measured_v6)) {
         ++unmeasured;
-      } else if (route->marked()) {
+      } else if (head.marked()) {
         ++marked;
-      } else if (std::ranges::find(route->as_path, limits_.site_asn) != route->as_path.end()) {
+      } else if (rib_.path_holds(route, limits_.site_asn)) {
         ++looped;
       } else {
-        prefixes.push_back(route->prefix);
+        prefixes.push_back(prefix);
       }
-    }
+    });
     const auto left_out = [&](std::string guard, std::size_t count, std::string_view why) {
       if (count == 0) return;
       note(std::move(guard), fmt::format("class {}: {} prefixes from {} left out: {}",

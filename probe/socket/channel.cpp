@@ -254,13 +254,16 @@ std::size_t Channel::send(std::span<Departure> run, ClockBridge& clock, Transpor
 std::size_t Channel::send_by_connect(std::span<Departure> run, ClockBridge& clock,
                                      TransportCounters& counters) {
   for (Departure& departure : run) {
-    const int error = connector_->begin(departure, tcp_.at(departure.flow), clock);
-    departure.refused = error != 0;
-    if (error == 0) {
+    const auto failure = connector_->begin(departure, tcp_.at(departure.flow), clock);
+    departure.refused = failure.has_value();
+    if (!failure) {
       ++counters.sent;
       count(counters.errors, "tcp-by-connect");  // for want of CAP_NET_RAW: says so
+    } else if (!failure->step.empty()) {
+      count(counters.errors, failure->step);
     } else {
-      count(counters.errors, error == EALREADY ? "connect-pending" : send_error_name(error));
+      const bool pending = failure->error == EALREADY;
+      count(counters.errors, pending ? "connect-pending" : send_error_name(failure->error));
     }
   }
   return run.size();

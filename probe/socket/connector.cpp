@@ -67,10 +67,14 @@ Connector::Connector(SocketKey key, int epoll, Fd timer, std::uint16_t local_por
       local_port_{local_port},
       errors_{1, quoted_octets} {}
 
-Result<Fd> Connector::make_socket(const TcpFar& far) const {
+tl::expected<Fd, Connector::Failure> Connector::make_socket(const TcpFar& far) const {
+  const auto failed = [](std::string_view step) { return tl::make_unexpected(Failure{step}); };
   const int family = key_.v6 ? AF_INET6 : AF_INET;
   Fd fd{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!fd.is_open()) return fail(Errc::io, "open a TCP socket");
+  if (!fd.is_open()) {
+    const bool too_many = errno == EMFILE || errno == ENFILE;
+    return failed(too_many ? "tcp-socket-no-descriptors" : "tcp-socket-failed");
+  }
   const int level = key_.v6 ? static_cast<int>(IPPROTO_IPV6) : static_cast<int>(IPPROTO_IP);
   struct Option {
     int level;
@@ -85,30 +89,30 @@ Result<Fd> Connector::make_socket(const TcpFar& far) const {
       Option{level, key_.v6 ? IPV6_UNICAST_HOPS : IP_TTL, far.hop_limit, "IP_TTL"},
       Option{level, key_.v6 ? IPV6_TCLASS : IP_TOS, far.dscp << 2, "IP_TOS"}};
   for (const Option& option : options) {
-    auto set = set_option(fd.value(), option.level, option.number, option.value, option.name);
-    if (!set) return fail(std::move(set));
+    if (!set_option(fd.value(), option.level, option.number, option.value, option.name)) {
+      return failed("tcp-setsockopt-failed");
+    }
   }
   // Closed with a reset: nothing lingers at either end.
   const linger none{.l_onoff = 1, .l_linger = 0};
   (void)::setsockopt(fd.value(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
-  if (auto pinned = pin_socket(fd.value(), key_); !pinned) return fail(std::move(pinned));
-  if (auto bound = bind_to(fd.value(), {source_of(key_), local_port_}); !bound) {
-    return fail(std::move(bound));
-  }
+  if (!pin_socket(fd.value(), key_)) return failed("tcp-pin-failed");
+  if (!bind_to(fd.value(), {source_of(key_), local_port_})) return failed("tcp-bind-failed");
   return fd;
 }
 
-int Connector::begin(Departure& departure, const TcpFar& far, ClockBridge& clock) {
+std::optional<Connector::Failure> Connector::begin(Departure& departure, const TcpFar& far,
+                                                   ClockBridge& clock) {
   give_up(clock.sample().mono);
-  if (attempts_.contains(departure.flow)) return EALREADY;
+  if (attempts_.contains(departure.flow)) return Failure{{}, EALREADY};
   auto fd = make_socket(far);
-  if (!fd) return fd.error().code == Errc::no_permission ? EPERM : EIO;
+  if (!fd) return fd.error();
   const SockAddress name = to_sock_address(far.destination);
   const Instant before = clock.sample();
   const bool done = ::connect(fd->value(), name.get(), name.length) == 0;
   const int error = done ? 0 : errno;
   const Nanos took = clock.sample().mono - before.mono;
-  if (!done && error != EINPROGRESS && error != ECONNREFUSED) return error;
+  if (!done && error != EINPROGRESS && error != ECONNREFUSED) return Failure{{}, error};
 
   Attempt attempt{.fd = std::move(*fd),
                   .far = far.destination,
@@ -116,14 +120,14 @@ int Connector::begin(Departure& departure, const TcpFar& far, ClockBridge& clock
                   .begun = before.mono,
                   .outcome = error == EINPROGRESS ? std::nullopt : std::optional{error}};
   std::ranges::copy(departure.payload.first(tcp_probe_size), attempt.number.begin());
-  if (!watch(epoll_, attempt.fd.value(), departure.flow)) return errno;
+  if (!watch(epoll_, attempt.fd.value(), departure.flow)) return Failure{"tcp-epoll-failed"};
   attempts_.emplace(departure.flow, std::move(attempt));
   begun_.push_back({departure.flow, before.mono});
   if (begun_.size() == 1) arm(before.mono);
   departure.sent = {
       .mono = before.mono, .wall = before.wall, .source = StampSource::user, .uncertainty = took};
   departure.stamp_follows = false;
-  return 0;
+  return std::nullopt;
 }
 
 // Closes what has waited too long: then nothing is sent again, and a reply comes to nobody.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -43,8 +44,14 @@ class Connector {
   [[nodiscard]] static Result<std::unique_ptr<Connector>> make(SocketKey key, int epoll,
                                                                std::uint16_t local_port);
 
-  // 0, or an errno: EALREADY while the flow's last attempt is undecided.
-  [[nodiscard]] int begin(Departure& departure, const TcpFar& far, ClockBridge& clock);
+  // What kept a probe from leaving.
+  struct Failure {
+    std::string_view step;  // the name in the counters of what failed; empty: connect() itself,
+    int error = 0;          // with this errno: EALREADY while the flow's last attempt is undecided
+  };
+  // Nothing: it has begun.
+  [[nodiscard]] std::optional<Failure> begin(Departure& departure, const TcpFar& far,
+                                             ClockBridge& clock);
 
   // Replies, and ICMP errors that ended an attempt. Payloads stay valid until the next call.
   [[nodiscard]] std::size_t receive(std::span<Arrival> arrivals, ClockBridge& clock,
@@ -63,7 +70,7 @@ class Connector {
   };
 
   Connector(SocketKey key, int epoll, Fd timer, std::uint16_t local_port);
-  [[nodiscard]] Result<Fd> make_socket(const TcpFar& far) const;
+  [[nodiscard]] tl::expected<Fd, Failure> make_socket(const TcpFar& far) const;
   [[nodiscard]] bool read(FlowId flow, const Attempt& attempt, const ClockBridge& clock,
                           TransportCounters& counters, Arrival& arrival);
   [[nodiscard]] bool read_error(const Attempt& attempt, Arrival& arrival);

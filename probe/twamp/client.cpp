@@ -75,11 +75,17 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] const Error& failure() const { return failure_; }
   [[nodiscard]] const std::vector<AgreedSession>& agreed() const { return agreed_; }
+  [[nodiscard]] std::optional<Error> shortfall() const {
+    if (!running()) return std::nullopt;
+    return left_ ? left_ : connection_->refusal();
+  }
 
  private:
   [[nodiscard]] MonoTime now() const { return clock_.now().mono; }
   [[nodiscard]] Result<void> open_socket();
   [[nodiscard]] Result<ClientWishes> make_wishes();
+  [[nodiscard]] bool left_halfway() const;
+  void begin_again();
   void fail_with(Error error);
   void fail_later(Error error);
   void on_connect(error_code error);
@@ -99,10 +105,13 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   asio::steady_timer timer_;
   std::unique_ptr<ClientConnection> connection_;  // from when TCP is connected
   std::vector<kernel::Fd> reserved_;
+  std::vector<Endpoint> senders_;  // of the wanted sessions
   std::vector<AgreedSession> agreed_;
   bool failed_ = false;
   Error failure_{Errc::io, {}};
   bool closed_ = false;
+  bool hung_up_ = false;       // by the server
+  std::optional<Error> left_;  // how it did so, when fewer sessions were asked for after that
   std::array<std::byte, piece> input_{};
   std::vector<std::byte> output_;
 };
@@ -165,8 +174,7 @@ Result<ClientWishes> Client::Impl::make_wishes() {
   error_code error;
   const auto local = socket_.local_endpoint(error);
   if (error) return fail(Errc::io, fmt::format("read the local address: {}", error.message()));
-  wishes.local = {local.address(), local.port()};
-  wishes.remote = options_.server;
+  wishes.v6 = local.address().is_v6();
   for (std::size_t i = 0; i < options_.sessions; ++i) {
     auto fd = reserve_port(local.address());
     if (!fd) return tl::make_unexpected(fd.error());
@@ -176,8 +184,7 @@ Result<ClientWishes> Client::Impl::make_wishes() {
     wish.sender_port = bound->port;
     wish.receiver_port = bound->port;
     wishes.sessions.push_back(wish);
-    agreed_.push_back(
-        {.sender = {local.address(), bound->port}, .reflector = {options_.server.address, 0}});
+    senders_.push_back({local.address(), bound->port});
     reserved_.push_back(std::move(*fd));
   }
   return wishes;
@@ -188,6 +195,7 @@ void Client::Impl::read() {
       asio::buffer(input_), [self = shared_from_this()](error_code error, std::size_t got) {
         if (self->closed_) return;
         if (error) {
+          self->hung_up_ = true;
           self->connection_->hang_up(error.message());
         } else {
           self->connection_->receive(std::span{self->input_}.first(got), self->now());
@@ -216,17 +224,46 @@ void Client::Impl::write() {
 
 void Client::Impl::after_output() {
   if (connection_->stage() == Stage::failed) {
-    fail_with(connection_->failure());
+    if (left_halfway()) {
+      begin_again();
+    } else {
+      fail_with(connection_->failure());
+    }
     return;
   }
   watch_time();
   read();
-  if (running() && agreed_.front().reflector.port == 0) note_agreement();
+  if (running() && agreed_.empty()) note_agreement();
+}
+
+// Some servers (perfSONAR's is one) end the connection instead of refusing a session too many.
+bool Client::Impl::left_halfway() const {
+  return hung_up_ && !left_ && connection_->accepted() > 0 &&
+         connection_->answers().size() < options_.sessions;
+}
+
+// Once, with as many sessions as it gave before it left.
+void Client::Impl::begin_again() {
+  left_ = connection_->failure();
+  options_.sessions = connection_->accepted();
+  left_->message += fmt::format("; it gave {}", options_.sessions);
+  connection_.reset();
+  hung_up_ = false;
+  senders_.clear();
+  reserved_.clear();
+  timer_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+  begin();
 }
 
 void Client::Impl::note_agreement() {
-  for (std::size_t i = 0; i < agreed_.size(); ++i) {
-    agreed_[i].reflector.port = connection_->answers()[i].port;
+  const auto& answers = connection_->answers();
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].accept != Accept::ok) continue;
+    agreed_.push_back({.number = i,
+                       .sender = senders_[i],
+                       .reflector = {options_.server.address, answers[i].port}});
   }
   on_change_();
 }
@@ -239,7 +276,7 @@ void Client::Impl::watch_time() {
   }
   timer_.expires_at(deadline);
   timer_.async_wait([self = shared_from_this()](error_code error) {
-    if (error || self->closed_) return;
+    if (error || self->closed_ || !self->connection_) return;
     self->connection_->tick(self->now());
     if (self->connection_->stage() == Stage::failed) {
       self->fail_with(self->connection_->failure());
@@ -301,6 +338,7 @@ bool Client::running() const { return impl_->running(); }
 bool Client::failed() const { return impl_->failed(); }
 const Error& Client::failure() const { return impl_->failure(); }
 const std::vector<AgreedSession>& Client::agreed() const { return impl_->agreed(); }
+std::optional<Error> Client::shortfall() const { return impl_->shortfall(); }
 void Client::release_ports() { impl_->release_ports(); }
 void Client::stop() { impl_->stop(); }
 

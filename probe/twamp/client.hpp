@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,15 +27,16 @@ struct ClientOptions {
 
 // A session as both sides know it.
 struct AgreedSession {
+  std::size_t number = 0;  // which of the sessions that were wanted
   Endpoint sender;
   Endpoint reflector;
 
   friend bool operator==(const AgreedSession&, const AgreedSession&) = default;
 };
 
-// A TWAMP Control-Client (RFC 5357): connects, has its sessions accepted and started, and stops
-// them. The test packets are somebody else's. Works while the io_context runs; used by that one
-// thread.
+// A TWAMP Control-Client (RFC 5357): connects, has its sessions accepted and started, as many of
+// them as the server gives, and stops them. The test packets are somebody else's. Works while the
+// io_context runs; used by that one thread.
 class Client {
  public:
   // Called when the sessions have begun, and when the client has failed.
@@ -52,6 +54,8 @@ class Client {
   [[nodiscard]] const Error& failure() const;  // when it has failed
   // The sessions that are running.
   [[nodiscard]] const std::vector<AgreedSession>& agreed() const;
+  // Why fewer of them are running than were wanted; nothing: all are.
+  [[nodiscard]] std::optional<Error> shortfall() const;
 
   // The senders' ports are kept free until then: call it at the moment they are bound.
   void release_ports();

@@ -63,6 +63,22 @@ void ClientConnection::fail_with(Errc code, std::string_view why) {
   stage_ = Stage::failed;
 }
 
+std::size_t ClientConnection::accepted() const {
+  return static_cast<std::size_t>(std::ranges::count(answers_, Accept::ok, &SessionAnswer::accept));
+}
+
+std::optional<Error> ClientConnection::refusal() const {
+  const auto first = std::ranges::find_if(
+      answers_, [](const SessionAnswer& answer) { return answer.accept != Accept::ok; });
+  if (first == answers_.end()) return std::nullopt;
+  const std::size_t wanted = wishes_.sessions.size();
+  const std::string which =
+      wanted == 1 ? std::string{"the session"}
+                  : fmt::format("{} of {} sessions", answers_.size() - accepted(), wanted);
+  return Error{code_of(first->accept), fmt::format("twamp server {}: it refuses {}: {}",
+                                                   wishes_.name, which, to_string(first->accept))};
+}
+
 std::size_t ClientConnection::wanted() const {
   switch (stage_) {
     case Stage::greeting:
@@ -154,15 +170,15 @@ void ClientConnection::take_server_start(const ServerStart& start) {
   ask_next();
 }
 
+// RFC 5357 section 3.5: addresses of zero are those of the control connection. To name them would
+// name, behind a NAT, an address that the server does not see, and which it may refuse.
 void ClientConnection::ask_next() {
   const SessionWish& wish = wishes_.sessions[answers_.size()];
   const std::size_t fixed = symmetrical_ ? symmetrical_request_size : twamp_request_size;
   RequestSession request;
-  request.ip_version = wishes_.local.address.is_v4() ? 4 : 6;
+  request.ip_version = wishes_.v6 ? 6 : 4;
   request.sender_port = wish.sender_port;
   request.receiver_port = wish.receiver_port;
-  request.sender = wishes_.local.address;
-  request.receiver = wishes_.remote.address;
   request.padding_length = static_cast<std::uint32_t>(wish.payload - std::min(wish.payload, fixed));
   request.timeout = to_wire_interval(wish.timeout);
   request.type_p = std::uint32_t{wish.dscp} << 24U;
@@ -171,18 +187,22 @@ void ClientConnection::ask_next() {
 
 void ClientConnection::take_answer(const AcceptSession& answer) {
   answers_.push_back({answer.accept, answer.port, answer.sid});
-  if (answer.accept != Accept::ok) {
-    fail_with(code_of(answer.accept),
-              fmt::format("it refuses session {} of {}: {}", answers_.size(),
-                          wishes_.sessions.size(), to_string(answer.accept)));
-    return;
-  }
-  if (answer.port == 0) {
+  if (answer.accept == Accept::ok && answer.port == 0) {
     fail_with(Errc::io, "it accepts a session on port 0");
     return;
   }
   if (answers_.size() < wishes_.sessions.size()) {
     ask_next();
+    return;
+  }
+  start();
+}
+
+// A refused session costs neither the connection nor the other sessions (RFC 4656 section 3.5).
+void ClientConnection::start() {
+  if (const auto refused = refusal(); refused && accepted() == 0) {
+    failure_ = *refused;
+    stage_ = Stage::failed;
     return;
   }
   send(StartSessions{});
@@ -202,8 +222,7 @@ void ClientConnection::take_start_ack(const StartAck& ack) {
 void ClientConnection::stop() {
   if (ended()) return;
   if (stage_ == Stage::running) {
-    send(StopSessions{.accept = Accept::ok,
-                      .sessions = static_cast<std::uint32_t>(answers_.size())});
+    send(StopSessions{.accept = Accept::ok, .sessions = static_cast<std::uint32_t>(accepted())});
   }
   stage_ = Stage::stopped;
 }
@@ -214,15 +233,30 @@ void ClientConnection::hang_up(std::string_view why) {
       stage_ == Stage::running
           ? fmt::format("the control connection ended during the test: {}", why)
           : fmt::format("{} instead of {}", why, awaited(stage_));
-  fail_with(Errc::io, what);
+  give_up(what);
 }
 
 void ClientConnection::tick(MonoTime now) {
   if (ended() || now < deadline()) return;
   const auto got = input_.empty() ? std::string{"nothing"}
                                   : fmt::format("{} of {} octets", input_.size(), wanted());
-  fail_with(Errc::io, fmt::format("no {} within {} ({} came)", awaited(stage_),
-                                  strait::to_string(wishes_.patience), got));
+  give_up(fmt::format("no {} within {} ({} came)", awaited(stage_),
+                      strait::to_string(wishes_.patience), got));
+}
+
+// Some servers leave, or fall silent, after a refusal: then that is what to tell.
+void ClientConnection::give_up(std::string_view what) {
+  std::string why{what};
+  if (stage_ == Stage::accepting && wishes_.sessions.size() > 1) {
+    why += fmt::format(" for session {} of {}", answers_.size() + 1, wishes_.sessions.size());
+  }
+  const auto refused = refusal();
+  if (!refused || accepted() > 0) {
+    fail_with(Errc::io, why);
+    return;
+  }
+  failure_ = {refused->code, fmt::format("{}; then {}", refused->message, why)};
+  stage_ = Stage::failed;
 }
 
 MonoTime ClientConnection::deadline() const {

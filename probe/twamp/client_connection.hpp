@@ -32,15 +32,13 @@ struct SessionAnswer {
 
 struct ClientWishes {
   std::string name;  // of the server, for messages
-  Endpoint local;    // of the control connection: test packets take the same addresses
-  Endpoint remote;
+  bool v6 = false;   // of the control connection: test packets take its addresses
   std::vector<SessionWish> sessions;
   Nanos patience{std::chrono::seconds{5}};  // for each answer
 };
 
 // The Control-Client's side of one control connection: octets in, octets out, no socket and no
-// clock. It asks for all sessions, starts them if it gets every one, and
-// stops them.
+// clock. It asks for all sessions, starts those that it gets, and stops them.
 class ClientConnection {
  public:
   enum class Stage : std::uint8_t {
@@ -71,6 +69,10 @@ class ClientConnection {
   [[nodiscard]] const Error& failure() const { return failure_; }  // in stage `failed`
   // In the order of the wishes, as far as they were answered.
   [[nodiscard]] const std::vector<SessionAnswer>& answers() const { return answers_; }
+  // How many of them were accepted.
+  [[nodiscard]] std::size_t accepted() const;
+  // What the server refused so far, in words; nothing: no session.
+  [[nodiscard]] std::optional<Error> refusal() const;
 
  private:
   [[nodiscard]] std::size_t wanted() const;
@@ -80,6 +82,8 @@ class ClientConnection {
   void take_answer(const AcceptSession& answer);
   void take_start_ack(const StartAck& ack);
   void ask_next();
+  void start();
+  void give_up(std::string_view what);
   void fail_with(Errc code, std::string_view why);
   template <class Message>
   void send(const Message& message);

@@ -30,7 +30,10 @@ using boost::system::error_code;
 using Tcp = asio::ip::tcp;
 
 constexpr auto accept_pause = std::chrono::milliseconds{50};
-constexpr std::size_t piece = 1024;   // octets that are read at a time
+constexpr std::size_t piece = 1024;  // octets that are read at a time
+// What still comes of a client that we have left is read and thrown away, so long and so much.
+constexpr auto farewell = std::chrono::seconds{1};
+constexpr std::size_t most_discarded = std::size_t{64} << 10U;
 constexpr Rate new_connections{100};  // of all clients together
 
 Endpoint to_endpoint(const Tcp::endpoint& endpoint) {
@@ -118,8 +121,9 @@ class Client : public std::enable_shared_from_this<Client> {
   [[nodiscard]] MonoTime now() const { return clock_.now().mono; }
 
   void close() {
-    if (!connection_) return;
-    connection_->hang_up(now());
+    if (closed_) return;
+    closed_ = true;
+    if (connection_) connection_->hang_up(now());
     // What it refers to may not outlive this.
     connection_.reset();
     timer_.cancel();
@@ -137,10 +141,35 @@ class Client : public std::enable_shared_from_this<Client> {
       return;
     }
     if (connection_->closed()) {
-      close();
+      leave();
       return;
     }
     read();
+  }
+
+  // A socket that is closed with octets unread sends a reset, which may overtake the last answer.
+  void leave() {
+    connection_.reset();
+    error_code ignored;
+    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+    timer_.expires_after(farewell);
+    timer_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error) self->close();
+    });
+    discard();
+  }
+
+  void discard() {
+    socket_.async_read_some(asio::buffer(input_),
+                            [self = shared_from_this()](error_code error, std::size_t got) {
+                              if (self->closed_) return;
+                              self->discarded_ += got;
+                              if (error || self->discarded_ > most_discarded) {
+                                self->close();
+                              } else {
+                                self->discard();
+                              }
+                            });
   }
 
   void read() {
@@ -195,7 +224,9 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::steady_timer timer_;
   Address address_;
   OnClose on_close_;
-  std::unique_ptr<ServerConnection> connection_;  // null: closed
+  std::unique_ptr<ServerConnection> connection_;  // null: not begun, or over
+  bool closed_ = false;
+  std::size_t discarded_ = 0;
   std::array<std::byte, piece> input_{};
   std::vector<std::byte> output_;
 };

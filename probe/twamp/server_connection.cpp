@@ -195,8 +195,7 @@ void ServerConnection::take_request(const RequestSession& request, MonoTime now)
                             .symmetrical = symmetrical_};
   const auto opened = facts_.ports->open(session, now);
   if (opened.accept != Accept::ok) {
-    refuse(opened.accept,
-           opened.accept == Accept::temporary_limit ? "sessions-of-server" : "no-port");
+    refuse(opened.accept, opened.reason);
     return;
   }
   sessions_.push_back({opened.number, from_wire_interval(request.timeout)});

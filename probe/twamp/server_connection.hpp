@@ -39,6 +39,7 @@ class TestPorts {
 
   struct Opened {
     Accept accept = Accept::ok;
+    std::string_view reason;  // why it is not accepted, for the counters
     SessionNumber number = 0;
     std::uint16_t port = 0;  // the wanted one, or another that was free
   };

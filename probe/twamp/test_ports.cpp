@@ -12,6 +12,7 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,9 @@ constexpr std::size_t replies_per_call = 8;
 constexpr int most_batches = 8;  // one busy session must not starve the others
 constexpr auto upkeep_interval = std::chrono::seconds{1};
 constexpr std::uint16_t first_unprivileged = 1024;
+// Ports of a range that are tried for one request, those of our own sessions not counted: where
+// others have most of it, the next request goes on from there.
+constexpr int most_tries = 64;
 
 // RFC 5357 section 3.5: replies have the DSCP that the session was asked for.
 Result<void> set_dscp(int fd, bool v6, std::uint8_t dscp) {
@@ -44,14 +48,18 @@ Result<void> set_dscp(int fd, bool v6, std::uint8_t dscp) {
             : kernel::set_option(fd, IPPROTO_IP, IP_TOS, traffic_class, "IP_TOS");
 }
 
+using Place = std::pair<Address, std::uint16_t>;
+
 struct Port {
-  Port(boost::asio::io_context& context, const TestSession& session, MonoTime now)
+  Port(boost::asio::io_context& context, const TestSession& session, Place bound, MonoTime now)
       : socket{context},
+        place{std::move(bound)},
         peer{kernel::to_peer_key(session.sender)},
         symmetrical{session.symmetrical},
         heard{now} {}
 
   stream_descriptor socket;
+  Place place;
   kernel::PeerKey peer;
   bool symmetrical;
   bool started = false;
@@ -118,6 +126,7 @@ class ReflectingPorts::Impl {
   // A completion may be queued already when this goes: then nothing of it is left.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Ports ports_;
+  std::set<Place> own_;  // where they are
   SessionNumber next_ = 0;
   std::uint16_t next_of_range_ = 0;
   std::vector<Accepted> accepted_;
@@ -130,9 +139,12 @@ class ReflectingPorts::Impl {
 Result<kernel::Fd> ReflectingPorts::Impl::take_of_range(const Address& address) {
   const PortRange& range = options_.ports;
   const std::uint32_t size = range.last - range.first + 1U;
-  for (std::uint32_t tried = 0; tried < size; ++tried) {
+  int tried = 0;
+  for (std::uint32_t walked = 0; walked < size && tried < most_tries; ++walked) {
     const auto port = static_cast<std::uint16_t>(range.first + next_of_range_);
     next_of_range_ = static_cast<std::uint16_t>((next_of_range_ + 1U) % size);
+    if (own_.contains({address, port})) continue;
+    ++tried;
     auto fd = kernel::open_listener({address, port}, options_.receive_buffer);
     if (fd) return fd;
   }
@@ -152,22 +164,27 @@ Result<kernel::Fd> ReflectingPorts::Impl::take_port(const Endpoint& wanted) {
 }
 
 TestPorts::Opened ReflectingPorts::Impl::open(const TestSession& session, MonoTime now) {
-  if (ports_.size() >= options_.sessions) return {.accept = Accept::temporary_limit};
+  if (ports_.size() >= options_.sessions) {
+    return {.accept = Accept::temporary_limit, .reason = "sessions-of-server"};
+  }
   auto fd = take_port(session.receiver);
-  if (!fd) return {.accept = Accept::internal_error};
+  if (!fd) return {.accept = Accept::temporary_limit, .reason = "no-port"};
+  const Opened failed{.accept = Accept::internal_error, .reason = "no-socket"};
   const auto local = kernel::local_endpoint(fd->value());
   if (!local || !set_dscp(fd->value(), local->address.is_v6(), session.dscp)) {
-    return {.accept = Accept::internal_error};
+    return failed;
   }
-  auto port = std::make_shared<Port>(context_, session, now);
+  const Place place{session.receiver.address, local->port};
+  auto port = std::make_shared<Port>(context_, session, place, now);
   boost::system::error_code error;
   port->socket.assign(fd->value(), error);
-  if (error) return {.accept = Accept::internal_error};
+  if (error) return failed;
   (void)fd->release();
+  own_.insert(place);
   watch(port);
   const SessionNumber number = next_++;
   ports_.emplace(number, std::move(port));
-  return {.number = number, .port = local->port};
+  return {.reason = {}, .number = number, .port = local->port};
 }
 
 void ReflectingPorts::Impl::start(SessionNumber session, MonoTime now) {
@@ -191,6 +208,7 @@ ReflectingPorts::Impl::Ports::iterator ReflectingPorts::Impl::give_back(Ports::i
   if (drops > 0) count(counters_.errors, "receive-overflow", drops);
   boost::system::error_code ignored;
   socket.close(ignored);  // completes the wait with an error, which ends it
+  own_.erase(port->second->place);
   return ports_.erase(port);
 }
 

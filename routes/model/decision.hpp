@@ -1,25 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
-#include "routes/model/route.hpp"
+#include "routes/model/contender.hpp"
 
 namespace strait::routes {
 
 // What vendors take a route without LOCAL_PREF to have; the RFC names no number.
 inline constexpr LocalPref default_local_pref{100};
 
-// One rung of the decision process: keeps, of the candidates still in the race (indices into
-// `routes`), those that no other beats. A rung may need all pairs, so it gets the whole field.
+// What routers can be told to do otherwise than RFC 4271 section 9.1.2.2.
+struct DecisionOptions {
+  LocalPref default_local_pref = routes::default_local_pref;
+  bool always_compare_med = false;    // also between routes of different neighbour ASes
+  bool missing_med_is_worst = false;  // an absent MED is the highest, not 0
+  bool ignore_as_path_length = false;
+  bool compare_router_id = true;  // off: the oldest route is kept, which a dump does not tell
+
+  friend bool operator==(const DecisionOptions&, const DecisionOptions&) = default;
+};
+
+// The candidates that are still in the race, as indices.
+using Field = boost::container::small_vector<std::uint32_t, 32>;
+
+// One rung of the decision process: keeps, of the candidates still in the race, those that no other
+// beats. A rung may need all pairs, so it gets the whole field.
 struct Rung {
   std::string_view name;
   std::string_view rule;  // where it comes from
-  void (*keep_best)(std::span<const Route> routes, std::vector<std::size_t>& field);
+  bool after_cost;        // interior cost, which a dump does not say, would come before it
+  void (*keep_best)(std::span<const Contender> routes, const DecisionOptions& options,
+                    Field& field);
 };
 
 // RFC 4271 section 9.1.2.2 in its order, with RFC 4456 section 9. Interior cost (rung e) is no
@@ -35,6 +52,7 @@ struct Decision {
 
 // The best of several routes to one prefix, and why. Nothing for no candidates. Candidates that
 // tie on every rung (add-path routes of one peer) are decided by "order-of-dump".
-[[nodiscard]] std::optional<Decision> decide(std::span<const Route> candidates);
+[[nodiscard]] std::optional<Decision> decide(std::span<const Contender> candidates,
+                                             const DecisionOptions& options = {});
 
 }  // namespace strait::routes

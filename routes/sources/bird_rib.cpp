@@ -53,7 +53,8 @@ class SharedDirectory {
   std::string name_;
 };
 
-Result<RibDump> dump_table(BirdControl& bird, const std::string& table, const std::string& file) {
+// The file that BIRD has written.
+Result<void> dump_table(BirdControl& bird, const std::string& table, const std::string& file) {
   if (table.find_first_of("\"'\n") != std::string::npos) {
     return fail(Errc::bad_input, fmt::format("BIRD table '{}': has a quote", table));
   }
@@ -67,37 +68,24 @@ Result<RibDump> dump_table(BirdControl& bird, const std::string& table, const st
   if (!std::filesystem::exists(file, ec)) {
     return fail(Errc::not_found, fmt::format("BIRD: no table '{}'", table));
   }
-  return load_mrt(file);
-}
-
-void add(RibDump&& from, RibDump& to) {
-  to.taken = std::max(to.taken, from.taken);
-  to.collector_id = from.collector_id;
-  to.peers = std::move(from.peers);
-  std::ranges::move(from.routes, std::back_inserter(to.routes));
-  to.report.records += from.report.records;
-  to.report.routes += from.report.routes;
-  to.report.local += from.report.local;
-  to.report.damaged += from.report.damaged;
-  to.report.other_records += from.report.other_records;
-  for (const auto& [reason, times] : from.report.skipped) to.report.skipped[reason] += times;
-  std::ranges::move(from.report.damage, std::back_inserter(to.report.damage));
+  return {};
 }
 
 }  // namespace
 
-Result<RibDump> dump_bird(const BirdRibSource& source) {
+Result<RibDump> dump_bird(const BirdRibSource& source, const MrtOptions& options) {
   auto bird = BirdControl::connect(source.control_socket, source.reply_timeout);
   if (!bird) return tl::make_unexpected(bird.error());
   const auto directory = SharedDirectory::make(source.directory, *bird);
   if (!directory) return tl::make_unexpected(directory.error());
-  RibDump all;
+  std::vector<std::string> files;
   for (const std::string& table : source.tables) {
-    auto dump = dump_table(*bird, table, fmt::format("{}/{}.mrt", directory->name(), table));
-    if (!dump) return dump;
-    add(std::move(*dump), all);
+    files.push_back(fmt::format("{}/{}.mrt", directory->name(), table));
+    if (auto dumped = dump_table(*bird, table, files.back()); !dumped) {
+      return fail(std::move(dumped));
+    }
   }
-  return all;
+  return load_mrt(files, options);
 }
 
 }  // namespace strait::routes

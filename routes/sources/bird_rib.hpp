@@ -19,7 +19,7 @@ struct BirdRibSource {
 };
 
 // Has BIRD write an MRT dump of each table into a directory of its own under `directory`, reads
-// them and removes them. The routes of all tables come as one dump, their reports added up.
-[[nodiscard]] Result<RibDump> dump_bird(const BirdRibSource& source);
+// them and removes them. The routes and peers of all tables come as one dump.
+[[nodiscard]] Result<RibDump> dump_bird(const BirdRibSource& source, const MrtOptions& options);
 
 }  // namespace strait::routes

@@ -4,230 +4,408 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <optional>
 
-#include "core/file.hpp"
 #include "routes/prefix_map.hpp"
+#include "routes/rib_builder.hpp"
 #include "routes/sources/attributes.hpp"
-#include "routes/sources/byte_reader.hpp"
-#include "routes/sources/unpack.hpp"
+#include "routes/sources/bgp_message.hpp"
+#include "routes/sources/mrt_stream.hpp"
+#include "routes/sources/mrt_tables.hpp"
 
 namespace strait::routes {
 namespace {
 
 using Bytes = std::span<const std::byte>;
 
-constexpr std::size_t header_size = 12;
 constexpr std::size_t damage_listed = 100;
-constexpr std::uint64_t unpacked_limit = std::uint64_t{8} << 30U;
-constexpr std::uint16_t table_dump_v2 = 13;
-
-// RFC 6396 section 4.3 and RFC 8050 section 4: which RIB a subtype of TABLE_DUMP_V2 holds.
-struct RibKind {
-  std::uint16_t subtype;
-  bool v6;
-  bool add_path;
-};
-constexpr std::array rib_kinds{RibKind{2, false, false}, RibKind{4, true, false},
-                               RibKind{8, false, true}, RibKind{10, true, true}};
+constexpr std::uint64_t memory_check_every = 4096;  // records
 constexpr std::uint16_t peer_index_table = 1;
 
-template <class IpAddress>
-Address address_of(Bytes octets) {
-  typename IpAddress::bytes_type bytes{};
-  const auto count = std::min(octets.size(), bytes.size());
-  std::ranges::transform(octets.first(count), bytes.begin(), std::to_integer<std::uint8_t>);
-  return IpAddress{bytes};
-}
+// Two families as two types of key.
+bool ours(std::uint16_t afi, std::uint8_t safi) { return (afi == 1 || afi == 2) && safi == 1; }
 
-Address address_of(Bytes octets, bool v6) {
-  return v6 ? address_of<boost::asio::ip::address_v6>(octets)
-            : address_of<boost::asio::ip::address_v4>(octets);
-}
+}  // namespace
 
-class Reader {
+class MrtReader::Worker {
  public:
-  explicit Reader(Bytes bytes) : bytes_{bytes} {}
+  explicit Worker(const MrtOptions& options) : options_{options}, builder_{options.site_asn} {}
 
-  Result<RibDump> read() {
-    while (offset_ < bytes_.size()) {
-      if (!read_record()) break;
+  Result<void> read(ByteSource& source) {
+    MrtStream stream{source};
+    useful_ = false;
+    peers_.clear();
+    has_peers_ = false;
+    const std::uint64_t before = report_.records;
+    while (const auto record = stream.next()) {
+      note_gaps(stream);
+      if (!read_record(*record)) stream.broken();
+      if (report_.records % memory_check_every == 0 && builder_.memory() > options_.max_memory) {
+        return fail(Errc::bad_input, fmt::format("the routes take more than {} octets of memory",
+                                                 options_.max_memory));
+      }
     }
-    if (!has_peers_) {
-      return fail(Errc::bad_input,
-                  fmt::format("no PEER_INDEX_TABLE among {} MRT records in {} octets: want a "
-                              "TABLE_DUMP_V2 dump",
-                              dump_.report.records, bytes_.size()));
+    note_gaps(stream);
+    const std::string broke_off = source.damage();
+    if (!useful_) {
+      return fail(
+          Errc::bad_input,
+          fmt::format("no PEER_INDEX_TABLE, TABLE_DUMP or BGP4MP among {} MRT records in {} "
+                      "octets{}{}",
+                      report_.records - before, stream.octets(), broke_off.empty() ? "" : "; ",
+                      broke_off));
     }
-    dump_.report.routes = dump_.routes.size();
-    return std::move(dump_);
+    record_at_ = stream.octets();
+    if (!broke_off.empty()) damaged(broke_off);
+    return {};
+  }
+
+  RibDump finish() {
+    RibDump dump;
+    dump.taken = taken_;
+    dump.collector_id = collector_id_;
+    dump.rib = std::move(builder_).finish();
+    dump.report = std::move(report_);
+    return dump;
   }
 
  private:
-  // False where the framing is lost: nothing behind it can be trusted.
-  bool read_record() {
-    record_ = offset_;
-    ByteReader header{bytes_.subspan(offset_)};
-    const std::uint32_t seconds = header.u32();
-    const std::uint16_t type = header.u16();
-    const std::uint16_t subtype = header.u16();
-    const std::uint32_t length = header.u32();
-    if (header.failed()) {
-      damaged("the file ends inside a record header");
-      return false;
+  // False if the body is not what the header promises.
+  bool read_record(const MrtRecord& record) {
+    record_at_ = record.offset;
+    ++report_.records;
+    taken_ = std::max(taken_, WallTime{std::chrono::seconds{record.seconds} +
+                                       std::chrono::microseconds{record.microseconds}});
+    const std::uint64_t before = report_.damaged;
+    if (record.type == mrt_table_dump_v2) {
+      read_table_v2(record);
+    } else if (record.type == mrt_table_dump && (record.subtype == 1 || record.subtype == 2)) {
+      useful_ = true;
+      read_old_table(record.body, record.subtype == 2);
+    } else if (record.type == mrt_bgp4mp) {
+      useful_ = true;
+      read_bgp(record);
+    } else {
+      other(record);
     }
-    const Bytes body = header.take(length);
-    if (header.failed()) {
-      damaged("the file ends inside a record");
-      return false;
-    }
-    offset_ += header_size + length;
-    ++dump_.report.records;
-    dump_.taken = std::max(dump_.taken, WallTime{std::chrono::seconds{seconds}});
-    read_body(type, subtype, body);
-    return true;
+    return report_.damaged == before;
   }
 
-  void read_body(std::uint16_t type, std::uint16_t subtype, Bytes body) {
-    if (type == table_dump_v2 && subtype == peer_index_table) {
-      read_peers(body);
+  void other(const MrtRecord& record) {
+    ++report_.other_records;
+    count(fmt::format("record type {} subtype {}", record.type, record.subtype));
+  }
+
+  void read_table_v2(const MrtRecord& record) {
+    if (record.subtype == peer_index_table) {
+      read_peers(record.body);
       return;
     }
-    const auto* const kind = std::ranges::find(rib_kinds, subtype, &RibKind::subtype);
-    if (type != table_dump_v2 || kind == rib_kinds.end()) {
-      ++dump_.report.other_records;
-      count(fmt::format("record type {} subtype {}", type, subtype));
+    const auto kind = unicast_rib_kind(record.subtype);
+    if (!kind) {
+      other(record);
       return;
     }
-    read_rib(*kind, body);
+    RibRecord rib{record.body, *kind};
+    if (kind->v6) {
+      read_rib<KeyV6>(rib);
+    } else {
+      read_rib<KeyV4>(rib);
+    }
   }
 
   // RFC 6396 section 4.3.1. An index is valid only for the latest table.
   void read_peers(Bytes body) {
-    std::vector<MrtPeer> peers;
-    ByteReader reader{body};
-    dump_.collector_id = reader.u32();
-    reader.take(reader.u16());  // view name
-    const unsigned entries = reader.u16();
-    for (unsigned i = 0; i < entries && !reader.failed(); ++i) peers.push_back(read_peer(reader));
+    useful_ = true;
     has_peers_ = true;
-    if (reader.failed()) {
+    peers_.clear();  // an index into a broken table could name the wrong upstream
+    const auto table = read_peer_table(body);
+    if (!table) {
       damaged("a peer index table runs past its record");
-      peers.clear();  // an index into a broken table could name the wrong upstream
-    }
-    dump_.peers = std::move(peers);
-  }
-
-  static MrtPeer read_peer(ByteReader& reader) {
-    const unsigned type = reader.u8();
-    const bool v6 = (type & 1U) != 0;
-    const bool wide_asn = (type & 2U) != 0;
-    MrtPeer peer;
-    peer.bgp_id = reader.u32();
-    peer.address = address_of(reader.take(v6 ? 16 : 4), v6);
-    peer.asn = Asn{wide_asn ? reader.u32() : reader.u16()};
-    return peer;
-  }
-
-  void read_rib(const RibKind& kind, Bytes body) {
-    ByteReader reader{body};
-    reader.take(4);  // sequence number
-    const auto prefix = read_prefix(reader, kind.v6);
-    const unsigned entries = reader.u16();
-    if (!prefix) {
-      damaged("prefix longer than its family allows");
       return;
     }
-    if (reader.failed()) {
-      damaged("a RIB record ends before its entries");
+    collector_id_ = table->collector_id;
+    for (const MrtPeer& peer : table->peers) {
+      peers_.push_back(builder_.peer(peer.address, peer.asn, peer.bgp_id));
+      if (!peers_.back()) damaged(fmt::format("more than {} peers", RibBuilder::max_peers));
+    }
+  }
+
+  template <class Key>
+  void read_rib(RibRecord& record) {
+    if (!record.problem().empty()) {
+      damaged(record.problem());
       return;
     }
-    for (unsigned i = 0; i < entries; ++i) {
-      const unsigned peer = reader.u16();
-      reader.take(kind.add_path ? 8 : 4);  // originated; path identifier, which means nothing
-      const Bytes attributes = reader.take(reader.u16());
-      if (reader.failed()) {
-        damaged("a RIB entry runs past its record", entries - i);
-        return;
-      }
-      read_entry(*prefix, peer, attributes);
+    routes_.clear();
+    while (const auto entry = record.next()) {
+      const auto peer = peer_of(entry->peer);
+      if (peer) read_route(*peer, entry->path_id, entry->attributes, true);
     }
-    if (!reader.empty()) damaged("octets left over after the last RIB entry");
+    if (record.missing() > 0) damaged("a RIB entry runs past its record", record.missing());
+    if (record.leftover()) damaged("octets left over after the last RIB entry");
+    const auto key = key_of_octets<Key>(record.prefix_octets(), record.prefix_length());
+    if (key && !routes_.empty()) builder_.put(*key, routes_);
   }
 
-  static std::optional<Prefix> read_prefix(ByteReader& reader, bool v6) {
-    const std::uint8_t length = reader.u8();
-    if (length > (v6 ? 128 : 32)) return std::nullopt;
-    // The spare bits of the last octet are undefined (RFC 6396 section 4.3.2): cut them off.
-    return network_of(address_of(reader.take((length + 7U) / 8U), v6), length);
-  }
-
-  void read_entry(const Prefix& prefix, unsigned index, Bytes attributes) {
-    if (index >= dump_.peers.size()) {
+  std::optional<std::uint16_t> peer_of(std::uint16_t index) {
+    if (index >= peers_.size()) {
       damaged(has_peers_ ? "peer index beyond the peer index table"
                          : "a RIB record before the peer index table");
+      return std::nullopt;
+    }
+    if (!peers_[index]) damaged(fmt::format("more than {} peers", RibBuilder::max_peers));
+    return peers_[index];
+  }
+
+  void read_old_table(Bytes body, bool v6) {
+    const auto entry = read_old_table_entry(body, v6);
+    if (!entry || entry->length > (v6 ? 128 : 32)) {
+      damaged(entry ? "prefix longer than its family allows" : "a TABLE_DUMP record ends early");
       return;
     }
-    const MrtPeer& peer = dump_.peers[index];
-    Route route;
-    route.prefix = prefix;
-    route.neighbor = peer.address;
-    route.neighbor_asn = peer.asn;
-    route.neighbor_id = peer.bgp_id;
-    if (const auto reason = read_attributes(attributes, route); !reason.empty()) {
-      damaged(std::string{reason});
+    const auto peer = builder_.peer(entry->peer, entry->peer_asn, 0);
+    if (!peer) {
+      damaged(fmt::format("more than {} peers", RibBuilder::max_peers));
       return;
     }
-    const bool local = peer.address.is_unspecified();
-    if (attributes.empty() && !local) {
+    routes_.clear();
+    read_route(*peer, 0, entry->attributes, false);
+    if (routes_.empty()) return;
+    const Prefix prefix = network_of(entry->network, entry->length);
+    if (v6) {
+      builder_.put(KeyV6::of(prefix), routes_);
+    } else {
+      builder_.put(KeyV4::of(prefix), routes_);
+    }
+  }
+
+  // Adds one table entry to routes_, or says why not.
+  void read_route(std::uint16_t peer, std::uint32_t path_id, Bytes attributes, bool wide) {
+    const RibPeer& from = builder_.peer(peer);
+    if (attributes.empty() && !from.local()) {
       damaged("a BGP route without attributes");
       return;
     }
-    if (local) ++dump_.report.local;
-    dump_.routes.push_back(std::move(route));
+    auto id = wide ? builder_.attributes().find(attributes) : std::nullopt;
+    if (!id) {
+      id = intern(attributes, {.internal = from.internal, .update = false, .wide_asns = wide});
+    }
+    if (!id) return;
+    ++report_.routes;
+    if (from.local()) ++report_.local;
+    routes_.push_back({.attributes = *id, .path_id = path_id, .peer = peer});
   }
 
-  void count(const std::string& reason, std::uint64_t times = 1) {
-    dump_.report.skipped[reason] += times;
+  std::optional<AttributeId> intern(Bytes attributes, const AttributeContext& context) {
+    const auto outcome = attribute_reader_.read(attributes, context);
+    note_discards();
+    if (outcome.fate != AttributeFate::use) {
+      damaged(outcome.reason);
+      return std::nullopt;
+    }
+    return add_attributes(NlriPlace::rib_entry);
   }
 
-  void damaged(const std::string& reason, std::uint64_t times = 1) {
-    dump_.report.damaged += times;
-    count(reason, times);
-    if (dump_.report.damage.size() < damage_listed) {
-      dump_.report.damage.push_back({record_, reason});
+  AttributeId add_attributes(NlriPlace place) {
+    const auto octets = attribute_reader_.octets(place);
+    return builder_.attributes().add(attribute_reader_.head(), octets);
+  }
+
+  void read_bgp(const MrtRecord& record) {
+    const auto [content, problem] = read_bgp4mp(record.subtype, record.body);
+    if (!content) {
+      if (problem.empty()) {
+        other(record);
+      } else {
+        damaged(problem);
+      }
+      return;
+    }
+    if (content->sent_by_collector) {
+      ++report_.other_records;
+      count("message that the collector sent itself");
+      return;
+    }
+    const auto peer = updated_peer(*content);
+    if (!peer) {
+      damaged(fmt::format("more than {} peers", RibBuilder::max_peers));
+      return;
+    }
+    if (!content->state_change) {
+      read_message(*content, *peer);
+    } else if (content->new_state != bgp_established) {
+      builder_.flush(*peer);  // RFC 4271 section 8.2.2: its routes go with the session
     }
   }
 
-  Bytes bytes_;
-  std::size_t offset_ = 0;
-  std::size_t record_ = 0;  // where the current record begins
+  // Updates do not say the BGP identifier: they belong to the peer of the tables, if there is one.
+  std::optional<std::uint16_t> updated_peer(const Bgp4mp& content) {
+    const auto known = builder_.peer_at(content.peer, content.peer_asn);
+    return known ? known : builder_.peer(content.peer, content.peer_asn, 0);
+  }
+
+  void read_message(const Bgp4mp& content, std::uint16_t peer) {
+    std::string_view problem;
+    const auto message = read_bgp_message(content.message, problem);
+    if (!message) {
+      damaged(problem);
+      return;
+    }
+    if (!message->update) return;  // OPEN, KEEPALIVE, NOTIFICATION, ROUTE-REFRESH hold no routes
+    apply(*message->update, content, peer);
+  }
+
+  void apply(const BgpUpdate& update, const Bgp4mp& content, std::uint16_t peer) {
+    const AttributeContext context{.internal = content.peer_asn == content.local_asn,
+                                   .update = true,
+                                   .wide_asns = content.wide_asns};
+    const auto outcome = attribute_reader_.read(update.attributes, context, !update.nlri.empty());
+    note_discards();
+    const Target target{.peer = peer, .add_path = content.add_path};
+    withdraw(1, 1, update.withdrawn, target);
+    if (const auto& gone = attribute_reader_.unreach()) {
+      withdraw(gone->afi, gone->safi, gone->nlri, target);
+    }
+    if (outcome.fate != AttributeFate::use) {
+      refuse(outcome, update, target);
+      return;
+    }
+    if (!update.nlri.empty()) announce(1, 1, update.nlri, target, NlriPlace::plain);
+    if (const auto& reach = attribute_reader_.reach()) {
+      announce(reach->afi, reach->safi, reach->nlri, target, NlriPlace::reach);
+    }
+  }
+
+  struct Target {
+    std::uint16_t peer;
+    bool add_path;
+  };
+
+  // RFC 7606 section 2: treat-as-withdraw takes the old routes away; after what would reset the
+  // session the peer's table cannot be relied on, and the report says so.
+  void refuse(const AttributeReader::Outcome& outcome, const BgpUpdate& update,
+              const Target& target) {
+    damaged(outcome.reason);
+    withdraw(1, 1, update.nlri, target);
+    if (const auto& reach = attribute_reader_.reach()) {
+      withdraw(reach->afi, reach->safi, reach->nlri, target);
+    }
+  }
+
+  void withdraw(std::uint16_t afi, std::uint8_t safi, Bytes nlri, const Target& target) {
+    if (nlri.empty()) return;
+    if (!ours(afi, safi)) {
+      count(fmt::format("routes of AFI {} SAFI {}", afi, safi));
+      return;
+    }
+    const auto each = [&](const auto& key, std::uint32_t path_id) {
+      ++report_.withdrawn;
+      builder_.withdraw(key, target.peer, path_id);
+    };
+    if (!visit(afi, nlri, target, each)) damaged("withdrawn routes that do not parse");
+  }
+
+  void announce(std::uint16_t afi, std::uint8_t safi, Bytes nlri, const Target& target,
+                NlriPlace place) {
+    if (nlri.empty()) return;
+    if (!ours(afi, safi)) {
+      count(fmt::format("routes of AFI {} SAFI {}", afi, safi));
+      return;
+    }
+    const AttributeId id = add_attributes(place);
+    const auto each = [&](const auto& key, std::uint32_t path_id) {
+      ++report_.routes;
+      const RibRoute route{.attributes = id, .path_id = path_id, .peer = target.peer};
+      builder_.put(key, std::span{&route, 1});
+    };
+    if (!visit(afi, nlri, target, each)) damaged("NLRI that does not parse");
+  }
+
+  template <class F>
+  static bool visit(std::uint16_t afi, Bytes nlri, const Target& target, F& each) {
+    return afi == 1 ? for_each_nlri<KeyV4>(nlri, target.add_path, each)
+                    : for_each_nlri<KeyV6>(nlri, target.add_path, each);
+  }
+
+  void note_discards() {
+    for (const std::string_view reason : attribute_reader_.discarded()) {
+      ++report_.discarded;
+      count(reason);
+    }
+  }
+
+  void note_gaps(MrtStream& stream) {
+    for (MrtGap& gap : stream.take_gaps()) {
+      record_at_ = gap.offset;
+      damaged(gap.reason);
+      if (!gap.resumed || report_.damage.size() == damage_listed) continue;
+      report_.damage.back().reason += fmt::format("; records go on at octet {}", *gap.resumed);
+    }
+  }
+
+  void count(std::string_view reason, std::uint64_t times = 1) {
+    const auto it = report_.skipped.find(reason);
+    if (it != report_.skipped.end()) {
+      it->second += times;
+    } else if (report_.skipped.size() < damage_listed) {
+      report_.skipped.emplace(reason, times);
+    } else {
+      report_.skipped["other reasons"] += times;
+    }
+  }
+
+  void damaged(std::string_view reason, std::uint64_t times = 1) {
+    report_.damaged += times;
+    count(reason, times);
+    if (report_.damage.size() < damage_listed) {
+      report_.damage.push_back({record_at_, std::string{reason}});
+    }
+  }
+
+  MrtOptions options_;
+  RibBuilder builder_;
+  AttributeReader attribute_reader_;
+  std::vector<std::optional<std::uint16_t>> peers_;  // of the latest table; nothing: one too many
   bool has_peers_ = false;
-  RibDump dump_;
+  bool useful_ = false;
+  std::vector<RibRoute> routes_;  // of the record that is read
+  std::uint64_t record_at_ = 0;
+  WallTime taken_;
+  std::uint32_t collector_id_ = 0;
+  RibReadReport report_;
 };
 
-}  // namespace
+MrtReader::MrtReader(const MrtOptions& options) : worker_{std::make_unique<Worker>(options)} {}
+MrtReader::MrtReader(MrtReader&&) noexcept = default;
+MrtReader& MrtReader::operator=(MrtReader&&) noexcept = default;
+MrtReader::~MrtReader() = default;
 
-Result<RibDump> read_mrt(std::span<const std::byte> bytes) { return Reader{bytes}.read(); }
+Result<void> MrtReader::read(ByteSource& source) { return worker_->read(source); }
+RibDump MrtReader::finish() && { return worker_->finish(); }
 
-Result<RibDump> load_mrt(const std::string& file) {
-  const auto packed = read_file(file);
-  if (!packed) return tl::make_unexpected(packed.error());
-  const auto named = [&](const Error& error) {
-    return fail(error.code, fmt::format("{}: {}", file, error.message));
-  };
-  const auto unpacked = unpack(std::as_bytes(std::span{*packed}), unpacked_limit);
-  if (!unpacked) return named(unpacked.error());
-  auto dump = read_mrt(unpacked->bytes);
-  if (!dump) return named(dump.error());
-  if (!unpacked->damage.empty()) {
-    ++dump->report.damaged;
-    ++dump->report.skipped[unpacked->damage];
-    dump->report.damage.push_back({unpacked->bytes.size(), unpacked->damage});
+Result<RibDump> read_mrt(std::span<const std::byte> bytes, const MrtOptions& options) {
+  MrtReader reader{options};
+  const auto source = memory_source(bytes);
+  if (auto done = reader.read(*source); !done) return fail(std::move(done));
+  return std::move(reader).finish();
+}
+
+Result<RibDump> load_mrt(std::span<const std::string> files, const MrtOptions& options) {
+  MrtReader reader{options};
+  for (const std::string& file : files) {
+    const auto source = open_source(file);
+    if (!source) return tl::make_unexpected(source.error());
+    if (const auto done = reader.read(**source); !done) {
+      return fail(done.error().code, fmt::format("{}: {}", file, done.error().message));
+    }
   }
-  return dump;
+  return std::move(reader).finish();
+}
+
+Result<RibDump> load_mrt(const std::string& file, const MrtOptions& options) {
+  return load_mrt(std::span{&file, 1}, options);
 }
 
 }  // namespace strait::routes

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tests/analyzer/windows.hpp"
+#include "tests/routes/rib_of.hpp"
 
 using namespace strait;
 using namespace strait::cli;
@@ -69,8 +70,8 @@ std::vector<Route> offers() {
           route("203.0.113.0/24", atlas, 3), route("203.0.113.0/24", loukkos, 2)};
 }
 
-KnownRib known(std::vector<Route> routes) {
-  return {routes::Rib{std::move(routes), Asn{64500}}, {}, analyzer::test::start};
+KnownRib known(const std::vector<Route>& routes) {
+  return {testing::rib_of(routes, Asn{64500}), {}, analyzer::test::start};
 }
 
 // Six minutes of both paths, judged each minute as the service does; the last advice.

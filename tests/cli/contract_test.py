@@ -36,7 +36,7 @@ ADDRESS = "want IPv4 such as 192.0.2.1 or IPv6 such as 2001:db8::1"
 
 # words, exit status, standard error; the standard output is empty.
 REFUSED = [
-    ("", 2, usage("", "which command? one of probe, reflect, run, analyze, routes, doctor, config")),
+    ("", 2, usage("", "which command? one of probe, reflect, run, analyze, routes, simulate, doctor, config")),
     ("prob", 2, usage("", "no command 'prob'; did you mean 'probe'?")),
     ("xyzzy", 2, usage("", "no command 'xyzzy'")),
     ("--bogus", 2, usage("", "no option '--bogus'")),
@@ -70,7 +70,7 @@ REFUSED = [
     ("probe 127.0.0.1 --key k", 2, usage("probe", "--key: wants --protocol stamp")),
     ("probe 127.0.0.1 --loss-by-direction", 2, usage("probe", "--loss-by-direction: wants --protocol stamp")),
     ("probe 127.0.0.1 --protocol stamp --tlv cos,hmac", 2,
-     usage("probe", "--tlv: 'hmac': want cos, location, timestamp-info or direct")),
+     usage("probe", "--tlv: 'hmac': want cos, location, timestamp-info, direct or follow-up")),
     ("probe 127.0.0.1 --protocol stamp --twamp-light --tlv cos", 2,
      usage("probe", "--twamp-light: that reflector knows no --tlv, --key or --loss-by-direction")),
     ("probe 127.0.0.1 --protocol stamp --tlv cos -s 54", 2,
@@ -95,6 +95,32 @@ REFUSED = [
     ("probe 127.0.0.1 -s 5", 2, usage("probe", "--size: '5': want a whole number, 14 to 9000")),
     ("probe 127.0.0.1 --mark x", 2, usage("probe", "--mark: 'x': want a whole number, 0 to 4294967295")),
     ("probe 127.0.0.1 --source bad", 2, usage("probe", f"--source: address 'bad': {ADDRESS}")),
+    *((f"probe 127.0.0.1 --flows {count}", 2,
+       usage("probe", f"--flows: '{count}': want a whole number, 1 to 64")) for count in ("0", "65")),
+    ("probe 127.0.0.1 --flows 4 -c 3", 2,
+     "strait: probe: --count 3 with --flows 4: want at least one probe for each flow\n"),
+    ("probe 127.0.0.1 --vlan 4095", 2, usage("probe", "--vlan: '4095': want a whole number, 1 to 4094")),
+    ("probe 127.0.0.1 --vlan 1 --vlan 2 --vlan 3", 2, usage("probe", "--vlan: want at most 2 of them")),
+    ("probe 127.0.0.1 --mpls 1048576", 2, usage("probe", "--mpls: '1048576': want a whole number, 16 to 1048575")),
+    ("probe ::1 --flow-label 1048576", 2,
+     usage("probe", "--flow-label: '1048576': want a whole number, 0 to 1048575")),
+    ("probe 127.0.0.1 --flow-label 7", 2, "strait: probe: target 127.0.0.1 is IPv4, which has no flow label\n"),
+    ("probe 127.0.0.1 --next-hop-mac zz", 2,
+     usage("probe", "--next-hop-mac: MAC address 'zz': want six octets such as 02:00:5e:10:00:01")),
+    *((f"probe 127.0.0.1 {words}", 3,
+       "strait: VLAN tags, MPLS labels and MAC addresses: sockets cannot write them; name a VLAN interface as the "
+       "device, or use the dpdk engine\n")
+      for words in ("--vlan 7", "--mpls 16", "--next-hop-mac 02:00:00:00:00:01")),
+    ("probe 127.0.0.1 --engine dpdk -I net_ring0 --mark 4", 3,
+     "strait: dpdk flow to 127.0.0.1: a mark is for the kernel's routing: pin by device and next hop\n"),
+    ("probe 127.0.0.1 --engine dpdk -I net_ring0", 3,
+     "strait: dpdk flow to 127.0.0.1: no IPv4 source address: the dpdk engine has no kernel to choose one "
+     "(give source)\n"),
+    ("probe 127.0.0.1 -t 0s", 2, usage("probe", "--timeout: '0s': want a time above 0")),
+    ("probe 127.0.0.1 --quiet=3", 2, usage("probe", "--quiet: takes no value")),
+    ("probe 127.0.0.1 -3", 2, "strait: target '-3': no name begins with '-', and no such option is known\n"),
+    ("probe 127.0.0.1 3", 2, "strait: target '3': short for 0.0.0.3: want it written out\n"),
+    ("probe 127.1", 2, "strait: target '127.1': short for 127.0.0.1: want it written out\n"),
     ("probe 127.0.0.1 -4 -6", 2, usage("probe", "-4 excludes -6")),
     ("probe 127.0.0.1 127.0.0.1", 2, "strait: target '127.0.0.1' is given twice\n"),
     # probe: whom
@@ -177,6 +203,12 @@ REFUSED = [
     ("reflect 127.0.0.1 --allow 10.0.0.1", 2, usage("reflect", "--allow: prefix '10.0.0.1': no '/'")),
     ("reflect 127.0.0.1 --open --source-rate fast", 2,
      usage("reflect", "--source-rate: rate 'fast': want a number, '/' and a unit of time, such as \"100/s\"")),
+    ("reflect 127.0.0.1 --open --total-rate 5", 2,
+     usage("reflect", "--total-rate: rate '5': want a number, '/' and a unit of time, such as \"100/s\"")),
+    *((f"reflect 127.0.0.1 --open {flag}=3", 2, usage("reflect", f"{flag}: takes no value"))
+      for flag in ("--no-location", "--same-dscp", "--twamp", "--open")),
+    ("reflect 127.0.0.1 --open --own-clock-error 5", 2, usage("reflect", f"--own-clock-error: duration '5': {TIMES}")),
+    ("reflect 127.0.0.1 --open --clock", 2, usage("reflect", "--clock: the value is missing")),
     ("reflect 127.0.0.1 --open -p 0", 2, usage("reflect", "--port: '0': want a whole number, 1 to 65535")),
     ("reflect 127.0.0.1:8620 --open --busy", 2,
      "strait: reflect: --device and --busy are for --engine dpdk; sockets are chosen by their address\n"),
@@ -553,6 +585,22 @@ class Contract(unittest.TestCase):
         done = self.run_strait(f"probe -m localhost {stamp} -t 100ms")
         self.assertIn("127.0.0.1", [each["address"] for each in self.lines(done.stdout)])
 
+    def test_the_flows_of_a_target_share_its_probes(self):
+        done = self.probe(f"127.0.0.1 {self.stamp()} --flows 4 -c 8 --json")
+        [report] = self.lines(done.stdout)
+        self.assertEqual((report["sent"], [each["samples"] for each in report["flows"]]), (8, [2] * 4))
+
+    def test_what_a_far_end_tells_is_up_to_it(self):
+        words = "--protocol stamp -p {} --tlv location,cos -c 8 -i 10ms -Q 10 --json"
+        told = []
+        for silent in ("", " --no-location --same-dscp"):
+            reflector, port = self.reflector("127.0.0.1:0 --open" + silent)
+            [report] = self.lines(self.probe("127.0.0.1 " + words.format(port)).stdout)
+            told.append(report["far"])
+            self.end(reflector)
+        self.assertEqual((told[0]["seen_as"].rpartition(":")[0], told[0]["dscp"]), ("127.0.0.1", 10))
+        self.assertNotIn("seen_as", told[1])
+
     def test_a_duration_is_as_many_probes_as_fit(self):
         stamp = self.stamp()
         self.assertEqual(self.lines(self.probe(f"127.0.0.1 {stamp} -d 95ms --json").stdout)[0]["sent"], 10)
@@ -759,8 +807,8 @@ class Contract(unittest.TestCase):
         for rib, why in (("birdc:nosuch.ctl", "BIRD at nosuch.ctl: connect: No such file or directory; is BIRD running, "
                           "and is that its control socket ([routes.bird] socket)?"),
                          ("nosuch.mrt", "open nosuch.mrt: No such file or directory"),
-                         ("bad.toml", f"bad.toml: no PEER_INDEX_TABLE among 0 MRT records in {len(BAD)} octets: want a "
-                          "TABLE_DUMP_V2 dump")):
+                         ("bad.toml", "bad.toml: no PEER_INDEX_TABLE, TABLE_DUMP or BGP4MP among 0 MRT records in "
+                          f"{len(BAD)} octets")):
             (self.room / "rib.toml").write_text(text + f'[routes]\nrib = "{rib}"\n')
             done = self.run_strait("routes recommend -c rib.toml")
             self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", f"strait: [routes] rib: {why}\n"))

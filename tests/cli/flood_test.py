@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`strait reflect --open` under more than a hundred times its total rate from forged sources, on both engines: its
-replies stay within the rate, its memory stays what it was, and a sender of --allow is served."""
+"""`strait reflect --open` under more than a hundred times its total rate from forged sources, on both engines and with
+state: its replies stay within the rate, its memory stays what it was, and a sender of --allow is served."""
 
 import json
 import os
@@ -149,6 +149,9 @@ class ReflectorUnderFlood(unittest.TestCase):
 
     def test_socket_engine(self):
         self.check(KERNEL, KERNEL)
+
+    def test_socket_engine_with_a_session_for_every_forged_source(self):
+        self.check(KERNEL, KERNEL, "--stateful")
 
     def test_dpdk_engine(self):
         self.check(OWN, OWN, "--engine", "dpdk", "-I", "net_af_packet0,iface=v")

@@ -17,6 +17,7 @@ PAGES = {
     "strait-run": ["run"],
     "strait-analyze": ["analyze"],
     "strait-routes": [f"routes {word}" for word in ("recommend", "explain", "diff", "render", "apply")],
+    "strait-simulate": ["simulate"],
     "strait-doctor": ["doctor"],
     "strait-config": ["config check", "config example"],
 }

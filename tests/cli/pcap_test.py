@@ -113,7 +113,10 @@ class Pcap(unittest.TestCase):
                         area += bytes.fromhex("80080010") + sign(sequence + area)
                     if "-s" in words:
                         rest = 400 - 112 - len(area) - 4
-                        area += b"\x80\x01" + rest.to_bytes(2, "big") + bytes(rest)
+                        area += b"\x80\x01" + rest.to_bytes(2, "big")
+                        padding = packet[400 - rest:]
+                        self.assertGreater(len(set(padding)), rest // 4, "pseudorandom (RFC 8972 section 4.1)")
+                        area += padding
                     self.assertEqual(packet[112 if words else 44:].hex(), area.hex())
 
     def test_a_flow_label_is_the_same_in_all_probes_of_a_flow(self):

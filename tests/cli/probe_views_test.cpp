@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `strait probe` makes of its figures: histogram, table, CSV, plugin, live view.
 #include <catch2/catch.hpp>
+#include <set>
+#include <string>
 
 #include "analyzer/evidence.hpp"
 #include "cli/histogram.hpp"
@@ -101,6 +103,16 @@ TEST_CASE("a histogram is as wide as its canvas, in either set of characters") {
     }
   }
   CHECK(histogram(Sketch{}, {}).empty());
+}
+
+TEST_CASE("each line of a histogram names a bound of its own") {
+  Sketch rtt;
+  for (int i = 0; i < 8; ++i) rtt.record(17'000ns + i * 100ns);
+  const auto lines = lines_of(histogram(rtt, {}));
+  REQUIRE(lines.size() > 4);
+  std::set<std::string> bounds;
+  for (const auto& line : lines) bounds.insert(std::string{line.substr(0, line.find(" ms"))});
+  CHECK(bounds.size() == lines.size());
 }
 
 TEST_CASE("thresholds are a percentile, a loss, or both") {

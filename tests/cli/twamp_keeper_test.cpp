@@ -21,11 +21,12 @@ namespace {
 // A TWAMP server on loopback, on a thread of its own.
 class RunningServer {
  public:
-  explicit RunningServer(std::uint16_t port = 0) {
+  explicit RunningServer(std::uint16_t port = 0, std::size_t most_sessions = 1024) {
     probe::twamp::ServerOptions options;
     options.listen = {{parse_address("127.0.0.1").value(), port}};
     options.test.policy.open = true;
     options.connection_rate = {};
+    options.test.sessions = most_sessions;
     auto opened = probe::twamp::Server::open(context_, options);
     CAPTURE(opened ? std::string{} : opened.error().message);
     REQUIRE(opened.has_value());
@@ -180,6 +181,61 @@ TEST_CASE("without another attempt a server that cannot be had has failed for go
   CHECK(keeper.failures()[0].error.message ==
         "twamp server 127.0.0.1:1 over path: connect: Connection refused");
   CHECK(keeper.ready().empty());
+}
+
+TEST_CASE("sessions that a server refuses are said, and the others are given") {
+  RunningServer server{0, 2};
+  Log log;
+  auto options = options_with(log);
+  options.again = false;
+  TwampKeeper keeper{std::move(options)};
+  const auto wanted = sessions(server.endpoint(), "far", 3);
+  keeper.want(wanted);
+  keeper.settle(never);
+  const auto ready = keeper.ready();
+  REQUIRE(ready.size() == 2);
+  CHECK(ready[0].key == wanted[0].key);
+  CHECK(ready[1].key == wanted[1].key);
+  CHECK(keeper.failures().empty());
+  REQUIRE(keeper.shortfalls().size() == 1);
+  CHECK_THAT(keeper.shortfalls()[0].error.message,
+             Catch::EndsWith("it refuses 1 of 3 sessions: temporary resource limit"));
+}
+
+TEST_CASE("sessions that a server refused are asked for again while the others go on") {
+  RunningServer server{0, 2};
+  Log rival_log;
+  auto rival = std::make_unique<TwampKeeper>(options_with(rival_log));
+  rival->want(sessions(server.endpoint(), "rival"));
+  rival->settle(never);
+  REQUIRE(rival->ready().size() == 1);
+  Log log;
+  TwampKeeper keeper{options_with(log)};
+  const auto wanted = sessions(server.endpoint(), "far", 2);
+  keeper.want(wanted);
+  keeper.settle(never);
+  const auto before = keeper.ready();
+  REQUIRE(before.size() == 1);
+  CHECK(before[0].key == wanted[0].key);
+  CHECK(keeper.failures().size() == 1);
+  CHECK(keeper.shortfalls().empty());
+  REQUIRE(eventually([&] { return server.counters().refused.at("sessions-of-server") > 2; }));
+  const auto lines = log.all();
+  REQUIRE(lines.size() <= 2);  // the attempts in vain are not repeated
+  CHECK_THAT(lines[0], Catch::EndsWith("it refuses 1 of 2 sessions: temporary resource limit"));
+
+  keeper.want(wanted);  // as after a reload that changed nothing
+  rival.reset();
+  REQUIRE(eventually([&] { return keeper.ready().size() == 2; }));
+  CHECK(keeper.failures().empty());
+  const auto after = keeper.ready();
+  CHECK(after[0].flow.source_port == before[0].flow.source_port);
+  CHECK(after[1].key == wanted[1].key);
+  CHECK_THAT(log.all().back(), Catch::StartsWith("good: ") && Catch::Contains("have begun"));
+
+  keeper.want({});
+  CHECK(keeper.ready().empty());
+  CHECK(eventually([&] { return server.counters().ended.at("by-client") >= 3; }));
 }
 
 TEST_CASE("waiting for a silent server can be given up") {

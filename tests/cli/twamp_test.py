@@ -18,13 +18,15 @@ import time
 import unittest
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from twamp_capture import TwampCapture  # noqa: E402
+
 STRAIT = str(Path(os.environ.get("STRAIT", "build/dev/strait")).resolve())
 HERE, THERE = (f"strait-twamp-{side}-{os.getpid()}" for side in ("a", "b"))
 ADDRESSES = {"va": ("192.0.2.1/24", "2001:db8::1/64"), "vb": ("192.0.2.2/24", "2001:db8::2/64")}
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
-# Warnings and errors of tshark.
-WRONG = "_ws.expert.severity >= 6291456 || _ws.malformed"
 GREETING = bytes(12) + struct.pack(">I", 1) + bytes(32) + struct.pack(">I", 1024) + bytes(12)
 SERVER_START = bytes(48)
 START_ACK = bytes(32)
@@ -86,7 +88,7 @@ class FakeServer:
         self.thread.join(12)
 
 
-class Twamp(unittest.TestCase):
+class Twamp(TwampCapture):
     @classmethod
     def setUpClass(cls):
         for namespace in (HERE, THERE):
@@ -135,10 +137,6 @@ class Twamp(unittest.TestCase):
             dump.send_signal(signal.SIGINT)
             dump.communicate(timeout=10)
 
-    def tshark(self, file: Path, *words: str) -> list[str]:
-        done = subprocess.run(["tshark", "-r", str(file), *words], capture_output=True, text=True, check=True)
-        return done.stdout.splitlines()
-
     def test_sessions_over_both_families_with_flows_and_dscp(self):
         server = self.server("--allow", "192.0.2.0/24", "--allow", "2001:db8::/64", "192.0.2.2", "[2001:db8::2]")
         room = Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -153,28 +151,10 @@ class Twamp(unittest.TestCase):
                 self.assertEqual(report["received"], report["sent"])
                 self.assertEqual(len(report["flows"]), 3)
                 sent += report["sent"]
-            self.check_capture(room / family, family, report["sent"])
+            self.check_capture(room / family, family, report)
         counters = self.counters(server)
         self.assertEqual(counters, {"connections": 2, "sessions": 6, "refused": {}, "ended": {"by-client": 2},
                                     "received": sent, "reflected": sent, "packets_refused": {}, "errors": {}})
-
-    def check_capture(self, file: Path, family: str, sent: int):
-        """tshark understands every control message, and the fields of all packets are as they must be."""
-        self.assertEqual(self.tshark(file, "-Y", WRONG), [])
-        fields = ("twamp.control.modes", "twamp.control.mode", "twamp.control.command", "twamp.control.accept",
-                  "twamp.control.numsessions")
-        rows = [row.split("\t") for row in self.tshark(
-            file, "-Y", "twamp.control", "-T", "fields", *(word for name in fields for word in ("-e", name)))]
-        said = {name: [row[i] for row in rows if row[i]] for i, name in enumerate(fields)}
-        self.assertEqual([int(word, 0) for word in said["twamp.control.modes"]], [65])
-        self.assertEqual([int(word, 0) for word in said["twamp.control.mode"]], [65])
-        self.assertEqual([int(word, 0) for word in said["twamp.control.command"]], [5, 5, 5, 2, 3])
-        self.assertEqual([int(word, 0) for word in said["twamp.control.numsessions"]], [3])
-        self.assertEqual({int(word, 0) for word in said["twamp.control.accept"]}, {0})
-        # Both directions have the DSCP of the session and a payload of 44 octets.
-        dscp = "ipv6.tclass.dscp" if family == "ipv6" else "ip.dsfield.dscp"
-        packets = self.tshark(file, "-Y", "udp", "-T", "fields", "-e", dscp, "-e", "udp.length")
-        self.assertEqual(packets, ["46\t52"] * (2 * sent))
 
     def test_the_reflector_counts_by_itself(self):
         server = self.server("--open", "192.0.2.2")
@@ -191,6 +171,33 @@ class Twamp(unittest.TestCase):
         for count in numbers.values():
             self.assertEqual(count, list(range(len(count))))
         self.assertEqual(self.counters(server)["ended"], {"by-client": 1})
+
+    def test_a_nat_between_client_and_server_does_no_harm(self):
+        server = self.server("--open", "192.0.2.2", "[2001:db8::2]")
+        run(*inside(HERE, "nft", "add table inet nat; "
+                                 "add chain inet nat out { type nat hook postrouting priority 100; }; "
+                                 "add rule inet nat out oif va masquerade"))
+        self.addCleanup(run, *inside(HERE, "nft", "delete table inet nat"))
+        for private, target in (("10.9.9.1", "192.0.2.2"), ("fd00:9::1", "2001:db8::2")):
+            with self.subTest(target):
+                run("ip", "-n", HERE, "address", "add", private, "dev", "lo")
+                done = self.probe("--flows", "2", "--source", private, target)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                report = json.loads(done.stdout)
+                self.assertGreater(report["sent"], 10)
+                self.assertEqual(report["received"], report["sent"])
+        counters = self.counters(server)
+        self.assertEqual((counters["sessions"], counters["refused"], counters["packets_refused"]), (4, {}, {}))
+
+    def test_sessions_that_the_server_refuses_are_said_and_the_others_measured(self):
+        server = self.fake([(0, GREETING), (164, SERVER_START), (112, accept(0, 5)), (112, accept(9001)),
+                            (112, accept(0, 5)), (32, START_ACK)])
+        done = self.probe("--flows", "3", "192.0.2.2")
+        self.assertEqual((done.returncode, done.stderr), (1, "strait: not probed: twamp server 192.0.2.2:862: it "
+                                                             "refuses 2 of 3 sessions: temporary resource limit\n"))
+        self.assertGreater(json.loads(done.stdout)["sent"], 0)  # nobody is there to answer
+        server.thread.join(5)
+        self.assertEqual(server.heard[-32:-24], b"\3\0\0\0" + struct.pack(">I", 1))
 
     def test_the_control_connection_has_the_dscp_of_its_syn(self):
         server = self.server("--open", "192.0.2.2", "[2001:db8::2]")
@@ -262,7 +269,7 @@ class Twamp(unittest.TestCase):
                 ("wants keys", [(0, GREETING[:15] + b"\6" + GREETING[16:])], 3,
                  "it wants authentication (modes 6), which strait does not have for TWAMP\n"),
                 ("refuses", [(0, GREETING), (164, SERVER_START), (112, accept(0, 4))], 3,
-                 "it refuses session 1 of 1: permanent resource limit\n"),
+                 "it refuses the session: permanent resource limit\n"),
                 ("does not start", [(0, GREETING), (164, SERVER_START), (112, accept(9000)), (32, b"\1" + bytes(31))],
                  3, "it does not start the test: failure\n")):
             with self.subTest(what):

@@ -96,7 +96,12 @@ TEST_CASE("windows come back as they went in, ordered by time") {
   odd.forward.record(9ms);
   odd.reverse.record(Nanos{-3});
   odd.uncertain.record(21ms, 2);
-  odd.far = {.dscp = 10, .seen_as = "[2001:db8::7]:40001", .clock = "gnss", .counts = true};
+  odd.far = {.dscp = 10,
+             .seen_as = "[2001:db8::7]:40001",
+             .clock = "gnss",
+             .counts = true,
+             .left_late = Nanos{-7},
+             .left_by = "hardware"};
   odd.clocks = {.state = ClockState::own_inexact,
                 .error = 3ms,
                 .raw_forward = Nanos{1'795'000'000'123'456'789},

@@ -17,8 +17,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   MonoTime now{std::chrono::seconds{1}};
   ClientWishes wishes;
   wishes.name = "far";
-  wishes.local = {boost::asio::ip::address_v4{0xc0000201}, 40'000};
-  wishes.remote = {boost::asio::ip::address_v4{0xc0000202}, 862};
   wishes.sessions.resize(3);
   ClientConnection client{wishes, now};
   std::size_t said = 0;
@@ -39,7 +37,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   check(client.answers().size() <= wishes.sessions.size());
   const bool running = client.stage() == ClientConnection::Stage::running;
   if (running) {
-    for (const SessionAnswer& answer : client.answers()) check(answer.port != 0);
+    std::size_t accepted = 0;
+    for (const SessionAnswer& answer : client.answers()) {
+      if (answer.accept != Accept::ok) continue;
+      check(answer.port != 0);
+      ++accepted;
+    }
+    check(accepted > 0);
+    check(client.refusal().has_value() == (accepted < wishes.sessions.size()));
   }
   client.stop();
   check(client.take_output().size() == (running ? StopSessions::size : 0));

@@ -23,9 +23,10 @@ class Ports final : public TestPorts {
  public:
   [[nodiscard]] Opened open(const TestSession& session, MonoTime now) override {
     check(session.sender.port != 0 && session.dscp < 64);
-    if (next % 7 == 6) return {.accept = Accept::temporary_limit, .number = next++};
+    if (next % 7 == 6)
+      return {.accept = Accept::temporary_limit, .reason = "none", .number = next++};
     states[next] = {now, false};
-    return {.number = next++, .port = 50'000};
+    return {.reason = {}, .number = next++, .port = 50'000};
   }
   void start(SessionNumber session, MonoTime) override {
     check(states.contains(session) && !states[session].started);

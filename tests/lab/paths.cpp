@@ -84,7 +84,8 @@ Ruling Paths::rule(std::size_t path_index, Direction direction, std::span<const 
   const auto key = far ? table.match(*far) : ProfileTable::Key{};
   const std::size_t index = lane_of(path_index, direction, key);
   Lane& lane = lanes_[index];
-  Ruling ruling{.fate = Fate::forward, .due = arrived, .packet = {index, ++lane.received}};
+  Ruling ruling{
+      .fate = Fate::forward, .due = arrived, .packet = {index, ++lane.received}, .dscp = {}};
 
   const bool cut = path.state == State::hard_cut || (path.state == State::cut && key);
   if (cut || (far && table.at(key).blackhole)) {

@@ -20,7 +20,7 @@ from topology import REFLECTOR_PORT, wait_for  # noqa: E402
 
 COUNT = 800
 EF, CS1, AF11 = 46, 8, 10
-TLVS = "cos,location,timestamp-info,direct"
+TLVS = "cos,location,timestamp-info,direct,follow-up"
 TAIL = 5  # losses behind the last reply belong to no direction
 # What tshark calls wrong, checksums included.
 WRONG = "_ws.expert || _ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0"
@@ -160,7 +160,7 @@ class Stamp(unittest.TestCase):
                 report = self.probe(family, reflector[1], "--key", self.key, "--tlv", TLVS, count=40)
                 self.assertEqual(report["received"], report["sent"])
                 self.assertEqual(report["errors"], {})
-                self.assertEqual(report["octets"], 112 + 8 + 48 + 8 + 16 + 20)
+                self.assertEqual(report["octets"], 112 + 8 + 48 + 8 + 16 + 20 + 20)
                 wrong = self.probe(family, reflector[1], "--key", self.other_key, count=20)
                 self.assertEqual((wrong["received"], wrong["lost"]), (0, wrong["sent"]))
                 none = self.probe(family, reflector[1], count=10)

@@ -55,6 +55,8 @@ TEST_CASE("the far end's view comes with the TLVs, and nothing is wrong with an 
     CHECK(total.far.seen_as == "198.51.100.7:40001");
     CHECK(total.far.clock == "ptp");
     CHECK(total.far.counts);
+    CHECK(total.far.left_late == 0ns);  // our reflector repeats its T3
+    CHECK(total.far.left_by == "software");
     CHECK(total.rtt.quantile(0.5).value() > 19ms);
   }
 }
@@ -68,6 +70,97 @@ TEST_CASE("a stateless reflector says that it does not count") {
   CHECK_FALSE(total.far.counts);
   CHECK(Bench::errors(total, "tlv-unrecognized") == 100);
   CHECK(Bench::errors(total, "tlv-missing") == 0);
+}
+
+// Makes a reply's Follow-Up Telemetry, the only TLV of it, say so: of the reply with this number.
+void tell(Octets& payload, std::uint32_t number, WireTime left, StampMethod by) {
+  const std::size_t value = stamp_packet_size + tlv_header_size;
+  store(payload, value, number);
+  store(payload, value + 4, left);
+  store(payload, value + 12, static_cast<std::uint8_t>(by));
+}
+
+TEST_CASE("what a later reply tells of when an earlier one left is compared with its T3") {
+  struct Case {
+    const char* what;
+    Nanos late;
+    std::uint32_t before;  // replies
+    bool told;
+  };
+  const auto c = GENERATE(values<Case>({{"the one before", 12us, 1, true},
+                                        {"one of some time ago", 12us, 9, true},
+                                        {"one that is forgotten", 12us, 30, false},
+                                        {"earlier than T3", -3us, 1, true}}));
+  const auto format = GENERATE(TimestampFormat::ntp, TimestampFormat::ptp);
+  CAPTURE(c.what, format);
+  Bench bench;
+  bench.net.mode.stateful = true;
+  std::vector<WireTime> left;
+  answer_all(bench, [&](Arrival&, Octets& payload) {
+    const auto number = load<std::uint32_t>(payload, 0);
+    left.push_back(load<std::uint64_t>(payload, 4));
+    if (number < c.before) {
+      tell(payload, 0, 0, StampMethod::unknown);
+      return;
+    }
+    const std::uint32_t earlier = number - c.before;
+    const auto t3 = decode_time(left.at(earlier), format, bench.clock.now().wall);
+    tell(payload, earlier, encode_time(*t3 + c.late, format), StampMethod::hardware);
+  });
+  StampExtras extras;
+  extras.tlvs.follow_up = true;
+  auto spec = spec_with(extras);
+  spec.timestamps = format;
+  REQUIRE(bench.prober.add(spec).has_value());
+  bench.run(3s);
+  const Window total = bench.total();
+  CHECK(total.counts.received == 100);
+  CHECK(total.counts.errors.empty());
+  REQUIRE(total.far.left_late.has_value() == c.told);
+  if (!c.told) return;
+  CHECK(std::abs((*total.far.left_late - c.late).count()) <= 1);
+  CHECK(total.far.left_by == "hardware");
+}
+
+TEST_CASE("what a reflector told before it was started anew is not taken for what it tells now") {
+  Bench bench;
+  bench.net.mode.stateful = true;
+  std::uint32_t replies = 0;
+  std::vector<WireTime> left;  // by number
+  answer_all(bench, [&](Arrival&, Octets& payload) {
+    // Counts 0 to 4, and then 0 to 4 again, of which 0 does not arrive as a reply to anything.
+    const std::uint32_t number = replies++ % 5;
+    store(payload, 0, number);
+    const auto t3 = load<std::uint64_t>(payload, 4);
+    const bool first = number == 0;
+    tell(payload, first ? 0 : number - 1, first ? 0 : left.back(), StampMethod::software);
+    left.push_back(t3);
+    if (first && replies > 1) payload.clear();
+  });
+  StampExtras extras;
+  extras.tlvs.follow_up = true;
+  REQUIRE(bench.prober.add(spec_with(extras)).has_value());
+  bench.run(3s);
+  const Window total = bench.total();
+  CHECK(total.counts.received == 81);
+  CHECK(total.far.left_late == 0ns);
+}
+
+TEST_CASE("a Follow-Up that tells nothing says nothing, and one that is missing is counted") {
+  StampExtras extras;
+  extras.tlvs.follow_up = true;
+  Bench bench;
+  const bool missing = GENERATE(false, true);
+  CAPTURE(missing);
+  answer_all(bench, [&](Arrival&, Octets& payload) {
+    if (missing) payload.resize(stamp_packet_size);
+  });
+  REQUIRE(bench.prober.add(spec_with(extras)).has_value());
+  bench.run(3s);
+  const Window total = bench.total();
+  CHECK_FALSE(total.far.left_late.has_value());  // a stateless reflector has zeros there
+  CHECK(total.counts.errors.empty() == !missing);
+  CHECK(Bench::errors(total, "tlv-missing") == (missing ? 100 : 0));
 }
 
 TEST_CASE("remarked DSCP is counted in its direction, and so is ECN") {

@@ -3,8 +3,11 @@
 
 #include <sys/timex.h>
 
+#include <algorithm>
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cctype>
+#include <cstdlib>
 #include <string_view>
 #include <vector>
 
@@ -167,6 +170,25 @@ TEST_CASE("a longer request carries one Extra Padding TLV over the rest") {
   CHECK(packet[45] == std::byte{1});
   CHECK(packet[46] == std::byte{0});
   CHECK(packet[47] == std::byte{52});
+}
+
+TEST_CASE("padding is pseudorandom, and nothing of what stood there before is sent") {
+  std::vector<std::byte> zeros(9000);
+  std::vector<std::byte> ones(9000, std::byte{0xff});
+  for (auto* packet : {&zeros, &ones}) {
+    write_stamp_request({}, *packet);
+    write_extra_padding(*packet);
+  }
+  CHECK(zeros == ones);
+  // As often 0 as 1: of 71616 bits, within six standard deviations.
+  int bits = 0;
+  for (const std::byte octet : std::span{zeros}.subspan(48)) {
+    bits += std::popcount(std::to_integer<std::uint8_t>(octet));
+  }
+  CHECK(std::abs(bits - 35'808) < 803);
+  std::vector<std::byte> longer(40'000);
+  fill_padding(longer);
+  CHECK(std::ranges::count(longer, std::byte{0}) < 300);
 }
 
 TEST_CASE("adjtimex's answer becomes a clock quality") {

@@ -72,9 +72,13 @@ TEST_CASE("a request's TLVs and the reply's are right to the octet") {
   const std::string zeros(32, '0');
   const std::string asked = hex("80 04 0004 b8000000") + hex("80 02 002c 0000 0000") +
                             hex("80 04 0010") + zeros + hex("80 07 0010") + zeros +
-                            hex("80 03 0004 00000000") + hex("80 05 000c") + zeros.substr(8);
+                            hex("80 03 0004 00000000") + hex("80 05 000c") + zeros.substr(8) +
+                            hex("80 07 0010") + zeros;
   CHECK(to_hex(request_area(all, false, 46, size).octets) == asked);
-  CHECK(to_hex(request_area(all, false, 46, size + 6).octets) == asked + hex("80 01 0002 0000"));
+  std::array<std::byte, 2> padding{};
+  fill_padding(padding);
+  CHECK(to_hex(request_area(all, false, 46, size + 6).octets) ==
+        asked + hex("80 01 0002") + to_hex(padding));
 
   ReflectorMode mode;
   mode.tlvs.sync = SyncSource::ntp;
@@ -82,9 +86,11 @@ TEST_CASE("a request's TLVs and the reply's are right to the octet") {
                                hex("00 05 0010 c0000201") + zeros.substr(8) +
                                hex("00 08 0010 c6336407") + zeros.substr(8) +
                                hex("00 03 0004 01 02 01 02");
-  CHECK(reflected(asked, mode) == answered + hex("80 05 000c") + zeros.substr(8));
+  CHECK(reflected(asked, mode) ==
+        answered + hex("80 05 000c") + zeros.substr(8) + hex("00 07 0010") + zeros);
   mode.stateful = true;
-  CHECK(reflected(asked, mode) == answered + hex("00 05 000c 00000000 00000001 00000001"));
+  CHECK(reflected(asked, mode) ==
+        answered + hex("00 05 000c 00000000 00000001 00000001") + hex("00 07 0010") + zeros);
 
   const ReplyTlvs reply = read_reply_tlvs(from_hex(reflected(asked, mode)), 0, nullptr);
   REQUIRE(reply.cos.has_value());

@@ -141,25 +141,35 @@ TEST_CASE("a dump of a running BIRD holds the routes that it shows, one by one")
   const Lab lab;
   BirdRibSource source;
   source.control_socket = lab.file("d.ctl");
-  const auto dump = dump_bird(source);
+  const auto dump = dump_bird(source, {.site_asn = Asn{64500}});
   if (!dump) FAIL(dump.error().message);
   CHECK(dump->report.complete());
 
   std::multiset<std::string> read;
-  for (const Route& route : dump->routes) read.insert(text_of(route));
+  const Rib& rib = dump->rib;
+  rib.for_each([&](const RibEntry& entry) {
+    for (const RibRoute& route : entry.routes) {
+      read.insert(text_of(rib.route(entry.prefix, route)));
+    }
+  });
   std::multiset<std::string> shown;
   for (const BirdRoute& route : lab.routes("")) shown.insert(text_of(route));
   CHECK(shown.size() == 309);
   CHECK(read == shown);
 
-  const Rib rib{dump->routes, Asn{64500}};
-  CHECK(rib.of_neighbor(parse_address("10.255.1.2").value()).size() == 102);
-  CHECK(rib.of_neighbor(parse_address("fd00:255:2::2").value()).size() == 50);
+  const auto offered = [&](const char* neighbor) {
+    std::size_t count = 0;
+    rib.for_each_of(parse_address(neighbor).value(),
+                    [&](const Prefix&, const RibRoute&) { ++count; });
+    return count;
+  };
+  CHECK(offered("10.255.1.2") == 102);
+  CHECK(offered("fd00:255:2::2") == 50);
   CHECK(rib.candidates(prefix("20.5.0.0/16")).size() == 2);
 
   BirdRibSource wrong = source;
   wrong.tables = {"nope"};
-  CHECK_THAT(dump_bird(wrong).error().message, Catch::Contains("no table 'nope'"));
+  CHECK_THAT(dump_bird(wrong, {}).error().message, Catch::Contains("no table 'nope'"));
 }
 
 TEST_CASE("an applied plan moves exactly its prefixes, and its withdrawal brings plain BGP back") {

@@ -11,8 +11,8 @@ using namespace strait::routes;
 namespace {
 
 // A route of neighbour n: identifier, address and AS all follow from n.
-Route from(std::uint32_t n) {
-  Route route;
+Contender from(std::uint32_t n) {
+  Contender route;
   route.neighbor = boost::asio::ip::make_address_v4(0x0a000000U + n);
   route.neighbor_asn = Asn{65000 + n};
   route.neighbor_id = n;
@@ -22,31 +22,33 @@ Route from(std::uint32_t n) {
 }
 
 template <class Change>
-Route from(std::uint32_t n, Change change) {
-  Route route = from(n);
+Contender from(std::uint32_t n, Change change) {
+  Contender route = from(n);
   change(route);
   return route;
 }
 
 // RFC 4271 section 9.1.2.2 read aloud: a route survives a rung unless one that is still considered
-// beats it there. Slow, and shares nothing with the code under test but the Route.
-std::size_t reference(const std::vector<Route>& all) {
-  using Beats = bool (*)(const Route&, const Route&);
+// beats it there. Slow, and shares nothing with the code under test but the Contender.
+std::size_t reference(const std::vector<Contender>& all) {
+  using Beats = bool (*)(const Contender&, const Contender&);
   const Beats rungs[] = {
-      [](const Route& a, const Route& b) {
+      [](const Contender& a, const Contender& b) {
         return a.local_pref.value_or(LocalPref{100}) > b.local_pref.value_or(LocalPref{100});
       },
-      [](const Route& a, const Route& b) { return a.as_path_length < b.as_path_length; },
-      [](const Route& a, const Route& b) { return a.origin < b.origin; },
-      [](const Route& a, const Route& b) {
+      [](const Contender& a, const Contender& b) { return a.as_path_length < b.as_path_length; },
+      [](const Contender& a, const Contender& b) { return a.origin < b.origin; },
+      [](const Contender& a, const Contender& b) {
         return a.first_asn == b.first_asn && a.med.value_or(Med{0}) < b.med.value_or(Med{0});
       },
-      [](const Route& a, const Route& b) { return !a.internal && b.internal; },
-      [](const Route& a, const Route& b) {
+      [](const Contender& a, const Contender& b) { return !a.internal && b.internal; },
+      [](const Contender& a, const Contender& b) {
         return a.originator_id.value_or(a.neighbor_id) < b.originator_id.value_or(b.neighbor_id);
       },
-      [](const Route& a, const Route& b) { return a.cluster_list_length < b.cluster_list_length; },
-      [](const Route& a, const Route& b) { return a.neighbor < b.neighbor; },
+      [](const Contender& a, const Contender& b) {
+        return a.cluster_list_length < b.cluster_list_length;
+      },
+      [](const Contender& a, const Contender& b) { return a.neighbor < b.neighbor; },
   };
   std::vector<bool> in(all.size(), true);
   for (const Beats beats : rungs) {
@@ -69,36 +71,37 @@ std::size_t reference(const std::vector<Route>& all) {
 TEST_CASE("each rung decides what the rungs above it left open, and says its name") {
   struct Case {
     const char* rung;
-    std::vector<Route> routes;  // the second is the best
+    std::vector<Contender> routes;  // the second is the best
     bool assumes_equal_cost;
   };
   const auto c = GENERATE(values<Case>({
       {"local-pref",
-       {from(1, [](Route& r) { r.as_path_length = 1; }),
-        from(2, [](Route& r) { r.local_pref = LocalPref{101}; })},
+       {from(1, [](Contender& r) { r.as_path_length = 1; }),
+        from(2, [](Contender& r) { r.local_pref = LocalPref{101}; })},
        false},
-      {"as-path-length", {from(1), from(2, [](Route& r) { r.as_path_length = 2; })}, false},
+      {"as-path-length", {from(1), from(2, [](Contender& r) { r.as_path_length = 2; })}, false},
       {"origin",
-       {from(1, [](Route& r) { r.origin = Origin::incomplete; }),
-        from(2, [](Route& r) { r.origin = Origin::egp; })},
+       {from(1, [](Contender& r) { r.origin = Origin::incomplete; }),
+        from(2, [](Contender& r) { r.origin = Origin::egp; })},
        false},
       {"med",
-       {from(1, [](Route& r) { r.med = Med{10}; }),
-        from(2, [](Route& r) { r.first_asn = Asn{65001}; })},
+       {from(1, [](Contender& r) { r.med = Med{10}; }),
+        from(2, [](Contender& r) { r.first_asn = Asn{65001}; })},
        false},
-      {"external", {from(1, [](Route& r) { r.internal = true; }), from(2)}, false},
+      {"external", {from(1, [](Contender& r) { r.internal = true; }), from(2)}, false},
       {"router-id", {from(3), from(2)}, true},
-      {"router-id", {from(3), from(4, [](Route& r) { r.originator_id = 2; })}, true},
+      {"router-id", {from(3), from(4, [](Contender& r) { r.originator_id = 2; })}, true},
       {"cluster-list",
        {from(1,
-             [](Route& r) {
+             [](Contender& r) {
                r.neighbor_id = 7;
                r.cluster_list_length = 1;
              }),
-        from(2, [](Route& r) { r.neighbor_id = 7; })},
+        from(2, [](Contender& r) { r.neighbor_id = 7; })},
        true},
       {"peer-address",
-       {from(3, [](Route& r) { r.neighbor_id = 7; }), from(2, [](Route& r) { r.neighbor_id = 7; })},
+       {from(3, [](Contender& r) { r.neighbor_id = 7; }),
+        from(2, [](Contender& r) { r.neighbor_id = 7; })},
        true},
   }));
   CAPTURE(c.rung);
@@ -111,8 +114,8 @@ TEST_CASE("each rung decides what the rungs above it left open, and says its nam
 }
 
 TEST_CASE("MED does not compare routes of different neighbour ASes") {
-  const std::vector routes{from(1, [](Route& r) { r.med = Med{1000}; }),
-                           from(2, [](Route& r) { r.med = Med{1}; })};
+  const std::vector routes{from(1, [](Contender& r) { r.med = Med{1000}; }),
+                           from(2, [](Contender& r) { r.med = Med{1}; })};
   const auto decision = decide(routes);
   REQUIRE(decision);
   CHECK(decision->best == 0);
@@ -123,9 +126,9 @@ TEST_CASE("MED compares all pairs, not neighbours in a list") {
   // Two by two, c beats b (identifier), a beats c (identifier) and a wins; but b removes a by MED
   // before identifiers count, and c is left.
   const std::vector routes{
-      from(1, [](Route& r) { r.med = Med{10}; }),
+      from(1, [](Contender& r) { r.med = Med{10}; }),
       from(3,
-           [](Route& r) {
+           [](Contender& r) {
              r.first_asn = Asn{65001};
              r.med = Med{5};
            }),
@@ -149,10 +152,10 @@ TEST_CASE("no candidates have no best, one has no rival, equal ones are told by 
 TEST_CASE("the decision is the slow reference's on random candidates") {
   const bool ok = rc::check("decide == reference", [] {
     const auto small = [](std::uint32_t n) { return *rc::gen::inRange<std::uint32_t>(0, n); };
-    std::vector<Route> routes;
+    std::vector<Contender> routes;
     const auto count = *rc::gen::inRange<std::size_t>(1, 9);
     for (std::size_t i = 0; i < count; ++i) {
-      Route route = from(small(4));
+      Contender route = from(small(4));
       if (small(3) == 0) route.local_pref = LocalPref{99 + small(3)};
       route.as_path_length = small(3);
       route.origin = static_cast<Origin>(small(3));

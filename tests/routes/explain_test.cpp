@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/routes/plan_examples.hpp"
+#include "tests/routes/rib_of.hpp"
 
 using namespace strait;
 using namespace strait::routes;
@@ -18,7 +19,8 @@ TEST_CASE("an explanation names class, candidates, choice and the rung that made
     route.as_path_length = length;
     return route;
   };
-  const Rib rib{{from("192.0.2.1", 2), from("192.0.2.2", 1), from("192.0.2.3", 3)}, Asn{64500}};
+  const Rib rib =
+      rib_of({from("192.0.2.1", 2), from("192.0.2.2", 1), from("192.0.2.3", 3)}, Asn{64500});
   const Regions regions = Regions::make({{"europe", {}, {}, {prefix("20.0.0.0/8")}}}, {}).value();
   Path atlas;
   atlas.name = "atlas";

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/routes/plan_examples.hpp"
+#include "tests/routes/rib_of.hpp"
 
 using namespace strait;
 using namespace strait::routes;
@@ -27,10 +28,10 @@ Rib rib() {
   drained.communities = {graceful_shutdown};
   Route looped = route("20.4.0.0/16", "192.0.2.1");
   looped.as_path.emplace_back(64500);
-  return Rib{{route("20.2.0.0/16", "192.0.2.1"), route("20.1.0.0/16", "192.0.2.1"),
-              route("2001:db8:1::/48", "2001:db8::1"), route("20.9.0.0/16", "192.0.2.2"),
-              route("30.0.0.0/16", "192.0.2.1"), drained, looped},
-             Asn{64500}};
+  return rib_of({route("20.2.0.0/16", "192.0.2.1"), route("20.1.0.0/16", "192.0.2.1"),
+                 route("2001:db8:1::/48", "2001:db8::1"), route("20.9.0.0/16", "192.0.2.2"),
+                 route("30.0.0.0/16", "192.0.2.1"), drained, looped},
+                Asn{64500});
 }
 
 Regions regions() {

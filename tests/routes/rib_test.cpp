@@ -3,8 +3,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "routes/offer.hpp"
+#include "tests/routes/rib_of.hpp"
+
 using namespace strait;
 using namespace strait::routes;
+using namespace strait::testing;
 
 namespace {
 
@@ -91,26 +95,37 @@ TEST_CASE("what two regions claim is refused and both are named") {
 }
 
 TEST_CASE("the RIB finds exact prefixes and the routes of one neighbour") {
-  const Rib rib{{route("10.0.0.0/8", "192.0.2.2", 1), route("10.0.0.0/8", "192.0.2.1", 2),
-                 route("10.0.0.0/16", "192.0.2.1", 3), route("2001:db8::/32", "192.0.2.1", 4)},
-                Asn{65001}};
+  const Rib rib =
+      rib_of({route("10.0.0.0/8", "192.0.2.2", 1), route("10.0.0.0/8", "192.0.2.1", 2),
+              route("10.0.0.0/16", "192.0.2.1", 3), route("2001:db8::/32", "192.0.2.1", 4)},
+             Asn{65001});
   CHECK(rib.prefix_count() == 3);
   REQUIRE(rib.candidates(prefix("10.0.0.0/8")).size() == 2);
-  CHECK(rib.candidates(prefix("10.0.0.0/8"))[0].neighbor == address("192.0.2.1"));
+  const auto two = rib.candidates(prefix("10.0.0.0/8"));
+  CHECK(rib.peer(two[0]).address == address("192.0.2.1"));
+  CHECK(rib.head(two[0]).origin_as() == Asn{2});
   CHECK(rib.candidates(prefix("10.0.0.0/9")).empty());
-  CHECK(rib.of_neighbor(address("192.0.2.1")).size() == 3);
-  CHECK(rib.of_neighbor(address("192.0.2.3")).empty());
-  CHECK(rib.routes()[0].internal);
+  const auto offered = [&](const char* neighbor) {
+    std::vector<std::string> found;
+    rib.for_each_of(address(neighbor),
+                    [&](const Prefix& each, const RibRoute&) { found.push_back(to_string(each)); });
+    return found;
+  };
+  CHECK(offered("192.0.2.1") ==
+        std::vector<std::string>{"10.0.0.0/8", "10.0.0.0/16", "2001:db8::/32"});
+  CHECK(offered("192.0.2.3").empty());
+  CHECK(rib.peers()[0].internal);
   CHECK(rib.neighbors().size() == 2);
 }
 
 TEST_CASE("an offer holds each prefix of the neighbour once: in a class, in none, or marked") {
   Route drained = route("196.3.0.0/16", "192.0.2.1", 1);
   drained.communities = {graceful_shutdown};
-  const Rib rib{{route("196.2.0.0/16", "192.0.2.1", 1), route("196.1.0.0/16", "192.0.2.1", 1),
-                 route("196.1.0.0/16", "192.0.2.1", 1), route("8.8.8.0/24", "192.0.2.1", 1),
-                 route("196.9.0.0/16", "192.0.2.2", 1), drained},
-                Asn{64500}};
+  const Rib rib =
+      rib_of({route("196.2.0.0/16", "192.0.2.1", 1), route("196.1.0.0/16", "192.0.2.1", 1),
+              route("196.1.0.0/16", "192.0.2.1", 1), route("8.8.8.0/24", "192.0.2.1", 1),
+              route("196.9.0.0/16", "192.0.2.2", 1), drained},
+             Asn{64500});
   const Offer offer = offer_of(rib, address("192.0.2.1"), regions({}));
   REQUIRE(offer.by_class.size() == 1);
   CHECK(offer.by_class.at("africa") == std::vector{prefix("196.1.0.0/16"), prefix("196.2.0.0/16")});

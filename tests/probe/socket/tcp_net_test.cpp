@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SYN probes against the kernel of another namespace: by raw socket, and by connect().
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <catch2/catch.hpp>
@@ -197,6 +198,39 @@ TEST_CASE("a connect() that nobody answers is given up before its SYN is sent ag
   REQUIRE(transport->send(burst) == 1);
   CHECK_FALSE(burst[0].refused);
   pair.in_near("nstat -az TcpRetransSegs | grep -qE \"TcpRetransSegs +0 \"");
+}
+
+TEST_CASE("a connect() that this machine does not even begin names the call that failed") {
+  if (!NamespacePair::allowed()) return;
+  const NamespacePair pair;
+  pair.enter_near();
+  const auto transport = open_transport({.connect_tcp = true});
+  auto spec = syn_flow("192.0.2.2", open_port);
+  spec.pin.source_v4 = parse_address("192.0.2.1").value();
+  const auto flow = transport->open_flow(spec);
+  REQUIRE(flow.has_value());
+  const Octets payload = number(1);
+  std::array<Departure, 1> burst{{{.flow = *flow, .tag = 0, .payload = payload, .sent = {}}}};
+  const char* name = "";
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  SECTION("socket()") {
+    name = "tcp-socket-no-descriptors";
+    rlimit none = before;
+    none.rlim_cur = 0;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  }
+  SECTION("bind()") {
+    name = "tcp-bind-failed";
+    pair.in_near("ip address flush dev va");
+  }
+  const std::size_t went = transport->send(burst);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(went == 1);
+  CHECK(burst[0].refused);
+  CHECK(transport->counters().sent == 0);
+  CHECK(transport->counters().errors ==
+        std::map<std::string, std::uint64_t, std::less<>>{{name, 1}});
 }
 
 TEST_CASE("a router's refusal of a SYN quotes its number, by raw socket and by connect()") {

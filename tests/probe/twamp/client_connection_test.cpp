@@ -17,8 +17,6 @@ using Stage = ClientConnection::Stage;
 ClientWishes wishes(std::size_t sessions) {
   ClientWishes wishes;
   wishes.name = "far (192.0.2.2:862)";
-  wishes.local = parse_endpoint("192.0.2.1:40000", 0).value();
-  wishes.remote = parse_endpoint("192.0.2.2:862", 0).value();
   for (std::size_t i = 0; i < sessions; ++i) {
     wishes.sessions.push_back({.sender_port = static_cast<std::uint16_t>(20'000 + i),
                                .receiver_port = static_cast<std::uint16_t>(30'000 + i),
@@ -68,8 +66,6 @@ TEST_CASE("a client sets up, asks for each session, starts all and stops as many
   CHECK(first.ip_version == 4);
   CHECK(first.sender_port == 20'000);
   CHECK(first.receiver_port == 30'000);
-  CHECK(first.sender.to_string() == "192.0.2.1");
-  CHECK(first.receiver.to_string() == "192.0.2.2");
   CHECK(first.padding_length == 30);
   CHECK(first.timeout == to_wire_interval(seconds{3}));
   CHECK(first.type_p == 46U << 24U);
@@ -90,6 +86,43 @@ TEST_CASE("a client sets up, asks for each session, starts all and stops as many
   f.client.hang_up("closed");
   CHECK(f.client.take_output().empty());
   CHECK(f.client.stage() == Stage::stopped);
+}
+
+// RFC 5357 section 3.5: then the server takes those of the control connection.
+TEST_CASE("a request names no address, so that a NAT between the two does no harm") {
+  const bool v6 = GENERATE(false, true);
+  CAPTURE(v6);
+  const MonoTime now{seconds{1000}};
+  auto wanted = wishes(1);
+  wanted.v6 = v6;
+  ClientConnection client{wanted, now};
+  client.receive(encode(ServerGreeting{.modes = 1}), now);
+  client.receive(encode(ServerStart{}), now);
+  const auto said = client.take_output();
+  const auto request = std::span{said}.subspan(SetUpResponse::size);
+  CHECK(to_vector(request) ==
+        test::octets(std::string{v6 ? "05 06" : "05 04"} +
+                     " 00 00 00*4 00*4 4e 20 75 30 00*16 00*16 00*16 00 00 00 1e 00*8 "
+                     "00 00 00 03 00 00 00 00 2e 00 00 00 00*8 00*16"));
+}
+
+TEST_CASE("sessions that a server refuses do not cost those that it gives") {
+  Fixture f{3};
+  f.until_accepting();
+  CHECK_FALSE(f.client.refusal().has_value());
+  CHECK(f.hear(AcceptSession{.port = 30'000}).size() == RequestSession::size);
+  CHECK(f.hear(AcceptSession{.accept = Accept::temporary_limit}).size() == RequestSession::size);
+  CHECK(f.hear(AcceptSession{.port = 30'002}) == to_vector(encode(StartSessions{})));
+  CHECK(f.hear(StartAck{}).empty());
+  REQUIRE(f.client.stage() == Stage::running);
+  REQUIRE(f.client.answers().size() == 3);
+  CHECK(f.client.answers()[1].accept == Accept::temporary_limit);
+  REQUIRE(f.client.refusal().has_value());
+  CHECK(f.client.refusal()->message ==
+        "twamp server far (192.0.2.2:862): it refuses 1 of 3 sessions: temporary resource limit");
+  f.client.stop();
+  // RFC 5357 section 3.8: those that were accepted.
+  CHECK(f.client.take_output() == to_vector(encode(StopSessions{.sessions = 2})));
 }
 
 TEST_CASE("symmetrical size is taken where it is offered, and counts its 27 octets") {
@@ -125,8 +158,27 @@ TEST_CASE("a server that will not is named with its reason") {
        [](Fixture& f) {
          f.until_accepting();
          f.hear(AcceptSession{.accept = Accept::not_supported});
+         f.hear(AcceptSession{.accept = Accept::not_supported});
        },
-       Errc::unsupported, "it refuses session 1 of 2: not supported"},
+       Errc::unsupported, "it refuses 2 of 2 sessions: not supported"},
+      {"session refused, and leaves",
+       [](Fixture& f) {
+         f.until_accepting();
+         f.hear(AcceptSession{.accept = Accept::permanent_limit});
+         f.client.hang_up("end of stream");
+       },
+       Errc::unsupported,
+       "it refuses 1 of 2 sessions: permanent resource limit; then end of stream instead of "
+       "Accept-Session for session 2 of 2"},
+      {"session refused, and falls silent",
+       [](Fixture& f) {
+         f.until_accepting();
+         f.hear(AcceptSession{.accept = Accept::temporary_limit});
+         f.client.tick(f.client.deadline());
+       },
+       Errc::io,
+       "it refuses 1 of 2 sessions: temporary resource limit; then no Accept-Session within 5s "
+       "(nothing came) for session 2 of 2"},
       {"port 0",
        [](Fixture& f) {
          f.until_accepting();
@@ -148,7 +200,7 @@ TEST_CASE("a server that will not is named with its reason") {
          f.until_accepting();
          f.client.hang_up("end of stream");
        },
-       Errc::io, "end of stream instead of Accept-Session"},
+       Errc::io, "end of stream instead of Accept-Session for session 1 of 2"},
   }));
   CAPTURE(c.what);
   Fixture f{2};
@@ -228,7 +280,7 @@ TEST_CASE("nothing of a greeting that follows another message is taken for one")
 class OnePort final : public TestPorts {
  public:
   [[nodiscard]] Opened open(const TestSession&, MonoTime) override {
-    return {.number = opened++, .port = 50'000};
+    return {.reason = {}, .number = opened++, .port = 50'000};
   }
   void start(SessionNumber, MonoTime) override { ++started; }
   void stop(SessionNumber, MonoTime) override { ++stopped; }
@@ -247,7 +299,8 @@ TEST_CASE("our client and our server agree") {
   facts.ports = &ports;
   ServerTallies tallies;
   const auto wanted = wishes(5);
-  ServerConnection server{facts, tallies, wanted.local, wanted.remote, now};
+  ServerConnection server{facts, tallies, parse_endpoint("192.0.2.1:40000", 0).value(),
+                          parse_endpoint("192.0.2.2:862", 0).value(), now};
   ClientConnection client{wanted, now};
   const auto exchange = [&] {
     for (int turn = 0; turn < 20; ++turn) {

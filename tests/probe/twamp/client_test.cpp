@@ -76,6 +76,29 @@ TEST_CASE("our client gets its sessions from our server, and stops as many") {
   CHECK(changes == 1);
 }
 
+TEST_CASE("a client goes on with the sessions that it gets, and says what it did not get") {
+  boost::asio::io_context context;
+  ServerOptions options;
+  options.listen = {{parse_address("127.0.0.1").value(), 0}};
+  options.test.policy.open = true;
+  options.test.sessions = 2;
+  auto server = Server::open(context, options);
+  REQUIRE(server.has_value());
+  int changes = 0;
+  Client client{context, options_for((*server)->endpoints().front(), 3), [&] { ++changes; }};
+  REQUIRE(run_until(context, [&] { return changes > 0; }));
+  REQUIRE(client.running());
+  REQUIRE(client.agreed().size() == 2);
+  CHECK(client.agreed()[1].number == 1);
+  REQUIRE(client.shortfall().has_value());
+  CHECK(client.shortfall()->message ==
+        "twamp server far: it refuses 1 of 3 sessions: temporary resource limit");
+  client.stop();
+  CHECK_FALSE(client.shortfall().has_value());
+  CHECK(run_until(context, [&] { return (*server)->connections() == 0; }));
+  CHECK((*server)->counters().ended == Tallies{{"by-client", 1}});
+}
+
 // A server that says what the test wants.
 struct Actor {
   explicit Actor(boost::asio::io_context& context)
@@ -93,6 +116,8 @@ struct Actor {
       if (error) return;
       boost::asio::write(socket, boost::asio::buffer(script), error);
       if (hangs_up) socket.close(error);
+      if (leaves) socket.shutdown(Tcp::socket::shutdown_send, error);
+      ++said;
     });
   }
 
@@ -100,6 +125,8 @@ struct Actor {
   Tcp::socket socket;
   std::vector<std::byte> script;
   bool hangs_up = false;
+  bool leaves = false;
+  int said = 0;  // scripts
 };
 
 TEST_CASE("a server that fails the client is named with what it did") {
@@ -126,7 +153,7 @@ TEST_CASE("a server that fails the client is named with what it did") {
   SECTION("refuses the session") {
     actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
                         AcceptSession{.accept = Accept::temporary_limit});
-    wanted = "twamp server far: it refuses session 1 of 1: temporary resource limit";
+    wanted = "twamp server far: it refuses the session: temporary resource limit";
   }
   int changes = 0;
   const Client client{context, options_for(actor.endpoint()), [&] { ++changes; }};
@@ -134,6 +161,38 @@ TEST_CASE("a server that fails the client is named with what it did") {
   REQUIRE(client.failed());
   CHECK_THAT(client.failure().message, Catch::Contains(wanted));
   CHECK(client.agreed().empty());
+  CHECK(changes == 1);
+}
+
+TEST_CASE("a server that leaves instead of refusing is asked again, once, for what it gave") {
+  boost::asio::io_context context;
+  Actor actor{context};
+  actor.leaves = true;
+  actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
+                      AcceptSession{.port = 7});
+  int changes = 0;
+  const Client client{context, options_for(actor.endpoint(), 3), [&] { ++changes; }};
+  REQUIRE(run_until(context, [&] { return actor.said == 1; }));
+  actor.script.clear();
+  actor.socket = Tcp::socket{context};
+  SECTION("and gives that") {
+    actor.leaves = false;
+    actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{},
+                        AcceptSession{.port = 8}, StartAck{});
+    REQUIRE(run_until(context, [&] { return changes > 0; }));
+    REQUIRE(client.running());
+    REQUIRE(client.agreed().size() == 1);
+    CHECK(client.agreed()[0].reflector.port == 8);
+    REQUIRE(client.shortfall().has_value());
+    CHECK(client.shortfall()->message ==
+          "twamp server far: End of file instead of Accept-Session for session 2 of 3; it gave 1");
+  }
+  SECTION("and leaves again") {
+    actor.say_on_accept(ServerGreeting{.modes = 1, .count = 1024}, ServerStart{});
+    REQUIRE(run_until(context, [&] { return changes > 0; }));
+    REQUIRE(client.failed());
+    CHECK(client.failure().message == "twamp server far: End of file instead of Accept-Session");
+  }
   CHECK(changes == 1);
 }
 

@@ -26,10 +26,11 @@ class FakePorts final : public TestPorts {
   };
 
   [[nodiscard]] Opened open(const TestSession& session, MonoTime now) override {
-    if (refusal != Accept::ok) return {.accept = refusal};
+    if (refusal != Accept::ok) return {.accept = refusal, .reason = "no-port"};
     ports.push_back({.session = session, .heard = now});
     const bool taken = session.receiver.port == 0 || session.receiver.port == occupied;
-    return {.number = ports.size() - 1,
+    return {.reason = {},
+            .number = ports.size() - 1,
             .port = taken ? std::uint16_t{50'000} : session.receiver.port};
   }
   void start(SessionNumber session, MonoTime now) override {
@@ -235,8 +236,7 @@ TEST_CASE("limits are refused as such") {
   CHECK(server.ask(Fixture::wish()).accept == Accept::temporary_limit);
   server.ports.refusal = Accept::internal_error;
   CHECK(server.ask(Fixture::wish()).accept == Accept::internal_error);
-  CHECK(server.tallies.refused ==
-        Tallies{{"sessions-of-connection", 1}, {"sessions-of-server", 1}, {"no-port", 1}});
+  CHECK(server.tallies.refused == Tallies{{"sessions-of-connection", 1}, {"no-port", 2}});
 }
 
 TEST_CASE("a mode that was not offered ends the connection") {

@@ -210,6 +210,38 @@ TEST_CASE("a session ends with its control connection") {
   CHECK(f.server->counters().ended.size() == 1);
 }
 
+TEST_CASE("an answer arrives, though the client had said more when its connection ended") {
+  Fixture f;
+  auto control = f.connect();
+  f.set_up(control);
+  control.non_blocking(false);
+  // OWAMP's Request-Session, and what nobody reads after it.
+  boost::asio::write(control, boost::asio::buffer(std::vector<std::byte>(30'000, std::byte{1})));
+  std::vector<std::byte> got;
+  boost::system::error_code error;
+  control.non_blocking(true);
+  REQUIRE(f.until([&] {
+    std::array<std::byte, 512> piece{};
+    const auto some = control.read_some(boost::asio::buffer(piece), error);
+    test::append(got, std::span{piece}.first(some));
+    return error && error != boost::asio::error::would_block;
+  }));
+  CHECK(got == test::to_vector(encode(AcceptSession{.accept = Accept::not_supported})));
+  CHECK(error == boost::asio::error::eof);
+  CHECK(f.server->connections() == 1);
+  SECTION("it is closed when the client has gone") { control.close(); }
+  SECTION("or stays, for a second") {}
+  SECTION("or says too much") {
+    const std::vector<std::byte> flood(4096);
+    while (f.server->connections() == 1) {
+      (void)control.write_some(boost::asio::buffer(flood), error);
+      f.settle();
+    }
+  }
+  CHECK(f.until([&] { return f.server->connections() == 0; }));
+  CHECK(f.server->counters().ended == Tallies{{"unexpected-command", 1}});
+}
+
 TEST_CASE("REFWAIT ends sessions without packets, SERVWAIT connections without a word") {
   auto options = options_for("127.0.0.1");
   options.limits.reflect_wait = milliseconds{300};

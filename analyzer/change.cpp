@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzer/change.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/math/special_functions/beta.hpp>
+#include <cmath>
+#include <map>
+
+#include "analyzer/wilson.hpp"
+
+namespace strait::analyzer {
+namespace {
+
+constexpr std::size_t confirming = 3;      // windows that must agree
+constexpr std::size_t least_history = 10;  // windows before anything is judged
+constexpr std::size_t most_minima = 120;
+constexpr std::size_t most_spreads = 144;
+constexpr unsigned spread_every = 10;
+constexpr unsigned refresh_every = 10;
+constexpr std::size_t few_windows = 5;    // that a loss is looked for in
+constexpr std::size_t many_windows = 30;  // likewise
+constexpr std::size_t most_losses = 120;  // that its end is looked for in
+constexpr double least_shift = 150e3;     // ns
+constexpr double least_spread = 1e6;      // ns
+constexpr double least_step = 500e3;      // ns, of a clock
+constexpr double stamp_error = 20e3;      // ns: stamps of software are no better
+constexpr double mad_to_sigma = 1.4826;
+constexpr double loss_margin = 0.0005;
+constexpr double usual_share = 0.001;  // of a window in the usual loss
+constexpr double false_alarm = 1e-6;
+constexpr double ended = 0.01;
+constexpr std::uint64_t least_samples = 10;
+
+// Nothing here may throw.
+using Quiet = boost::math::policies::policy<
+    boost::math::policies::domain_error<boost::math::policies::ignore_error>,
+    boost::math::policies::overflow_error<boost::math::policies::ignore_error>,
+    boost::math::policies::evaluation_error<boost::math::policies::ignore_error>,
+    boost::math::policies::promote_double<false>>;
+
+double in_ns(Nanos time) { return static_cast<double>(time.count()); }
+Nanos from_ns(double ns) { return Nanos{std::llround(ns)}; }
+
+double quantile(std::vector<double> values, double q) {
+  const auto rank = static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, values.begin() + rank);
+  return values[static_cast<std::size_t>(rank)];
+}
+
+double quantile(const std::deque<double>& values, double q) {
+  return quantile(std::vector<double>{values.begin(), values.end()}, q);
+}
+
+double spread_of(const std::deque<double>& values, double centre) {
+  std::vector<double> distances;
+  distances.reserve(values.size());
+  for (const double value : values) distances.push_back(std::abs(value - centre));
+  return mad_to_sigma * quantile(std::move(distances), 0.5);
+}
+
+// The chance of as many lost probes or more, if each is lost with the chance `p` (binomial).
+double at_least(const ChangeWatch::Lost& lost, double p) {
+  if (lost.lost == 0) return 1;
+  if (lost.lost > lost.decided) return 0;
+  return boost::math::ibeta(static_cast<double>(lost.lost),
+                            static_cast<double>(lost.decided - lost.lost) + 1, std::min(p, 1.0),
+                            Quiet{});
+}
+
+template <class T>
+void push(std::deque<T>& values, T value, std::size_t most) {
+  values.push_back(std::move(value));
+  if (values.size() > most) values.pop_front();
+}
+
+}  // namespace
+
+std::string_view to_string(ChangeKind kind) {
+  constexpr std::array<std::string_view, 5> names{"outage", "loss", "level-shift", "queueing",
+                                                  "clock"};
+  return names.at(static_cast<std::size_t>(kind));
+}
+
+Change ChangeWatch::change(ChangeKind kind) const {
+  return {.kind = kind,
+          .session = session_,
+          .from = recent_.front().from,
+          .to = std::nullopt,
+          .noticed = recent_.back().to};
+}
+
+// One window is enough: a cut must not wait for the next.
+bool ChangeWatch::see_outage(const Window& window, Changes& told) {
+  const std::uint64_t decided = window.counts.received + window.counts.lost;
+  const Proportion loss = wilson(window.counts.lost, decided);
+  if (loss.low > 0.5) {
+    if (!outage_) {
+      outage_ = Change{.kind = ChangeKind::outage,
+                       .session = session_,
+                       .from = window.start,
+                       .to = std::nullopt,
+                       .noticed = window.start + window.length,
+                       .loss = loss.value};
+      told.push_back(*outage_);
+    }
+    return true;
+  }
+  if (outage_) {
+    outage_->to = window.start;
+    told.push_back(*outage_);
+    outage_.reset();
+    recent_.clear();
+  }
+  return false;
+}
+
+ChangeWatch::Lost ChangeWatch::newest_lost(std::size_t windows) const {
+  Lost sum;
+  const std::size_t some = std::min(windows, losses_.size());
+  for (auto each = losses_.end() - static_cast<std::ptrdiff_t>(some); each != losses_.end();
+       ++each) {
+    sum.lost += each->lost;
+    sum.decided += each->decided;
+  }
+  return sum;
+}
+
+// How many of the newest windows lose more than the usual loss would once in a million: a few, or,
+// where that is too few probes to tell, many; 0 for none.
+std::size_t ChangeWatch::lossy_windows() const {
+  const double usual = 1.5 * usual_loss_ + loss_margin;
+  for (const std::size_t windows : {few_windows, many_windows}) {
+    if (losses_.size() >= few_windows && at_least(newest_lost(windows), usual) < false_alarm) {
+      return std::min(windows, losses_.size());
+    }
+  }
+  return 0;
+}
+
+void ChangeWatch::see_loss(const Window& window, Changes& told) {
+  push(losses_, {window.counts.lost, window.counts.received + window.counts.lost}, most_losses);
+  const std::size_t lossy = lossy_windows();
+  if (!loss_ && lossy == 0) {
+    // The mean of the first thousand windows, then with a memory of as many.
+    const double share = std::max(usual_share, 1 / static_cast<double>(seen_));
+    usual_loss_ += share * (losses_.back().share() - usual_loss_);
+    return;
+  }
+  if (!loss_) {
+    loss_ = Change{.kind = ChangeKind::loss,
+                   .session = session_,
+                   .from = window.start,
+                   .to = std::nullopt,
+                   .noticed = window.start + window.length,
+                   .loss = 0};
+    // It began with the first of them that lost more than is usual.
+    const auto first = std::find_if(
+        losses_.end() - static_cast<std::ptrdiff_t>(lossy), losses_.end() - 1,
+        [&](const Lost& each) { return each.share() > 1.5 * usual_loss_ + loss_margin; });
+    const auto begun = losses_.end() - first;
+    loss_->from -= window.length * (begun - 1);
+    loss_->loss = newest_lost(static_cast<std::size_t>(begun)).share();
+    told.push_back(*loss_);
+    return;
+  }
+  // Of the windows since it began, so that those before do not speak for its end.
+  const auto since = static_cast<std::size_t>((window.start - loss_->from) / window.length);
+  const auto is_less = [&](std::size_t windows) {
+    const Lost some = newest_lost(windows);
+    return since > windows && 1 - at_least({some.lost + 1, some.decided}, loss_->loss / 2) < ended;
+  };
+  if (is_less(2 * few_windows) || is_less(many_windows) || is_less(most_losses - 1)) {
+    loss_->to = window.start;
+    told.push_back(*loss_);
+    loss_.reset();
+    losses_.clear();
+  }
+}
+
+// Never below what a spread as wide as the newest would move the minimum by chance.
+double ChangeWatch::level_threshold(const Reference& before) const {
+  std::vector<double> spreads;
+  spreads.reserve(recent_.size());
+  for (const Point& point : recent_) spreads.push_back(point.spread);
+  return std::max({least_shift, 0.003 * before.level, 8 * before.noise,
+                   0.25 * quantile(std::move(spreads), 0.5)});
+}
+
+void ChangeWatch::see_level(const Reference& before, Changes& told) {
+  const auto [low, high] =
+      std::ranges::minmax_element(recent_, {}, [](const Point& point) { return point.minimum; });
+  const double up = low->minimum - before.level;
+  const double down = before.level - high->minimum;
+  if (std::max(up, down) <= level_threshold(before)) return;
+  Change shift = change(ChangeKind::level_shift);
+  std::vector<double> minima;
+  minima.reserve(recent_.size());
+  for (const Point& point : recent_) minima.push_back(point.minimum);
+  shift.size_low = from_ns(low->minimum - before.level_high);
+  shift.size_high = from_ns(high->minimum - before.level_low);
+  shift.size = from_ns(quantile(minima, 0.5) - before.level);
+  told.push_back(shift);
+  minima_.assign(minima.begin(), minima.end());
+  reference_.reset();
+}
+
+void ChangeWatch::see_spread(const Reference& before, Changes& told) {
+  const auto [low, high] =
+      std::ranges::minmax_element(recent_, {}, [](const Point& point) { return point.spread; });
+  const double usual = before.spread;
+  if (!queueing_) {
+    if (low->spread <= std::max({3 * usual, usual + least_spread, usual + 0.005 * before.level})) {
+      return;
+    }
+    queueing_ = change(ChangeKind::queueing);
+  } else if (high->spread < std::max(1.8 * usual, usual + 0.5 * least_spread)) {
+    queueing_->to = recent_.front().from;
+    told.push_back(*queueing_);
+    queueing_.reset();
+    return;
+  } else if (from_ns(high->spread - usual) <= queueing_->size_high) {
+    return;
+  }
+  const bool begins = queueing_->size_high == Nanos{};
+  queueing_->size_low = begins ? from_ns(low->spread - usual) : queueing_->size_low;
+  queueing_->size_high = queueing_->size = from_ns(high->spread - usual);
+  if (begins) told.push_back(*queueing_);
+}
+
+// What lies between the clocks moves by the drift, which is the same from window to window.
+void ChangeWatch::see_clock(Changes& told) {
+  const Point& newest = recent_.back();
+  const Point& before = recent_[recent_.size() - 2];
+  if (!newest.offset || !before.offset) return;
+  const double moved = *newest.offset - *before.offset;
+  if (drifts_.size() >= least_history) {
+    if (drifts_seen_++ % refresh_every == 0) {
+      drift_ = quantile(drifts_, 0.5);
+      drift_noise_ = spread_of(drifts_, drift_);
+    }
+    const double level = std::abs(newest.minimum - before.minimum);
+    if (std::abs(moved - drift_) > std::max({least_step, 10 * drift_noise_, 2 * level})) {
+      Change step = change(ChangeKind::clock);
+      step.from = newest.from;
+      step.size = from_ns(moved - drift_);
+      const double error = std::max(4 * drift_noise_, stamp_error);
+      step.size_low = from_ns(moved - drift_ - error);
+      step.size_high = from_ns(moved - drift_ + error);
+      told.push_back(step);
+      return;  // a step is no drift
+    }
+  }
+  push(drifts_, moved, most_minima);
+}
+
+void ChangeWatch::remember(const Point& point) {
+  push(minima_, point.minimum, most_minima);
+  if (queueing_) return;  // it is not the usual spread
+  if (spreads_.size() < least_history || seen_ % spread_every == 0) {
+    push(spreads_, point.spread, most_spreads);
+  }
+}
+
+void ChangeWatch::refresh() {
+  if (minima_.size() < least_history || spreads_.size() < least_history) return;
+  if (reference_ && ++stale_ < refresh_every) return;
+  stale_ = 0;
+  const double level = quantile(minima_, 0.5);
+  reference_ = Reference{.level = level,
+                         .level_low = quantile(minima_, 0.1),
+                         .level_high = quantile(minima_, 0.9),
+                         .noise = spread_of(minima_, level),
+                         .spread = quantile(spreads_, 0.25)};
+}
+
+std::vector<Change> ChangeWatch::see(const Window& window) {
+  Changes told;
+  if (seen_++ == 0) session_ = window.session;
+  if (window.counts.received + window.counts.lost == 0) return told;
+  if (see_outage(window, told)) return told;
+  see_loss(window, told);
+  const auto minimum = window.rtt.min();
+  const auto high = window.rtt.quantile(0.95);
+  if (window.rtt.count() < least_samples || !minimum || !high) return told;
+
+  Point point{.from = window.start,
+              .to = window.start + window.length,
+              .minimum = in_ns(*minimum),
+              .spread = in_ns(*high - *minimum),
+              .sent = window.counts.sent,
+              .lost = window.counts.lost,
+              .offset = std::nullopt};
+  if (window.clocks.raw_forward && window.clocks.raw_reverse) {
+    point.offset = in_ns(*window.clocks.raw_forward - *window.clocks.raw_reverse) / 2;
+  }
+  if (recent_.size() == confirming) {
+    remember(recent_.front());
+    recent_.pop_front();
+  }
+  recent_.push_back(point);
+  if (recent_.size() < confirming) return told;
+  refresh();
+  see_clock(told);
+  if (!reference_) return told;
+  const Reference before = *reference_;  // a level shift begins a new one
+  see_spread(before, told);
+  see_level(before, told);
+  return told;
+}
+
+std::vector<Change> detect_changes(std::span<const Window> windows) {
+  std::map<SessionKey, std::vector<const Window*>> sessions;
+  for (const Window& window : windows) sessions[window.session].push_back(&window);
+  std::vector<Change> all;
+  for (auto& [key, its] : sessions) {
+    std::ranges::sort(its, {}, &Window::start);
+    ChangeWatch watch;
+    const auto begin = static_cast<std::ptrdiff_t>(all.size());
+    for (const Window* const window : its) {
+      for (Change& change : watch.see(*window)) {
+        const auto same = std::find_if(all.begin() + begin, all.end(), [&](const Change& other) {
+          return other.kind == change.kind && other.from == change.from;
+        });
+        if (same == all.end()) {
+          all.push_back(std::move(change));
+        } else {
+          *same = std::move(change);
+        }
+      }
+    }
+  }
+  std::ranges::stable_sort(all, {}, &Change::from);
+  return all;
+}
+
+}  // namespace strait::analyzer

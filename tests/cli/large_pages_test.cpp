@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/large_pages.hpp"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace strait::cli {
+namespace {
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20U;
+
+long page_faults() {
+  rusage usage{};
+  (void)::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+// Of filling 32 MiB in blocks of 1 kB.
+long faults_of_many_blocks() {
+  std::vector<void*> blocks(std::size_t{32} * 1024);
+  const long before = page_faults();
+  for (void*& block : blocks) {
+    block = std::malloc(1000);
+    if (block != nullptr) std::memset(block, 1, 1000);
+  }
+  const long faults = page_faults() - before;
+  for (void* const block : blocks) std::free(block);
+  return faults;
+}
+
+// In a process of its own, whose heap nobody has used or expects anything of.
+int status_of(bool (*holds)()) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(holds() ? 0 : 1);
+  int status = -1;
+  (void)::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool has_large_pages() {
+  std::string words;
+  std::getline(std::ifstream{"/sys/kernel/mm/transparent_hugepage/enabled"}, words);
+  return !words.empty() && words.find("[never]") == std::string::npos;
+}
+
+TEST_CASE("a heap that is expected is not faulted in by small pages, and can be outgrown") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  WARN("the sanitizers have a heap of their own");
+#else
+  if (has_large_pages()) {
+    CHECK(status_of([] {
+            expect_heap(64 * mebibyte);
+            return faults_of_many_blocks() < 2000;
+          }) == 0);
+  }
+  CHECK(status_of([] {
+          expect_heap(8 * mebibyte);
+          return faults_of_many_blocks() >= 0;
+        }) == 0);
+#endif
+}
+
+}  // namespace
+}  // namespace strait::cli
