@@ -47,7 +47,8 @@ bool known_subtype(std::uint16_t type, std::uint16_t subtype) {
 std::size_t MrtStream::ensure(std::size_t count) {
   while (end_ - begin_ < count && !ended_) {
     if (begin_ + count > buffer_.size()) {
-      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+      // Nothing is held before the first read, and there is no buffer then either.
+      if (end_ > begin_) std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
       base_ += begin_;
       end_ -= begin_;
       begin_ = 0;

@@ -70,6 +70,8 @@ void Emulator::receive(std::size_t port) {
       [&](std::span<const std::byte> frame, WallTime arrived) { take(in, frame, arrived); });
 }
 
+void Emulator::clear_error(std::size_t port) { ports_.at(port).socket.clear_error(); }
+
 void Emulator::take(Port& in, std::span<const std::byte> frame, WallTime arrived) {
   const auto vlans = vlans_of(frame);
   const auto end = std::ranges::find_if(

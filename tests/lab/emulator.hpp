@@ -28,7 +28,8 @@ class Emulator {
   [[nodiscard]] Result<std::string> run(const Command& command, WallTime now);
 
   [[nodiscard]] std::vector<int> fds() const;
-  void receive(std::size_t port);  // index into fds()
+  void receive(std::size_t port);      // index into fds()
+  void clear_error(std::size_t port);  // a link that went down, or away: else poll() never waits
   // Moves on to `now`: makes the changes and sends the frames that are due.
   void advance(const Clock& clock);
   [[nodiscard]] std::optional<WallTime> next_due() const;

@@ -21,7 +21,7 @@ from pathlib import Path as File
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(File(__file__).resolve().parent))
-from topology import LONGEST_LIFE, LabError, ask, run, wait_for  # noqa: E402
+from topology import LONGEST_LIFE, LabError, ask, guard, remove, run, wait_for  # noqa: E402
 
 BUILD = File(os.environ.get("STRAIT", "build/release/strait")).resolve()
 PATHEMU = File(os.environ.get("PATHEMU", "build/release/pathemu")).resolve()
@@ -82,8 +82,13 @@ def stolen_share():
 
 
 class Layers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab_id = f"ly{os.getpid():x}"
+        watch = guard(cls.lab_id)
+        cls.addClassCleanup(lambda: (watch.stdin.close(), watch.wait()))
+
     def setUp(self):
-        self.id = f"ly{os.getpid():x}"
         self.room = File(self.enterContext(tempfile.TemporaryDirectory()))
         self.processes: list[subprocess.Popen] = []
         self.addCleanup(self.remove)
@@ -115,7 +120,7 @@ class Layers(unittest.TestCase):
     # --- names and processes ---
 
     def ns(self, name: str) -> str:
-        return f"{self.id}-{name}"
+        return f"sl{self.lab_id}-{name}"
 
     def inside(self, name: str, *words: str) -> str:
         return run("ip", "netns", "exec", self.ns(name), *words)
@@ -138,10 +143,7 @@ class Layers(unittest.TestCase):
             process.wait(5)
 
     def remove(self) -> None:
-        for name in ("site", "emulator", "u1", "u2"):
-            for pid in run("ip", "netns", "pids", self.ns(name), check=False).split():
-                run("kill", "-KILL", pid, check=False)
-            run("ip", "netns", "del", self.ns(name), check=False)
+        remove(self.lab_id)
         for process in self.processes:
             process.wait()
 
@@ -198,7 +200,7 @@ class Layers(unittest.TestCase):
         self.assertEqual(report["received"], report["sent"], report)
         self.assertGreaterEqual(report["sent"], COUNT * 3 // 4)
         applied, p50 = self.applied_ns(path, v6), report["rtt_ns"]["p50"]
-        print(f"{self.id} {path}: p50 {p50 / 1e6:.3f} ms, applied {applied / 1e6:.3f} ms", file=sys.stderr)
+        print(f"{self.lab_id} {path}: p50 {p50 / 1e6:.3f} ms, applied {applied / 1e6:.3f} ms", file=sys.stderr)
         self.assertAlmostEqual(p50, applied, delta=TOLERANCE_NS)
 
     def every_way(self, device: str, where: str = "site", near: str = "near"):
@@ -220,7 +222,7 @@ class Layers(unittest.TestCase):
             try:
                 return measure()
             except (AssertionError, LabError) as failure:
-                print(f"{self.id}: {100 * stolen():.1f} % of the time stolen: {failure}", file=sys.stderr)
+                print(f"{self.lab_id}: {100 * stolen():.1f} % of the time stolen: {failure}", file=sys.stderr)
                 if left == 0:
                     raise
 

@@ -130,6 +130,12 @@ void PacketSocket::receive(const Visit& visit) {
   }
 }
 
+void PacketSocket::clear_error() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size);  // reading takes it
+}
+
 std::vector<bool> PacketSocket::send(std::span<const std::span<const std::byte>> frames) {
   std::vector<iovec> parts;
   for (const auto frame : frames) {

@@ -59,6 +59,8 @@ class PacketSocket {
   // Visits all frames that wait in the ring, with their VLAN tags. The frame is valid during the
   // visit only.
   void receive(const Visit& visit);
+  // Takes the error that poll() tells of: the link went down, or away. Up again, it goes on.
+  void clear_error();
   // Sends all frames, in order; true for each that the device took.
   [[nodiscard]] std::vector<bool> send(std::span<const std::span<const std::byte>> frames);
   [[nodiscard]] Counters counters();

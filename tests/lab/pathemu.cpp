@@ -116,6 +116,7 @@ class Loop {
 
   void serve(const std::vector<pollfd>& waiting) {
     for (std::size_t i = first_port; i < first_control_; ++i) {
+      if ((waiting[i].revents & POLLERR) != 0) emulator_.clear_error(i - first_port);
       if (waiting[i].revents != 0) emulator_.receive(i - first_port);
     }
     for (std::size_t i = first_control_; i < waiting.size(); ++i) {

@@ -27,7 +27,7 @@ STAMP = ("--protocol", "stamp")
 # --- the delays that are applied are those that are told ---
 
 
-# One SYN at a time: an open port, and NAT, take a second one for a part of the first one's connection.
+# A TCP flow has one SYN at a time.
 MEDIANS = {
     "stamp": (STAMP, "5ms"),
     "stamp of 200 octets": ((*STAMP, "-s", "200"), "5ms"),
@@ -59,6 +59,15 @@ for name, (median_words, median_interval) in MEDIANS.items():
 def _(cell: Cell):
     report = cell.run("--protocol", "twamp", "-p", str(REFLECTOR_PORT))
     cell.check_median(report)
+    cell.check_errors(report)
+
+
+@row("tcp to an open port more often than a round trip takes loses nothing, and counts the slots that it misses")
+def _(cell: Cell):
+    report = cell.run("--protocol", "tcp", "--force-rate", "-p", str(OPEN_PORT), count=200)
+    cell.check_all_came(report, 40)
+    cell.test.assertEqual(report["sent"] + report["missed"], 200)
+    cell.test.assertGreaterEqual(report["errors"].pop("syn-pending"), 100)
     cell.check_errors(report)
 
 
