@@ -268,7 +268,7 @@ REFUSED = [
      usage("routes rib show", "--community: community '1': want A:B, each up to 65535, or A:B:C")),
     ("routes rib export --format xml f", 2,
      usage("routes rib export", "--format: 'xml': want one of bgpdump-m, json")),
-    ("routes rib diff one.mrt", 2, usage("routes rib diff", "file: one value is missing")),
+    ("routes rib diff one.mrt", 2, usage("routes rib diff", "file: the value is missing")),
     ("routes rib lookup 10.0.0.1", 2, usage("routes rib lookup", "file is required")),
     ("routes rib show empty.toml", 2,
      "strait: empty.toml: no PEER_INDEX_TABLE, TABLE_DUMP or BGP4MP among 0 MRT records in 0 octets\n"),

@@ -128,7 +128,7 @@ class Rib(unittest.TestCase):
     def test_what_could_not_be_read_is_told(self):
         status, text, errors = self.rib("show broken.mrt")
         self.assertEqual((status, text), (1, f"* {INSIDE_1}"))
-        self.assertRegex(errors, r"^rib: \d records or routes could not be read; first at octet 54: [^\n]+\n$")
+        self.assertRegex(errors, r"^rib: \d records or routes could not be read; first at octet 46: [^\n]+\n$")
 
     def test_the_lines_of_bgpdump(self):
         (self.room / "golden.mrt").write_bytes((GOLDEN / "bgpdump.mrt").read_bytes())
