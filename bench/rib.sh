@@ -5,7 +5,7 @@
 # look-ups. Prints one JSON object a line. V4, V6, PEERS, ROUNDS change what is done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rib=$PWD/${BUILD:-build/release}/bench/bench_rib
+rib=$PWD/${BUILD:-build/release}/bench_rib
 [ -x "$rib" ] || { echo "rib.sh: build the target bench_rib first" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -357,6 +357,8 @@ class Writer {
     if (content->sent_by_collector) front += "_LOCAL";
     front += time_;
     if (content->state_change) {
+      // No route: in the way of who asks for some.
+      if (filter_.wants_attributes() || !filter_.within.empty()) return;
       text_ += fmt::format("{}|STATE|{}{}|{}\n", front, peer.text, content->old_state,
                            content->new_state);
       ++report_.lines;

@@ -27,7 +27,8 @@ int parse(const std::string& line, Seen& seen, int status = 0) {
             .explain = [&](const auto& o) { return note("explain", o, o.subject, false); },
             .diff = [&](const auto& o) { return note("diff", o, o.against, false); },
             .render = [&](const auto& o) { return note("render", o, o.dialect + o.output, false); },
-            .apply = [&](const auto& o) { return note("apply", o, "", o.withdraw); }});
+            .apply = [&](const auto& o) { return note("apply", o, "", o.withdraw); },
+            .rib = [](const auto& /*o*/) { return 0; }});
   try {
     app.parse(line);
   } catch (const CLI::Error& error) {

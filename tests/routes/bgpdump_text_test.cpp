@@ -102,6 +102,7 @@ TEST_CASE("filters let through what they name") {
   CHECK(lines_of(found) < all);
   CHECK_THAT(found, Catch::Contains("2001:db8:1::/48"));
   CHECK_THAT(found, !Catch::Contains("|10.0.0.0/8|"));
+  CHECK_THAT(found, !Catch::Contains("|STATE|"));
   inside.within.front().or_longer = false;
   CHECK_THAT(filtered(inside), !Catch::Contains("2001:db8:1::/48"));
   RouteFilter community;
