@@ -18,6 +18,9 @@ constexpr const char* prefix_names = "--prefix";
 constexpr const char* community_names = "--community";
 constexpr const char* as_path_names = "--as-path";
 constexpr const char* site_asn_names = "--site-asn";
+constexpr const char* rpki_state_names = "--rpki-state";
+constexpr const char* problem_names = "--problem";
+constexpr const char* role_names = "--role";
 
 std::optional<Asn> as_number(std::string_view text) {
   if (text.starts_with("AS") || text.starts_with("as")) text.remove_prefix(2);
@@ -115,6 +118,71 @@ void add_site_asn(CLI::App& command, const Shared& options) {
       "The site's own AS: its peers are internal");
 }
 
+routes::RovState state_or_end(const std::string& word) {
+  const auto state = routes::parse_rov_state(word);
+  if (!state) refuse(rpki_state_names, "'" + word + "': want one of valid, invalid, not-found");
+  return *state;
+}
+
+routes::Problem problem_or_end(const std::string& word) {
+  const auto problem = routes::parse_problem(word);
+  if (problem) return *problem;
+  std::string all;
+  for (const auto& kind : routes::problem_kinds()) {
+    all += (all.empty() ? "" : ", ") + std::string{kind.name};
+  }
+  refuse(problem_names, "'" + word + "': want one of " + all);
+}
+
+struct PeerRole {
+  std::string who;
+  routes::NeighborRole role;
+};
+
+// "192.0.2.1=peer" or "AS64500=customer".
+std::optional<PeerRole> parse_peer_role(const std::string& word) {
+  const std::size_t equals = word.find('=');
+  if (equals == std::string::npos) return std::nullopt;
+  const auto role = routes::parse_neighbor_role(word.substr(equals + 1));
+  if (!role) return std::nullopt;
+  return PeerRole{.who = word.substr(0, equals), .role = *role};
+}
+
+void take_role(const std::string& word, RibOptions& options) {
+  if (const auto peer = parse_peer_role(word)) {
+    if (const auto asn = as_number(peer->who)) {
+      options.roles_by_asn[*asn] = peer->role;
+      return;
+    }
+    if (const auto address = parse_address(peer->who)) {
+      options.roles[*address] = peer->role;
+      return;
+    }
+  }
+  refuse(role_names, "'" + word +
+                         "': want an address or AS number, =, and one of provider, rs, rs-client, "
+                         "customer, peer");
+}
+
+void add_judgement(CLI::App& command, const Shared& options) {
+  command.add_option("--rpki", options->rpki, "VRPs: JSON of rpki-client or Routinator")
+      ->type_name("FILE");
+  add_words(
+      command, role_names, "PEER=ROLE", [options](auto& word) { take_role(word, *options); },
+      "What a peer or AS is to us (RFC 9234); provider if not told; may be repeated");
+}
+
+void add_judgement_filters(CLI::App& command, const Shared& options) {
+  add_words(
+      command, rpki_state_names, "STATE",
+      [options](auto& word) { options->rpki_states.push_back(state_or_end(word)); },
+      "Only routes that --rpki makes valid, invalid or not-found; may be repeated");
+  add_words(
+      command, problem_names, "NAME",
+      [options](auto& word) { options->problems.add(problem_or_end(word)); },
+      "Only routes that have this problem; may be repeated");
+}
+
 void add_files(CLI::App& command, const Shared& options, int least, int most) {
   command.add_option("file", options->files, "MRT files; - is the standard input")
       ->required()
@@ -133,6 +201,9 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
     options->action = action;
     CLI::App* const command = rib->add_subcommand(name, purpose);
     command->callback([options, work] {
+      if (!options->rpki_states.empty() && options->rpki.empty()) {
+        refuse(rpki_state_names, "wants --rpki");
+      }
       if (const int status = work(*options); status != 0) throw CLI::RuntimeError(status);
     });
     return std::pair{command, options};
@@ -145,11 +216,15 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
       add("summary", "Peers, prefixes, and what was not read", RibAction::summary);
   add_files(*summary, summed, 1, any);
   add_filters(*summary, summed);
+  add_judgement(*summary, summed);
+  add_judgement_filters(*summary, summed);
   add_json(*summary, summed);
 
   auto [show, shown] = add("show", "Each prefix, its routes, and the best one", RibAction::show);
   add_files(*show, shown, 1, any);
   add_filters(*show, shown);
+  add_judgement(*show, shown);
+  add_judgement_filters(*show, shown);
   add_site_asn(*show, shown);
   add_json(*show, shown);
 
@@ -163,6 +238,7 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
       ->required()
       ->type_name("ADDRESS");
   add_files(*lookup, looked, 1, any);
+  add_judgement(*lookup, looked);
   add_site_asn(*lookup, looked);
   add_json(*lookup, looked);
 

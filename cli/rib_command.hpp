@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/cli11_names.hpp"
 #include "core/strong.hpp"
+#include "routes/hygiene.hpp"
 #include "routes/route_filter.hpp"
 
 namespace strait::cli {
@@ -23,7 +25,12 @@ struct RibOptions {
   std::optional<Prefix> subject;   // of `lookup`; an address is a prefix of full length
   routes::RouteFilter filter;
   RibFormat format = RibFormat::bgpdump_m;
-  Asn site_asn;  // its peers are internal; 0: none is
+  Asn site_asn;                                   // its peers are internal; 0: none is
+  std::string rpki;                               // a file of VRPs; empty: none
+  std::vector<routes::RovState> rpki_states;      // any of these; empty: all
+  routes::Problems problems;                      // any of these; none: all
+  std::map<Address, routes::NeighborRole> roles;  // of peers; others are providers
+  std::map<Asn, routes::NeighborRole> roles_by_asn;
   bool json = false;
 };
 

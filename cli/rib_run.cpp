@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "cli/exit_status.hpp"
+#include "cli/rib_judge.hpp"
 #include "cli/rib_text.hpp"
 #include "routes/bgpdump_text.hpp"
 #include "routes/model/decision.hpp"
@@ -68,58 +69,65 @@ void for_each_match(const Rib& rib, const routes::RouteFilter& filter, F f) {
   }
 }
 
-int tell_damage(const routes::RibReadReport& report, std::ostream& progress) {
-  if (report.complete()) return 0;
-  progress << fmt::format("rib: {} records or routes could not be read", report.damaged);
-  if (!report.damage.empty()) {
-    progress << fmt::format("; first at octet {}: {}", report.damage[0].offset,
-                            report.damage[0].reason);
+// What is wrong with the routes, and what RPKI says of them.
+void count(const RouteRemarks& remarks, RibSummary& summary) {
+  for (const routes::ProblemKind& kind : routes::problem_kinds()) {
+    if (remarks.problems.has(kind.problem)) ++summary.problems[kind.name];
   }
-  progress << '\n';
-  return exit_failed;
+  if (remarks.rov) ++summary.rov[routes::to_string(remarks.rov->state)];
 }
 
-Result<routes::RibDump> load(const RibOptions& options) {
-  return routes::load_mrt(options.files, {.site_asn = options.site_asn});
+void count(const RibEntry& entry, JudgedRib& judged, RibSummary& summary) {
+  std::vector<RibRoute> wanted;
+  std::ranges::copy_if(entry.routes, std::back_inserter(wanted),
+                       [&](const RibRoute& route) { return judged.wants(entry.prefix, route); });
+  if (wanted.empty()) return;
+  const bool v4 = entry.prefix.network.is_v4();
+  ++(v4 ? summary.prefixes_v4 : summary.prefixes_v6);
+  for (const RibRoute& route : wanted) {
+    PeerSummary& peer = summary.peers[route.peer];
+    ++(v4 ? peer.routes_v4 : peer.routes_v6);
+    if (wanted.size() == 1) ++peer.alone;
+    if (!judged.rib().peer(route).local()) count(judged.remarks(entry.prefix, route), summary);
+  }
 }
 
 Result<int> summarise(const RibOptions& options, std::ostream& results, std::ostream& progress) {
-  const auto dump = load(options);
-  if (!dump) return tl::make_unexpected(dump.error());
-  RibSummary summary{.peers = std::vector<PeerSummary>(dump->rib.peers().size())};
-  for_each_match(dump->rib, options.filter, [&](const RibEntry& entry, const RibEntry&) {
-    const bool v4 = entry.prefix.network.is_v4();
-    ++(v4 ? summary.prefixes_v4 : summary.prefixes_v6);
-    for (const RibRoute& route : entry.routes) {
-      PeerSummary& peer = summary.peers[route.peer];
-      ++(v4 ? peer.routes_v4 : peer.routes_v6);
-      if (entry.routes.size() == 1) ++peer.alone;
-    }
-  });
-  results << (options.json ? to_json(*dump, summary) : to_text(*dump, summary));
-  return tell_damage(dump->report, progress);
+  const auto loaded = JudgedRib::load(options, progress);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  JudgedRib& judged = **loaded;
+  RibSummary summary;
+  summary.peers.resize(judged.rib().peers().size());
+  for_each_match(judged.rib(), options.filter,
+                 [&](const RibEntry& entry, const RibEntry&) { count(entry, judged, summary); });
+  results << (options.json ? to_json(judged.dump(), summary) : to_text(judged.dump(), summary));
+  return judged.status();
 }
 
 Result<int> show(const RibOptions& options, std::ostream& results, std::ostream& progress) {
-  const auto dump = load(options);
-  if (!dump) return tl::make_unexpected(dump.error());
-  const Rib& rib = dump->rib;
+  const auto loaded = JudgedRib::load(options, progress);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  JudgedRib& judged = **loaded;
+  const Rib& rib = judged.rib();
   for_each_match(rib, options.filter, [&](const RibEntry& found, const RibEntry& all) {
     const RibRoute& best = all.routes[routes::decide(rib.contenders(all.routes))->best];
     for (const RibRoute& route : found.routes) {
+      if (!judged.wants(found.prefix, route)) continue;
       const bool is_best = route.peer == best.peer && route.path_id == best.path_id &&
                            route.attributes == best.attributes;
-      results << (options.json ? route_json(rib, found.prefix, route, is_best)
-                               : route_text(rib, found.prefix, route, is_best));
+      const RouteRemarks remarks = judged.remarks(found.prefix, route);
+      results << (options.json ? route_json(rib, found.prefix, route, is_best, &remarks)
+                               : route_text(rib, found.prefix, route, is_best, remarks));
     }
   });
-  return tell_damage(dump->report, progress);
+  return judged.status();
 }
 
 Result<int> look_up(const RibOptions& options, std::ostream& results, std::ostream& progress) {
-  const auto dump = load(options);
-  if (!dump) return tl::make_unexpected(dump.error());
-  const Rib& rib = dump->rib;
+  const auto loaded = JudgedRib::load(options, progress);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  JudgedRib& judged = **loaded;
+  const Rib& rib = judged.rib();
   const auto entry = rib.longest(*options.subject);
   if (!entry) {
     return fail(Errc::not_found,
@@ -128,12 +136,16 @@ Result<int> look_up(const RibOptions& options, std::ostream& results, std::ostre
   const auto decision = routes::decide(rib.contenders(entry->routes));
   for (std::size_t i = 0; i < entry->routes.size(); ++i) {
     const bool best = i == decision->best;
-    results << (options.json ? route_json(rib, entry->prefix, entry->routes[i], best)
-                             : route_text(rib, entry->prefix, entry->routes[i], best));
+    const RouteRemarks remarks = judged.remarks(entry->prefix, entry->routes[i]);
+    results << (options.json ? route_json(rib, entry->prefix, entry->routes[i], best, &remarks)
+                             : route_text(rib, entry->prefix, entry->routes[i], best, remarks));
   }
   results << (options.json ? decision_json(rib, *entry, *decision)
                            : decision_text(rib, *entry, *decision));
-  return tell_damage(dump->report, progress);
+  for (const routes::Vrp& vrp : judged.covering(entry->prefix)) {
+    results << (options.json ? vrp_json(vrp) : vrp_text(vrp));
+  }
+  return judged.status();
 }
 
 // Attributes of each route, by what names it in another dump: path ids do not (RFC 7911 section 1).
@@ -254,11 +266,11 @@ Result<int> export_bgpdump(const RibOptions& options, std::ostream& results,
 }
 
 Result<int> export_json(const RibOptions& options, std::ostream& results, std::ostream& progress) {
-  const auto dump = load(options);
+  const auto dump = routes::load_mrt(options.files, {.site_asn = options.site_asn});
   if (!dump) return tl::make_unexpected(dump.error());
   for_each_match(dump->rib, options.filter, [&](const RibEntry& entry, const RibEntry&) {
     for (const RibRoute& route : entry.routes) {
-      results << route_json(dump->rib, entry.prefix, route, std::nullopt);
+      results << route_json(dump->rib, entry.prefix, route, std::nullopt, nullptr);
     }
   });
   return tell_damage(dump->report, progress);

@@ -66,6 +66,38 @@ std::string words_of(const Rib& rib, const RibRoute& route) {
   return text;
 }
 
+// "; rpki invalid (asn); bogon-prefix private-asn"
+std::string words_of(const RouteRemarks& remarks) {
+  std::string text;
+  if (remarks.rov) {
+    text += fmt::format("; rpki {}", routes::to_string(remarks.rov->state));
+    if (!remarks.rov->reason.empty()) text += fmt::format(" ({})", remarks.rov->reason);
+  }
+  std::string names;
+  for (const routes::ProblemKind& kind : routes::problem_kinds()) {
+    if (remarks.problems.has(kind.problem)) names += fmt::format(" {}", kind.name);
+  }
+  return names.empty() ? text : text + ";" + names;
+}
+
+void add_remarks(JsonWriter& json, const RouteRemarks& remarks) {
+  json.key("problems").begin_array();
+  for (const routes::ProblemKind& kind : routes::problem_kinds()) {
+    if (remarks.problems.has(kind.problem)) json.value(kind.name);
+  }
+  json.end_array();
+  if (!remarks.rov) return;
+  json.member("rpki", routes::to_string(remarks.rov->state));
+  if (!remarks.rov->reason.empty()) json.member("rpki_reason", remarks.rov->reason);
+}
+
+void add_counts(JsonWriter& json, std::string_view key,
+                const std::map<std::string_view, std::uint64_t>& counts) {
+  json.key(key).begin_object();
+  for (const auto& [name, times] : counts) json.member(name, times);
+  json.end_object();
+}
+
 void add_as_path(JsonWriter& json, const PathAttributes& all) {
   json.member("as_path", to_string(all.as_path)).member("origin", word_of(all.origin));
 }
@@ -167,6 +199,12 @@ std::string to_text(const routes::RibDump& dump, const RibSummary& summary) {
                    number(summary.peers[i].alone)});
   }
   text += table.render("", false);
+  for (const auto& [state, times] : summary.rov) {
+    text += fmt::format("rpki {}: {} routes\n", state, times);
+  }
+  for (const auto& [problem, times] : summary.problems) {
+    text += fmt::format("{}: {} routes\n", problem, times);
+  }
   for (const auto& [reason, times] : report.skipped) {
     text += fmt::format("skipped {}: {}\n", times, reason);
   }
@@ -200,20 +238,37 @@ std::string to_json(const routes::RibDump& dump, const RibSummary& summary) {
         .end_object();
   }
   json.end_array();
+  add_counts(json, "rpki", summary.rov);
+  add_counts(json, "problems", summary.problems);
   add_skipped(json, report);
   return json.end_object().take() + "\n";
 }
 
-std::string route_text(const Rib& rib, const Prefix& prefix, const RibRoute& route, bool best) {
-  return fmt::format("{} {} {}\n", best ? '*' : ' ', strait::to_string(prefix),
-                     words_of(rib, route));
+std::string route_text(const Rib& rib, const Prefix& prefix, const RibRoute& route, bool best,
+                       const RouteRemarks& remarks) {
+  return fmt::format("{} {} {}{}\n", best ? '*' : ' ', strait::to_string(prefix),
+                     words_of(rib, route), rib.peer(route).local() ? "" : words_of(remarks));
 }
 
 std::string route_json(const Rib& rib, const Prefix& prefix, const RibRoute& route,
-                       std::optional<bool> best) {
+                       std::optional<bool> best, const RouteRemarks* remarks) {
   JsonWriter json = begin("route");
   add_route(json, rib, prefix, route);
   if (best) json.member("best", *best);
+  if (remarks != nullptr) add_remarks(json, *remarks);
+  return json.end_object().take() + "\n";
+}
+
+std::string vrp_text(const routes::Vrp& vrp) {
+  return fmt::format("  VRP {} up to /{} of AS{}\n", strait::to_string(vrp.prefix), vrp.max_length,
+                     vrp.asn.value());
+}
+
+std::string vrp_json(const routes::Vrp& vrp) {
+  JsonWriter json = begin("vrp");
+  json.member("prefix", strait::to_string(vrp.prefix))
+      .member("max_length", vrp.max_length)
+      .member("asn", vrp.asn.value());
   return json.end_object().take() + "\n";
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cli/rib_judge.hpp"
 #include "routes/model/decision.hpp"
 #include "routes/sources/mrt.hpp"
 
@@ -22,6 +24,8 @@ struct RibSummary {
   std::vector<PeerSummary> peers;  // as Rib::peers()
   std::uint64_t prefixes_v4 = 0;
   std::uint64_t prefixes_v6 = 0;
+  std::map<std::string_view, std::uint64_t> problems;  // routes that have one, by its name
+  std::map<std::string_view, std::uint64_t> rov;       // routes by their RPKI state, with VRPs
 };
 
 // All of them: whole lines.
@@ -29,10 +33,16 @@ struct RibSummary {
 [[nodiscard]] std::string to_json(const routes::RibDump& dump, const RibSummary& summary);
 
 [[nodiscard]] std::string route_text(const routes::Rib& rib, const Prefix& prefix,
-                                     const routes::RibRoute& route, bool best);
-// Without `best` where nobody has decided.
+                                     const routes::RibRoute& route, bool best,
+                                     const RouteRemarks& remarks);
+// Without `best` where nobody has decided, and without remarks where nobody has looked.
 [[nodiscard]] std::string route_json(const routes::Rib& rib, const Prefix& prefix,
-                                     const routes::RibRoute& route, std::optional<bool> best);
+                                     const routes::RibRoute& route, std::optional<bool> best,
+                                     const RouteRemarks* remarks);
+
+// A VRP that covers what was asked for.
+[[nodiscard]] std::string vrp_text(const routes::Vrp& vrp);
+[[nodiscard]] std::string vrp_json(const routes::Vrp& vrp);
 
 [[nodiscard]] std::string decision_text(const routes::Rib& rib, const routes::RibEntry& entry,
                                         const routes::Decision& decision);

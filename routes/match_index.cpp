@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "routes/covering.hpp"
+
 namespace strait::routes {
 namespace {
 
@@ -11,35 +13,8 @@ constexpr unsigned bucket_bits = 20;
 constexpr unsigned bucket_shift = 64 - 3 - bucket_bits;
 constexpr std::uint64_t global_unicast = 1;  // 2000::/3 (RFC 4291 section 2.4)
 
-bool covers(const KeyV4& outer, const KeyV4& inner) {
-  return outer.length() <= inner.length() && inner.shortened(outer.length()) == outer;
-}
-
-bool covers(const KeyV6& outer, const KeyV6& inner) {
-  return outer.length() <= inner.length() && inner.shortened(outer.length()) == outer;
-}
-
-// Covering prefixes stand in front of what they cover, so those that are open make a stack.
-template <class Key>
-std::vector<std::uint32_t> parents_of(const std::vector<Key>& keys, std::uint32_t none) {
-  std::vector<std::uint32_t> parents(keys.size());
-  std::vector<std::uint32_t> open;
-  for (std::uint32_t i = 0; i < keys.size(); ++i) {
-    while (!open.empty() && !covers(keys[open.back()], keys[i])) open.pop_back();
-    parents[i] = open.empty() ? none : open.back();
-    open.push_back(i);
-  }
-  return parents;
-}
-
-// From the last prefix that is not behind the address, up to one that covers it.
-template <class Key>
-std::optional<std::size_t> climb(const std::vector<Key>& keys,
-                                 const std::vector<std::uint32_t>& parents, std::uint32_t none,
-                                 std::uint32_t from, const Key& host) {
-  while (from != none && !covers(keys[from], host)) from = parents[from];
-  if (from == none) return std::nullopt;
-  return from;
+std::optional<std::size_t> found_at(std::uint32_t index) {
+  return index == no_parent ? std::nullopt : std::optional<std::size_t>{index};
 }
 
 }  // namespace
@@ -48,8 +23,8 @@ MatchIndex::MatchIndex(const Rib& rib)
     : rib_{rib},
       slots_(std::size_t{1} << 24U),
       buckets_((std::size_t{1} << bucket_bits) + 1),
-      parents_v4_{parents_of(rib.v4().keys, none)},
-      parents_v6_{parents_of(rib.v6().keys, none)} {
+      parents_v4_{parents_of(rib.v4().keys)},
+      parents_v6_{parents_of(rib.v6().keys)} {
   fill_slots();
   fill_buckets();
 }
@@ -89,7 +64,7 @@ std::optional<std::size_t> MatchIndex::find_v4(std::uint32_t address) const {
   std::uint32_t last = slot & ~longer_prefixes;
   while (last > 0 && host < keys[last]) --last;  // at most the 511 prefixes of one /24
   if (host < keys[last]) return std::nullopt;
-  return climb(keys, parents_v4_, none, last, host);
+  return found_at(climb(keys, parents_v4_, last, host));
 }
 
 std::optional<std::size_t> MatchIndex::find_v6(std::uint64_t high, std::uint64_t low) const {
@@ -104,8 +79,8 @@ std::optional<std::size_t> MatchIndex::find_v6(std::uint64_t high, std::uint64_t
   const KeyV6 host = KeyV6::of(high, low, 128);
   const auto behind = std::upper_bound(from, to, host);
   if (behind == keys.begin()) return std::nullopt;
-  return climb(keys, parents_v6_, none, static_cast<std::uint32_t>(behind - keys.begin() - 1),
-               host);
+  const auto last = static_cast<std::uint32_t>(behind - keys.begin() - 1);
+  return found_at(climb(keys, parents_v6_, last, host));
 }
 
 std::optional<RibEntry> MatchIndex::find(const Address& address) const {

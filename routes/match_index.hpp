@@ -24,8 +24,6 @@ class MatchIndex {
   [[nodiscard]] std::optional<RibEntry> find(const Address& address) const;
 
  private:
-  static constexpr std::uint32_t none = 0xffffffff;
-
   void fill_slots();
   void fill_buckets();
 
@@ -34,7 +32,7 @@ class MatchIndex {
   // with the highest bit set, the index of the last of the longer prefixes there.
   std::vector<std::uint32_t> slots_;
   std::vector<std::uint32_t> buckets_;     // by bits 3 to 22: the first IPv6 prefix from there on
-  std::vector<std::uint32_t> parents_v4_;  // the longest prefix that covers each one, or `none`
+  std::vector<std::uint32_t> parents_v4_;  // the longest prefix that covers each one, or no_parent
   std::vector<std::uint32_t> parents_v6_;
 };
 

@@ -268,6 +268,15 @@ REFUSED = [
      usage("routes rib show", "--community: community '1': want A:B, each up to 65535, or A:B:C")),
     ("routes rib export --format xml f", 2,
      usage("routes rib export", "--format: 'xml': want one of bgpdump-m, json")),
+    ("routes rib show --rpki-state valid f", 2, usage("routes rib show", "--rpki-state: wants --rpki")),
+    ("routes rib show --rpki v --rpki-state good f", 2,
+     usage("routes rib show", "--rpki-state: 'good': want one of valid, invalid, not-found")),
+    ("routes rib show --problem bogon f", 2,
+     usage("routes rib show", "--problem: 'bogon': want one of bogon-prefix, default-route, too-specific, bogon-asn, "
+                              "private-asn, long-path, otc-violation, rpki-invalid")),
+    ("routes rib show --role 192.0.2.1=friend f", 2,
+     usage("routes rib show", "--role: '192.0.2.1=friend': want an address or AS number, =, and one of provider, rs, "
+                              "rs-client, customer, peer")),
     ("routes rib diff one.mrt", 2, usage("routes rib diff", "file: the value is missing")),
     ("routes rib lookup 10.0.0.1", 2, usage("routes rib lookup", "file is required")),
     ("routes rib show empty.toml", 2,

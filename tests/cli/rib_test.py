@@ -5,6 +5,7 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,13 @@ SECOND = peers() + rib(TEN, (0, attributes(65001, 64496, med=5)), (1, attributes
 
 FROM_1 = "from 192.0.2.1 AS65001, path 65001 64496, igp, next hop 192.0.2.1"
 FROM_2 = "from 192.0.2.2 AS65002, path 65002 7 64496, igp, next hop 192.0.2.1"
-INSIDE_1 = "10.1.0.0/16 from 192.0.2.1 AS65001, path 65001 64497, igp, next hop 192.0.2.1\n"
+INSIDE_1 = "10.1.0.0/16 from 192.0.2.1 AS65001, path 65001 64497, igp, next hop 192.0.2.1"
+# All of the example's prefixes and AS numbers are private or documentation's.
+WRONG = "; bogon-prefix bogon-asn private-asn\n"
+VRPS = {"metadata": {"buildtime": "2023-11-14T20:00:00Z"}, "roas": [
+    {"asn": 64496, "prefix": "10.0.0.0/8", "maxLength": 8, "ta": "x", "expires": 1700009999},
+    {"asn": "AS64497", "prefix": "10.0.0.0/8", "maxLength": 15, "ta": "x"},
+    {"asn": 1, "prefix": "11.0.0.0/8", "maxLength": 8, "ta": "x", "expires": 1699999999}]}
 
 
 class Rib(unittest.TestCase):
@@ -69,26 +76,26 @@ class Rib(unittest.TestCase):
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def test_the_routes_of_each_prefix_with_the_best_one_marked(self):
-        text = f"* 10.0.0.0/8 {FROM_1}\n  10.0.0.0/8 {FROM_2}\n* {INSIDE_1}"
+        text = f"* 10.0.0.0/8 {FROM_1}{WRONG}  10.0.0.0/8 {FROM_2}{WRONG}* {INSIDE_1}{WRONG}"
         for words in ("show first.mrt", "show first.mrt.gz"):
             self.assertEqual(self.rib(words), (0, text, ""))
         self.assertEqual(self.rib("show -", input=FIRST), (0, text, ""))
 
     def test_filters(self):
-        for words, lines in (("--peer 192.0.2.2", [f"  10.0.0.0/8 {FROM_2}\n"]),
-                             ("--peer AS65002", [f"  10.0.0.0/8 {FROM_2}\n"]),
-                             ("--origin 64497", ["* " + INSIDE_1]),
-                             ("--prefix 10.0.0.0/8 --as-path _7_", [f"  10.0.0.0/8 {FROM_2}\n"]),
+        for words, lines in (("--peer 192.0.2.2", [f"  10.0.0.0/8 {FROM_2}{WRONG}"]),
+                             ("--peer AS65002", [f"  10.0.0.0/8 {FROM_2}{WRONG}"]),
+                             ("--origin 64497", ["* " + INSIDE_1 + WRONG]),
+                             ("--prefix 10.0.0.0/8 --as-path _7_", [f"  10.0.0.0/8 {FROM_2}{WRONG}"]),
                              ("--prefix 10.0.0.0/15", []),
-                             ("--prefix 10.0.0.0/15 --or-longer", ["* " + INSIDE_1]),
+                             ("--prefix 10.0.0.0/15 --or-longer", ["* " + INSIDE_1 + WRONG]),
                              ("--community 1:2", [])):
             with self.subTest(words):
                 self.assertEqual(self.rib(f"show {words} first.mrt"), (0, "".join(lines), ""))
 
     def test_the_longest_match_and_the_rung_that_decided(self):
-        self.assertEqual(self.rib("lookup 10.1.2.3 first.mrt"), (0, f"* {INSIDE_1}  the only route\n", ""))
+        self.assertEqual(self.rib("lookup 10.1.2.3 first.mrt"), (0, f"* {INSIDE_1}{WRONG}  the only route\n", ""))
         self.assertEqual(self.rib("lookup 10.2.0.0/16 first.mrt"), (0, (
-            f"* 10.0.0.0/8 {FROM_1}\n  10.0.0.0/8 {FROM_2}\n"
+            f"* 10.0.0.0/8 {FROM_1}{WRONG}  10.0.0.0/8 {FROM_2}{WRONG}"
             "  192.0.2.1 over 192.0.2.2 by as-path-length\n"), ""))
         self.assertEqual(self.rib("lookup 11.0.0.1 first.mrt"), (2, "", "strait: rib: no prefix covers 11.0.0.1/32\n"))
 
@@ -96,7 +103,7 @@ class Rib(unittest.TestCase):
         self.assertEqual(self.rib("diff first.mrt first.mrt.gz"), (0, "", ""))
         self.assertEqual(self.rib("diff first.mrt second.mrt"), (1, (
             f"before 10.0.0.0/8 {FROM_1}\nafter 10.0.0.0/8 {FROM_1}, MED 5\n"
-            f"removed {INSIDE_1}"
+            f"removed {INSIDE_1}\n"
             "added 11.0.0.0/8 from 192.0.2.2 AS65002, path 65002, igp, next hop 192.0.2.1\n"), ""))
 
     def test_a_summary(self):
@@ -107,7 +114,55 @@ class Rib(unittest.TestCase):
             "2 prefixes: 2 IPv4, 0 IPv6; 3 different sets of attributes; 0 routes that are not BGP's\n"
             "peer          AS  IPv4  IPv6  only here\n"
             "192.0.2.1  65001     2     0          1\n"
-            "192.0.2.2  65002     1     0          0\n"))
+            "192.0.2.2  65002     1     0          0\n"
+            "bogon-asn: 3 routes\nbogon-prefix: 3 routes\nprivate-asn: 3 routes\n"))
+
+    def test_rpki_states_of_routes_and_the_vrps_behind_them(self):
+        (self.room / "vrps.json").write_text(json.dumps(VRPS))
+        (self.room / "vrps.json.gz").write_bytes(gzip.compress(json.dumps(VRPS).encode()))
+        expired = "rib: vrps.json: 1 VRPs had expired by 2023-11-14T22:13:20Z: not used\n"
+        text = (f"* 10.0.0.0/8 {FROM_1}; rpki valid{WRONG}  10.0.0.0/8 {FROM_2}; rpki valid{WRONG}"
+                f"* {INSIDE_1}; rpki invalid (length); bogon-prefix bogon-asn private-asn rpki-invalid\n")
+        self.assertEqual(self.rib("show --rpki vrps.json first.mrt"), (0, text, expired))
+        self.assertEqual(self.rib("show --rpki vrps.json.gz first.mrt")[:2], (0, text))
+        lines = text.splitlines(keepends=True)
+        self.assertEqual(self.rib("show --rpki vrps.json --rpki-state valid first.mrt")[1], "".join(lines[:2]))
+        self.assertEqual(self.rib("show --rpki vrps.json --problem rpki-invalid first.mrt")[1], lines[2])
+        self.assertEqual(self.rib("lookup --rpki vrps.json 10.1.0.0/16 first.mrt")[1], (
+            lines[2] + "  the only route\n  VRP 10.0.0.0/8 up to /8 of AS64496\n"
+            "  VRP 10.0.0.0/8 up to /15 of AS64497\n"))
+        summary = json.loads(self.rib("summary --json --rpki vrps.json first.mrt")[1])
+        self.assertEqual(summary["rpki"], {"invalid": 1, "valid": 2})
+        self.assertEqual(summary["problems"]["rpki-invalid"], 1)
+        routes = [json.loads(line) for line in self.rib("show --json --rpki vrps.json first.mrt")[1].splitlines()]
+        self.assertEqual([route["rpki"] for route in routes], ["valid", "valid", "invalid"])
+        self.assertEqual(routes[2]["rpki_reason"], "length")
+        self.assertIn("rpki-invalid", routes[2]["problems"])
+        found = [json.loads(line) for line in self.rib("lookup --json --rpki vrps.json 10.1.0.1 first.mrt")[1].splitlines()]
+        self.assertEqual([line["type"] for line in found], ["route", "decision", "vrp", "vrp"])
+        self.assertEqual((found[3]["max_length"], found[3]["asn"]), (15, 64497))
+
+    def test_old_damaged_and_dateless_vrps_are_told(self):
+        old = VRPS | {"metadata": {"buildtime": "2023-11-01T00:00:00Z"}, "roas": VRPS["roas"][:2]}
+        for vrps, status, told in (
+                (old, 0, "rib: stale RPKI data: v.json was made at 2023-11-01T00:00:00Z, the routes are of "
+                         "2023-11-14T22:13:20Z\n"),
+                ({"roas": []}, 0, "rib: v.json does not say when it was made\n"),
+                (VRPS | {"roas": [{"asn": 1}]}, 1, "rib: v.json: 1 entries are no VRPs; first roas[0]: no 'prefix'\n")):
+            (self.room / "v.json").write_text(json.dumps(vrps))
+            status_is, _, errors = self.rib("summary --rpki v.json first.mrt")
+            self.assertEqual((status_is, errors), (status, told))
+        (self.room / "v.json").write_text("{}")
+        self.assertEqual(self.rib("summary --rpki v.json first.mrt"), (2, "", (
+            "strait: VRPs: v.json: want an object with an array 'roas', as rpki-client and Routinator write it\n")))
+
+    def test_a_leak_is_seen_by_who_sent_it(self):
+        leak = peers() + rib(TEN, (0, attributes(65001) + bytes([0xc0, 35, 4]) + (65009).to_bytes(4, "big")))
+        (self.room / "leak.mrt").write_bytes(leak)
+        count = lambda roles: len(self.rib(f"show {roles} --problem otc-violation leak.mrt")[1].splitlines())
+        for roles, seen in (("", 0), ("--role AS65001=customer", 1), ("--role 192.0.2.1=peer", 1),
+                            ("--role AS65001=customer --role 192.0.2.1=provider", 0), ("--role AS65002=peer", 0)):
+            self.assertEqual(count(roles), seen, roles)
 
     def test_json(self):
         status, text, errors = self.rib("show --json first.mrt")
@@ -127,13 +182,23 @@ class Rib(unittest.TestCase):
 
     def test_what_could_not_be_read_is_told(self):
         status, text, errors = self.rib("show broken.mrt")
-        self.assertEqual((status, text), (1, f"* {INSIDE_1}"))
+        self.assertEqual((status, text), (1, f"* {INSIDE_1}{WRONG}"))
         self.assertRegex(errors, r"^rib: \d records or routes could not be read; first at octet 46: [^\n]+\n$")
 
     def test_the_lines_of_bgpdump(self):
         (self.room / "golden.mrt").write_bytes((GOLDEN / "bgpdump.mrt").read_bytes())
         self.assertEqual(self.rib("export golden.mrt"), (
             0, (GOLDEN / "bgpdump.txt").read_text(), "rib: golden.mrt: 1 times: record type 13 subtype 3\n"))
+
+    @unittest.skipUnless(shutil.which("bgpdump"), "needs bgpdump")
+    def test_bgpdump_itself_prints_the_same_of_dumps_that_bird_wrote(self):
+        for dump in (GOLDEN / "bgpdump.mrt", *sorted((GOLDEN.parents[1] / "fuzz/corpus/mrt").glob("bird-*"))):
+            with self.subTest(dump.name):
+                copy = self.room / dump.name
+                copy.write_bytes(dump.read_bytes())
+                theirs = subprocess.run(["bgpdump", "-m", copy], capture_output=True, check=True, timeout=20).stdout
+                self.assertGreater(theirs.count(b"\n"), 3)
+                self.assertEqual(self.rib(f"export {copy.name}")[:2], (0, theirs.decode()))
 
 
 if __name__ == "__main__":
