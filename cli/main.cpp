@@ -22,6 +22,7 @@
 #include "cli/probe_run.hpp"
 #include "cli/reflect_command.hpp"
 #include "cli/reflect_run.hpp"
+#include "cli/rib_run.hpp"
 #include "cli/routes_command.hpp"
 #include "cli/routes_run.hpp"
 #include "cli/run_command.hpp"
@@ -99,7 +100,10 @@ cli::RoutesWork routes_work() {
           .explain = with(cli::run_explain),
           .diff = with(cli::run_diff),
           .render = with(cli::run_render),
-          .apply = with(cli::run_apply)};
+          .apply = with(cli::run_apply),
+          .rib = [](const cli::RibOptions& options) {
+            return finish(cli::run_rib(options, std::cout, std::cerr));
+          }};
 }
 
 void add_commands(CLI::App& app) {

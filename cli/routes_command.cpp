@@ -66,6 +66,8 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
   auto [apply, applied] = add(*routes, "apply", "Give the plan to the router, and see it follow",
                               std::move(work.apply));
   apply->add_flag("--withdraw", applied->withdraw, "Take every preference back: plain BGP decides");
+
+  add_rib_command(*routes, std::move(work.rib));
 }
 
 }  // namespace strait::cli

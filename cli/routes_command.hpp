@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/cli11_names.hpp"
+#include "cli/rib_command.hpp"
 
 namespace strait::cli {
 
@@ -52,6 +53,7 @@ struct RoutesWork {
   std::function<int(const DiffOptions&)> diff;
   std::function<int(const RenderOptions&)> render;
   std::function<int(const ApplyOptions&)> apply;
+  std::function<int(const RibOptions&)> rib;
 };
 
 // Adds `strait routes` and its commands. They only read words; `work` does the rest.

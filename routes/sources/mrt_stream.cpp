@@ -142,6 +142,7 @@ MrtRecord MrtStream::take() {
   // RFC 6396 section 3: the microseconds stand in front and count in the length.
   if (header.type == mrt_bgp4mp_et && record.body.size() >= 4) {
     record.type = mrt_bgp4mp;
+    record.extended = true;
     record.microseconds = ByteReader{record.body}.u32();
     record.body = record.body.subspan(4);
   }

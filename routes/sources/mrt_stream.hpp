@@ -26,6 +26,7 @@ struct MrtRecord {
   std::uint32_t microseconds = 0;
   std::uint16_t type = 0;  // mrt_bgp4mp for its _ET form too
   std::uint16_t subtype = 0;
+  bool extended = false;            // an _ET type: the microseconds are there
   std::span<const std::byte> body;  // without the microseconds
 };
 

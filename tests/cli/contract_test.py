@@ -251,10 +251,27 @@ REFUSED = [
     ("analyze --store x.db -c y.toml", 2, usage("analyze", "--config excludes --store")),
     ("analyze --since 3", 2, usage("analyze", f"--since: duration '3': {TIMES}")),
     # routes
-    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, apply")),
+    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, apply, rib")),
     ("routes aply", 2, usage("routes", "no command 'aply'; did you mean 'apply'?")),
     ("routes render --dialect ios", 2, usage("routes render", "--dialect: 'ios': want one of bird")),
     ("routes diff --json", 2, usage("routes diff", "no option '--json'")),
+    ("routes rib", 2, usage("routes rib", "which command? one of summary, show, lookup, diff, export")),
+    ("routes rib show", 2, usage("routes rib show", "file is required")),
+    ("routes rib show nosuch.mrt", 2, "strait: open nosuch.mrt: No such file or directory\n"),
+    ("routes rib show --peer x f", 2, usage("routes rib show", "--peer: 'x': want an address or an AS number")),
+    ("routes rib show --origin x f", 2,
+     usage("routes rib show", "--origin: 'x': want an AS number, such as 64500 or AS64500")),
+    ("routes rib show --prefix 10.0.0.1/8 f", 2,
+     usage("routes rib show", "--prefix: prefix '10.0.0.1/8': host bits are set")),
+    ("routes rib show --or-longer f", 2, usage("routes rib show", "--or-longer: wants --prefix")),
+    ("routes rib show --community 1 f", 2,
+     usage("routes rib show", "--community: community '1': want A:B, each up to 65535, or A:B:C")),
+    ("routes rib export --format xml f", 2,
+     usage("routes rib export", "--format: 'xml': want one of bgpdump-m, json")),
+    ("routes rib diff one.mrt", 2, usage("routes rib diff", "file: the value is missing")),
+    ("routes rib lookup 10.0.0.1", 2, usage("routes rib lookup", "file is required")),
+    ("routes rib show empty.toml", 2,
+     "strait: empty.toml: no PEER_INDEX_TABLE, TABLE_DUMP or BGP4MP among 0 MRT records in 0 octets\n"),
     ("routes recommend -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
     ("routes recommend -c nostore.toml", 2,
      "strait: routes: nostore.toml names no store ([exporters] store), and there the evidence would be\n"),
@@ -385,7 +402,8 @@ class Contract(unittest.TestCase):
 
     def test_help_is_aligned_and_fits(self):
         for words in ["", "probe", "reflect", "run", "analyze", "routes", "routes recommend", "routes explain",
-                      "routes diff", "routes render", "routes apply", "doctor", "config", "config check", "config example"]:
+                      "routes diff", "routes render", "routes apply", "routes rib", "routes rib summary",
+                      "routes rib show", "routes rib lookup", "routes rib diff", "routes rib export", "doctor", "config", "config check", "config example"]:
             with self.subTest(words):
                 done = self.run_strait(words + " --help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))

@@ -87,6 +87,8 @@ TEST_CASE("of several errors the strongest counts, and a second copy is passed o
   const Octets both = Octets{base}.add(attribute(0x80, 4, {1})).add(attribute(0x80, 15, {0}));
   CHECK(reader.read(both.span(), external, true).fate == AttributeFate::reset);
   CHECK(reader.read(both.span(), from_table).fate == AttributeFate::withdraw);
+  const Octets turned = Octets{attribute(0x80, 15, {0})}.add(attribute(0x80, 4, {1})).add(base);
+  CHECK(reader.read(turned.span(), external, true).reason == "malformed MP_UNREACH_NLRI");
 
   const Octets twice = Octets{base}.add(origin(2));
   CHECK(reader.read(twice.span(), from_table).fate == AttributeFate::use);

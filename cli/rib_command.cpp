@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/rib_command.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <utility>
+
+#include "cli/command_line.hpp"
+
+namespace strait::cli {
+namespace {
+
+constexpr const char* peer_names = "--peer";
+constexpr const char* origin_names = "--origin";
+constexpr const char* prefix_names = "--prefix";
+constexpr const char* community_names = "--community";
+constexpr const char* as_path_names = "--as-path";
+constexpr const char* site_asn_names = "--site-asn";
+
+std::optional<Asn> as_number(std::string_view text) {
+  if (text.starts_with("AS") || text.starts_with("as")) text.remove_prefix(2);
+  std::uint32_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return Asn{value};
+}
+
+Asn asn_or_end(const std::string& text, const std::string& names) {
+  const auto asn = as_number(text);
+  if (!asn) refuse(names, "'" + text + "': want an AS number, such as 64500 or AS64500");
+  return *asn;
+}
+
+// An address stands for the prefix that holds it alone.
+Prefix subject_or_end(const std::string& text) {
+  if (text.find('/') != std::string::npos) return value_or_end(parse_prefix(text), "subject");
+  const Address address = value_or_end(parse_address(text), "subject");
+  return {address, static_cast<std::uint8_t>(address.is_v4() ? 32 : 128)};
+}
+
+void take_peer(const std::string& text, routes::RouteFilter& filter) {
+  if (const auto asn = as_number(text)) {
+    filter.peer_asns.push_back(*asn);
+    return;
+  }
+  const auto address = parse_address(text);
+  if (!address) refuse(peer_names, "'" + text + "': want an address or an AS number");
+  filter.peers.push_back(*address);
+}
+
+using Take = std::function<void(const std::string&)>;
+
+// The option may be given several times; `take` gets each word.
+void add_words(CLI::App& command, const std::string& names, const std::string& type, Take take,
+               const std::string& description) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          names,
+          [take = std::move(take)](const std::vector<std::string>& words) {
+            for (const std::string& word : words) take(word);
+          },
+          description)
+      ->type_name(type)
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args(false);
+}
+
+using Shared = std::shared_ptr<RibOptions>;
+
+void add_filters(CLI::App& command, const Shared& options) {
+  add_words(
+      command, peer_names, "PEER", [options](auto& word) { take_peer(word, options->filter); },
+      "Only routes of this address or AS; may be repeated");
+  add_words(
+      command, prefix_names, "PREFIX",
+      [options](auto& word) {
+        options->filter.within.push_back(
+            {.prefix = value_or_end(parse_prefix(word), prefix_names), .or_longer = false});
+      },
+      "Only this prefix; may be repeated");
+  command.add_flag_callback(
+      "--or-longer",
+      [options] {
+        if (options->filter.within.empty()) refuse("--or-longer", "wants --prefix");
+        for (auto& within : options->filter.within) within.or_longer = true;
+      },
+      "With --prefix: what lies inside it too");
+  add_words(
+      command, origin_names, "ASN",
+      [options](auto& word) { options->filter.origins.push_back(asn_or_end(word, origin_names)); },
+      "Only routes that this AS begins; may be repeated");
+  add_words(
+      command, as_path_names, "EXPR",
+      [options](auto& word) {
+        options->filter.as_path =
+            value_or_end(routes::parse_as_path_expression(word), as_path_names);
+      },
+      "Only paths with this expression in them; _ is a border between ASes");
+  add_words(
+      command, community_names, "COMMUNITY",
+      [options](auto& word) {
+        options->filter.communities.push_back(
+            value_or_end(routes::parse_community(word), community_names));
+      },
+      "Only routes that carry it: A:B or, large, A:B:C; may be repeated");
+}
+
+void add_site_asn(CLI::App& command, const Shared& options) {
+  add_words(
+      command, site_asn_names, "ASN",
+      [options](auto& word) { options->site_asn = asn_or_end(word, site_asn_names); },
+      "The site's own AS: its peers are internal");
+}
+
+void add_files(CLI::App& command, const Shared& options, int least, int most) {
+  command.add_option("file", options->files, "MRT files; - is the standard input")
+      ->required()
+      ->type_name("FILE")
+      ->expected(least, most);
+}
+
+}  // namespace
+
+void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> work) {
+  CLI::App* const rib = routes.add_subcommand("rib", "What MRT files hold");
+  rib->require_subcommand(1);
+  constexpr int any = CLI::detail::expected_max_vector_size;
+  const auto add = [&](const char* name, const char* purpose, RibAction action) {
+    auto options = std::make_shared<RibOptions>();
+    options->action = action;
+    CLI::App* const command = rib->add_subcommand(name, purpose);
+    command->callback([options, work] {
+      if (const int status = work(*options); status != 0) throw CLI::RuntimeError(status);
+    });
+    return std::pair{command, options};
+  };
+  const auto add_json = [](CLI::App& command, const Shared& options) {
+    command.add_flag("--json", options->json, "One JSON object a line");
+  };
+
+  auto [summary, summed] =
+      add("summary", "Peers, prefixes, and what was not read", RibAction::summary);
+  add_files(*summary, summed, 1, any);
+  add_filters(*summary, summed);
+  add_json(*summary, summed);
+
+  auto [show, shown] = add("show", "Each prefix, its routes, and the best one", RibAction::show);
+  add_files(*show, shown, 1, any);
+  add_filters(*show, shown);
+  add_site_asn(*show, shown);
+  add_json(*show, shown);
+
+  auto [lookup, looked] = add(
+      "lookup", "The longest prefix that covers one, and which route wins why", RibAction::lookup);
+  lookup
+      ->add_option_function<std::string>(
+          "subject",
+          [looked = looked](const std::string& word) { looked->subject = subject_or_end(word); },
+          "An address or a prefix")
+      ->required()
+      ->type_name("ADDRESS");
+  add_files(*lookup, looked, 1, any);
+  add_site_asn(*lookup, looked);
+  add_json(*lookup, looked);
+
+  auto [diff, compared] = add(
+      "diff", "What the second file has and the first has not, and the reverse", RibAction::diff);
+  add_files(*diff, compared, 2, 2);
+  add_filters(*diff, compared);
+  add_json(*diff, compared);
+
+  auto [write, written] =
+      add("export", "Each route on a line, for other programs", RibAction::export_lines);
+  add_files(*write, written, 1, any);
+  add_filters(*write, written);
+  add_choice(
+      *write, "--format", {"bgpdump-m", "json"},
+      [written = written](std::size_t index) { written->format = static_cast<RibFormat>(index); },
+      "What a line looks like");
+}
+
+}  // namespace strait::cli

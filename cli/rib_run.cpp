@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/rib_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <ostream>
+
+#include "cli/exit_status.hpp"
+#include "cli/rib_text.hpp"
+#include "routes/bgpdump_text.hpp"
+#include "routes/model/decision.hpp"
+#include "routes/sources/mrt.hpp"
+
+namespace strait::cli {
+namespace {
+
+using routes::Rib;
+using routes::RibEntry;
+using routes::RibRoute;
+
+// Answers attributes_match() once for each set of attributes.
+class Matcher {
+ public:
+  Matcher(const Rib& rib, const routes::RouteFilter& filter) : rib_{rib}, filter_{filter} {
+    for (const routes::RibPeer& peer : rib.peers()) peers_.push_back(filter.peer_matches(peer));
+  }
+
+  [[nodiscard]] std::vector<RibRoute> routes_of(const RibEntry& entry) {
+    std::vector<RibRoute> found;
+    if (!filter_.prefix_matches(entry.prefix)) return found;
+    std::ranges::copy_if(entry.routes, std::back_inserter(found),
+                         [&](const RibRoute& route) { return matches(route); });
+    return found;
+  }
+
+ private:
+  bool matches(const RibRoute& route) {
+    if (!peers_[route.peer]) return false;
+    if (!filter_.wants_attributes()) return true;
+    const auto [it, fresh] = known_.try_emplace(route.attributes, false);
+    if (fresh) {
+      it->second =
+          filter_.attributes_match(rib_.head(route), rib_.attributes().octets(route.attributes));
+    }
+    return it->second;
+  }
+
+  const Rib& rib_;
+  const routes::RouteFilter& filter_;
+  std::vector<bool> peers_;
+  std::map<routes::AttributeId, bool> known_;
+};
+
+// Calls f(prefix, routes that the filter lets through) for each prefix that has any.
+template <class F>
+void for_each_match(const Rib& rib, const routes::RouteFilter& filter, F f) {
+  Matcher matcher{rib, filter};
+  const auto visit = [&](const RibEntry& entry) {
+    const auto found = matcher.routes_of(entry);
+    if (!found.empty()) f(RibEntry{entry.prefix, found}, entry);
+  };
+  if (filter.within.size() != 1) {
+    rib.for_each(visit);
+  } else {
+    rib.for_each_covered(filter.within.front().prefix, visit);
+  }
+}
+
+int tell_damage(const routes::RibReadReport& report, std::ostream& progress) {
+  if (report.complete()) return 0;
+  progress << fmt::format("rib: {} records or routes could not be read", report.damaged);
+  if (!report.damage.empty()) {
+    progress << fmt::format("; first at octet {}: {}", report.damage[0].offset,
+                            report.damage[0].reason);
+  }
+  progress << '\n';
+  return exit_failed;
+}
+
+Result<routes::RibDump> load(const RibOptions& options) {
+  return routes::load_mrt(options.files, {.site_asn = options.site_asn});
+}
+
+Result<int> summarise(const RibOptions& options, std::ostream& results, std::ostream& progress) {
+  const auto dump = load(options);
+  if (!dump) return tl::make_unexpected(dump.error());
+  RibSummary summary{.peers = std::vector<PeerSummary>(dump->rib.peers().size())};
+  for_each_match(dump->rib, options.filter, [&](const RibEntry& entry, const RibEntry&) {
+    const bool v4 = entry.prefix.network.is_v4();
+    ++(v4 ? summary.prefixes_v4 : summary.prefixes_v6);
+    for (const RibRoute& route : entry.routes) {
+      PeerSummary& peer = summary.peers[route.peer];
+      ++(v4 ? peer.routes_v4 : peer.routes_v6);
+      if (entry.routes.size() == 1) ++peer.alone;
+    }
+  });
+  results << (options.json ? to_json(*dump, summary) : to_text(*dump, summary));
+  return tell_damage(dump->report, progress);
+}
+
+Result<int> show(const RibOptions& options, std::ostream& results, std::ostream& progress) {
+  const auto dump = load(options);
+  if (!dump) return tl::make_unexpected(dump.error());
+  const Rib& rib = dump->rib;
+  for_each_match(rib, options.filter, [&](const RibEntry& found, const RibEntry& all) {
+    const RibRoute& best = all.routes[routes::decide(rib.contenders(all.routes))->best];
+    for (const RibRoute& route : found.routes) {
+      const bool is_best = route.peer == best.peer && route.path_id == best.path_id &&
+                           route.attributes == best.attributes;
+      results << (options.json ? route_json(rib, found.prefix, route, is_best)
+                               : route_text(rib, found.prefix, route, is_best));
+    }
+  });
+  return tell_damage(dump->report, progress);
+}
+
+Result<int> look_up(const RibOptions& options, std::ostream& results, std::ostream& progress) {
+  const auto dump = load(options);
+  if (!dump) return tl::make_unexpected(dump.error());
+  const Rib& rib = dump->rib;
+  const auto entry = rib.longest(*options.subject);
+  if (!entry) {
+    return fail(Errc::not_found,
+                fmt::format("rib: no prefix covers {}", strait::to_string(*options.subject)));
+  }
+  const auto decision = routes::decide(rib.contenders(entry->routes));
+  for (std::size_t i = 0; i < entry->routes.size(); ++i) {
+    const bool best = i == decision->best;
+    results << (options.json ? route_json(rib, entry->prefix, entry->routes[i], best)
+                             : route_text(rib, entry->prefix, entry->routes[i], best));
+  }
+  results << (options.json ? decision_json(rib, *entry, *decision)
+                           : decision_text(rib, *entry, *decision));
+  return tell_damage(dump->report, progress);
+}
+
+// Attributes of each route, by what names it in another dump: path ids do not (RFC 7911 section 1).
+using Named = std::multimap<std::pair<Address, Asn>, const RibRoute*>;
+
+Named named(const Rib& rib, const RibEntry& entry) {
+  Named all;
+  for (const RibRoute& route : entry.routes) {
+    all.emplace(std::pair{rib.peer(route).address, rib.peer(route).asn}, &route);
+  }
+  return all;
+}
+
+// Compares the routes of one prefix; of one peer's several in the order of the dumps.
+class Comparison {
+ public:
+  Comparison(const Rib& before, const Rib& after, bool json, std::ostream& results)
+      : before_{before}, after_{after}, json_{json}, results_{results} {}
+
+  void compare(const RibEntry& before, const RibEntry& after) {
+    const Named old_ones = named(before_, before);
+    const Named new_ones = named(after_, after);
+    auto old_one = old_ones.begin();
+    auto new_one = new_ones.begin();
+    while (old_one != old_ones.end() || new_one != new_ones.end()) {
+      if (new_one == new_ones.end() ||
+          (old_one != old_ones.end() && old_one->first < new_one->first)) {
+        tell("removed", before_, before.prefix, *(old_one++)->second);
+      } else if (old_one == old_ones.end() || new_one->first < old_one->first) {
+        tell("added", after_, after.prefix, *(new_one++)->second);
+      } else {
+        compare(before.prefix, *(old_one++)->second, *(new_one++)->second);
+      }
+    }
+  }
+  [[nodiscard]] bool same() const { return changes_ == 0; }
+
+ private:
+  void compare(const Prefix& prefix, const RibRoute& before, const RibRoute& after) {
+    if (std::ranges::equal(before_.attributes().octets(before.attributes),
+                           after_.attributes().octets(after.attributes))) {
+      return;
+    }
+    tell("before", before_, prefix, before);
+    tell("after", after_, prefix, after);
+  }
+  void tell(std::string_view what, const Rib& rib, const Prefix& prefix, const RibRoute& route) {
+    ++changes_;
+    results_ << (json_ ? change_json(what, rib, prefix, route)
+                       : change_text(what, rib, prefix, route));
+  }
+
+  const Rib& before_;
+  const Rib& after_;
+  bool json_;
+  std::ostream& results_;
+  std::uint64_t changes_ = 0;
+};
+
+struct Found {
+  Prefix prefix;
+  std::vector<RibRoute> routes;
+};
+
+std::vector<Found> all_matches(const Rib& rib, const routes::RouteFilter& filter) {
+  std::vector<Found> all;
+  for_each_match(rib, filter, [&](const RibEntry& entry, const RibEntry&) {
+    all.push_back({entry.prefix, {entry.routes.begin(), entry.routes.end()}});
+  });
+  return all;
+}
+
+Result<int> diff(const RibOptions& options, std::ostream& results, std::ostream& progress) {
+  const routes::MrtOptions mrt{.site_asn = options.site_asn};
+  const auto before = routes::load_mrt(options.files[0], mrt);
+  if (!before) return tl::make_unexpected(before.error());
+  const auto after = routes::load_mrt(options.files[1], mrt);
+  if (!after) return tl::make_unexpected(after.error());
+  const auto old_ones = all_matches(before->rib, options.filter);
+  const auto new_ones = all_matches(after->rib, options.filter);
+  Comparison comparison{before->rib, after->rib, options.json, results};
+  auto old_one = old_ones.begin();
+  auto new_one = new_ones.begin();
+  while (old_one != old_ones.end() || new_one != new_ones.end()) {
+    const bool from_old = new_one == new_ones.end() ||
+                          (old_one != old_ones.end() && old_one->prefix <= new_one->prefix);
+    const Prefix prefix = from_old ? old_one->prefix : new_one->prefix;
+    RibEntry was{prefix, {}};
+    RibEntry is{prefix, {}};
+    if (old_one != old_ones.end() && old_one->prefix == prefix) was.routes = (old_one++)->routes;
+    if (new_one != new_ones.end() && new_one->prefix == prefix) is.routes = (new_one++)->routes;
+    comparison.compare(was, is);
+  }
+  const int damage =
+      std::max(tell_damage(before->report, progress), tell_damage(after->report, progress));
+  return comparison.same() ? damage : exit_failed;
+}
+
+Result<int> export_bgpdump(const RibOptions& options, std::ostream& results,
+                           std::ostream& progress) {
+  int status = 0;
+  for (const std::string& file : options.files) {
+    const auto source = routes::open_source(file);
+    if (!source) return tl::make_unexpected(source.error());
+    const auto report =
+        routes::write_bgpdump_text(**source, options.filter, [&](std::string_view text) {
+          results << text;
+          return results.good();
+        });
+    if (!report)
+      return fail(report.error().code, fmt::format("{}: {}", file, report.error().message));
+    for (const auto& [reason, times] : report->skipped) {
+      progress << fmt::format("rib: {}: {} times: {}\n", file, times, reason);
+    }
+    if (report->damaged > 0) status = exit_failed;
+  }
+  return status;
+}
+
+Result<int> export_json(const RibOptions& options, std::ostream& results, std::ostream& progress) {
+  const auto dump = load(options);
+  if (!dump) return tl::make_unexpected(dump.error());
+  for_each_match(dump->rib, options.filter, [&](const RibEntry& entry, const RibEntry&) {
+    for (const RibRoute& route : entry.routes) {
+      results << route_json(dump->rib, entry.prefix, route, std::nullopt);
+    }
+  });
+  return tell_damage(dump->report, progress);
+}
+
+}  // namespace
+
+Result<int> run_rib(const RibOptions& options, std::ostream& results, std::ostream& progress) {
+  switch (options.action) {
+    case RibAction::summary:
+      return summarise(options, results, progress);
+    case RibAction::show:
+      return show(options, results, progress);
+    case RibAction::lookup:
+      return look_up(options, results, progress);
+    case RibAction::diff:
+      return diff(options, results, progress);
+    case RibAction::export_lines:
+      break;
+  }
+  return options.format == RibFormat::json ? export_json(options, results, progress)
+                                           : export_bgpdump(options, results, progress);
+}
+
+}  // namespace strait::cli

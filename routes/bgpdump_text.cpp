@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/bgpdump_text.hpp"
+
+#define XXH_INLINE_ALL
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include "routes/prefix_map.hpp"
+#include "routes/sources/attribute_codes.hpp"
+#include "routes/sources/attributes.hpp"
+#include "routes/sources/bgp_message.hpp"
+#include "routes/sources/byte_reader.hpp"
+#include "routes/sources/mrt_stream.hpp"
+#include "routes/sources/mrt_tables.hpp"
+
+namespace strait::routes {
+namespace {
+
+using Octets = std::span<const std::byte>;
+constexpr std::size_t piece = std::size_t{1} << 16U;
+
+void append(std::string& text, std::uint32_t number) {
+  std::array<char, 10> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  text.append(digits.data(), end);
+}
+
+void append_v4(std::string& text, Octets octets) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) text += '.';
+    append(text, i < octets.size() ? std::to_integer<std::uint32_t>(octets[i]) : 0);
+  }
+}
+
+void append(std::string& text, const Address& address) { text += address.to_string(); }
+
+// Brackets of AS_SET, AS_SEQUENCE, AS_CONFED_SEQUENCE and AS_CONFED_SET.
+constexpr std::string_view opening = " { ([";
+constexpr std::string_view closing = " } )]";
+
+void append_as_path(std::string& text, Octets value) {
+  ByteReader reader{value};
+  bool first = true;
+  while (!reader.empty()) {
+    const unsigned type = reader.u8();
+    if (!first) text += ' ';
+    first = false;
+    if (type > 4) return;
+    if (opening[type] != ' ') text += opening[type];
+    const char between = type == 1 || type == 4 ? ',' : ' ';
+    const unsigned count = reader.u8();
+    for (unsigned i = 0; i < count; ++i) {
+      if (i > 0) text += between;
+      append(text, reader.u32());
+    }
+    if (closing[type] != ' ') text += closing[type];
+  }
+}
+
+// RFC 1997's names as bgpdump has them.
+void append_communities(std::string& text, Octets value) {
+  ByteReader reader{value};
+  for (bool first = true; !reader.empty(); first = false) {
+    if (!first) text += ' ';
+    const std::uint32_t community = reader.u32();
+    switch (community) {
+      case 0xffffff01:
+        text += "no-export";
+        break;
+      case 0xffffff02:
+        text += "no-advertise";
+        break;
+      case 0xffffff03:
+        text += "local-AS";
+        break;
+      default:
+        append(text, community >> 16U);
+        text += ':';
+        append(text, community & 0xffffU);
+    }
+  }
+}
+
+// The values of the attributes that a line shows.
+using Shown = std::array<std::optional<Octets>, code_mp_reach + 1>;
+
+Shown shown_of(Octets canonical) {
+  Shown shown;
+  ByteReader reader{canonical};
+  while (!reader.empty()) {
+    const unsigned flags = reader.u8();
+    const unsigned code = reader.u8();
+    const Octets value = reader.take((flags & 0x10U) != 0 ? reader.u16() : reader.u8());
+    if (code < shown.size()) shown[code] = value;
+  }
+  return shown;
+}
+
+void append_next_hop(std::string& text, const Shown& shown) {
+  if (const auto& reach = shown[code_mp_reach]; reach && reach->size() > 4) {
+    const Octets hop = reach->subspan(1);
+    if (hop.size() == 4) {
+      append_v4(text, hop);
+    } else {
+      append(text, address_of_octets(hop.first(16), true));
+    }
+  } else if (shown[code_next_hop]) {
+    append_v4(text, *shown[code_next_hop]);
+  } else {
+    text += "255.255.255.255";  // of a route that has no attributes at all
+  }
+}
+
+std::string_view origin_word(const std::optional<Octets>& origin) {
+  if (!origin || origin->empty()) return "INCOMPLETE";
+  switch (std::to_integer<unsigned>((*origin)[0])) {
+    case 0:
+      return "IGP";
+    case 1:
+      return "EGP";
+    default:
+      return "INCOMPLETE";
+  }
+}
+
+std::uint32_t number_in(const std::optional<Octets>& value) {
+  return value ? ByteReader{*value}.u32() : 0;
+}
+
+// "AS path|origin|next hop|local-pref|MED|communities|AG or NAG|aggregator|" and the line's end.
+std::string attributes_text(Octets canonical) {
+  const Shown shown = shown_of(canonical);
+  std::string text;
+  if (shown[code_as_path]) append_as_path(text, *shown[code_as_path]);
+  text += '|';
+  text += origin_word(shown[code_origin]);
+  text += '|';
+  append_next_hop(text, shown);
+  text += '|';
+  append(text, number_in(shown[code_local_pref]));
+  text += '|';
+  append(text, number_in(shown[code_med]));
+  text += '|';
+  if (shown[code_communities]) append_communities(text, *shown[code_communities]);
+  text += shown[code_atomic_aggregate] ? "|AG|" : "|NAG|";
+  if (const auto& aggregator = shown[code_aggregator]) {
+    append(text, ByteReader{*aggregator}.u32());
+    text += ' ';
+    append_v4(text, aggregator->subspan(4));
+  }
+  return text + "|\n";
+}
+
+// Texts of attributes that were seen lately: the prefixes of one AS stand together, and routers
+// give them the same attributes. A slot forgets what it held.
+class RecentTexts {
+ public:
+  // Nothing if these octets were not seen lately; then remember() may fill the place.
+  [[nodiscard]] const std::string* find(Octets octets) {
+    slot_ = &slots_[XXH3_64bits(octets.data(), octets.size()) % slots_.size()];
+    return std::ranges::equal(slot_->octets, octets) && !slot_->text.empty() ? &slot_->text
+                                                                             : nullptr;
+  }
+  const std::string& remember(Octets octets, std::string text) {
+    slot_->octets.assign(octets.begin(), octets.end());
+    slot_->text = std::move(text);
+    return slot_->text;
+  }
+
+ private:
+  struct Slot {
+    std::vector<std::byte> octets;
+    std::string text;
+  };
+  std::vector<Slot> slots_ = std::vector<Slot>(std::size_t{1} << 15U);
+  Slot* slot_ = nullptr;
+};
+
+class Writer {
+ public:
+  Writer(const RouteFilter& filter, const std::function<bool(std::string_view)>& write)
+      : filter_{filter}, write_{write} {}
+
+  Result<BgpdumpReport> run(ByteSource& source) {
+    MrtStream stream{source};
+    while (const auto record = stream.next()) {
+      note_gaps(stream);
+      if (!read(*record)) stream.broken();
+      if (text_.size() >= piece && !flush()) return fail(Errc::io, "the output is closed");
+    }
+    note_gaps(stream);
+    if (const auto damage = source.damage(); !damage.empty()) damaged(damage);
+    if (!flush()) return fail(Errc::io, "the output is closed");
+    return std::move(report_);
+  }
+
+ private:
+  bool flush() {
+    const bool going = text_.empty() || write_(text_);
+    text_.clear();
+    return going;
+  }
+
+  void note_gaps(MrtStream& stream) {
+    for (const MrtGap& gap : stream.take_gaps()) damaged(gap.reason);
+  }
+
+  bool read(const MrtRecord& record) {
+    const std::uint64_t before = report_.damaged;
+    time_ = fmt::format("|{}", record.seconds);
+    if (record.extended) time_ += fmt::format(".{:06}", record.microseconds);
+    if (record.type == mrt_table_dump_v2) {
+      read_table(record);
+    } else if (record.type == mrt_table_dump && (record.subtype == 1 || record.subtype == 2)) {
+      read_old_table(record.body, record.subtype == 2);
+    } else if (record.type == mrt_bgp4mp) {
+      read_bgp(record);
+    } else {
+      other(record);
+    }
+    return report_.damaged == before;
+  }
+
+  void other(const MrtRecord& record) {
+    ++report_.skipped[fmt::format("record type {} subtype {}", record.type, record.subtype)];
+  }
+
+  void read_table(const MrtRecord& record) {
+    if (record.subtype == 1) {
+      read_peers(record.body);
+      return;
+    }
+    const auto kind = unicast_rib_kind(record.subtype);
+    if (!kind) {
+      other(record);
+      return;
+    }
+    RibRecord rib{record.body, *kind};
+    if (!rib.problem().empty()) {
+      damaged(rib.problem());
+      return;
+    }
+    const auto length = static_cast<std::uint8_t>(rib.prefix_length());
+    const Prefix prefix = network_of(address_of_octets(rib.prefix_octets(), kind->v6), length);
+    const bool wanted = filter_.prefix_matches(prefix);
+    const std::string front = (kind->add_path ? "TABLE_DUMP2_AP" : "TABLE_DUMP2") + time_ + "|B|";
+    const std::string shown = to_string(prefix) + "|";
+    while (const auto entry = rib.next()) {
+      if (entry->peer >= peers_.size()) {
+        damaged("peer index beyond the peer index table");
+      } else if (wanted && peers_[entry->peer].wanted) {
+        write_entry(front, shown, *entry, kind->add_path);
+      }
+    }
+    if (rib.missing() > 0) damaged("a RIB entry runs past its record");
+    if (rib.leftover()) damaged("octets left over after the last RIB entry");
+  }
+
+  void write_entry(const std::string& front, const std::string& prefix, const RibRecordEntry& entry,
+                   bool add_path) {
+    const std::string* const attributes = table_text(entry.attributes);
+    if (attributes == nullptr) return;
+    text_ += front;
+    text_ += peers_[entry.peer].text;
+    text_ += prefix;
+    if (add_path) {
+      append(text_, entry.path_id);
+      text_ += '|';
+    }
+    text_ += *attributes;
+    ++report_.lines;
+  }
+
+  // Nothing if the route is not wanted or not sound.
+  const std::string* table_text(Octets octets) {
+    if (!filter_.wants_attributes()) {
+      if (const std::string* const known = recent_.find(octets)) return known;
+    }
+    if (!take(octets, {}, false)) return nullptr;
+    const Octets canonical = attributes_.octets(NlriPlace::rib_entry);
+    if (!filter_.wants_attributes()) return &recent_.remember(octets, attributes_text(canonical));
+    if (!wanted(canonical)) return nullptr;
+    filtered_ = attributes_text(canonical);
+    return &filtered_;
+  }
+
+  // False, and counted, if no route may have these attributes.
+  bool take(Octets octets, const AttributeContext& context, bool nlri) {
+    const auto outcome = attributes_.read(octets, context, nlri);
+    if (outcome.fate == AttributeFate::use) return true;
+    damaged(outcome.reason);
+    return false;
+  }
+
+  bool wanted(Octets canonical) {
+    return !filter_.wants_attributes() || filter_.attributes_match(attributes_.head(), canonical);
+  }
+
+  void read_peers(Octets body) {
+    peers_.clear();
+    const auto table = read_peer_table(body);
+    if (!table) {
+      damaged("a peer index table runs past its record");
+      return;
+    }
+    for (const MrtPeer& peer : table->peers) peers_.push_back(peer_of(peer.address, peer.asn));
+  }
+
+  struct Peer {
+    std::string text;  // "address|AS|"
+    bool wanted = true;
+  };
+  [[nodiscard]] Peer peer_of(const Address& address, Asn asn) const {
+    const RibPeer peer{.address = address, .asn = asn};
+    return {.text = fmt::format("{}|{}|", address.to_string(), asn.value()),
+            .wanted = filter_.peer_matches(peer)};
+  }
+
+  void read_old_table(Octets body, bool v6) {
+    const auto entry = read_old_table_entry(body, v6);
+    if (!entry || entry->length > (v6 ? 128 : 32)) {
+      damaged(entry ? "prefix longer than its family allows" : "a TABLE_DUMP record ends early");
+      return;
+    }
+    const Prefix prefix = network_of(entry->network, entry->length);
+    const Peer peer = peer_of(entry->peer, entry->peer_asn);
+    if (!peer.wanted || !filter_.prefix_matches(prefix)) return;
+    if (!take(entry->attributes, {.internal = false, .update = false, .wide_asns = false}, false)) {
+      return;
+    }
+    const Octets canonical = attributes_.octets(NlriPlace::rib_entry);
+    if (!wanted(canonical)) return;
+    text_ += "TABLE_DUMP" + time_ + "|B|" + peer.text + to_string(prefix) + "|" +
+             attributes_text(canonical);
+    ++report_.lines;
+  }
+
+  void read_bgp(const MrtRecord& record) {
+    const auto [content, problem] = read_bgp4mp(record.subtype, record.body);
+    if (!content) {
+      if (problem.empty()) {
+        other(record);
+      } else {
+        damaged(problem);
+      }
+      return;
+    }
+    const Peer peer = peer_of(content->peer, content->peer_asn);
+    if (!peer.wanted) return;
+    std::string front = record.extended ? "BGP4MP_ET" : "BGP4MP";
+    if (content->add_path) front += "_AP";
+    if (content->sent_by_collector) front += "_LOCAL";
+    front += time_;
+    if (content->state_change) {
+      text_ += fmt::format("{}|STATE|{}{}|{}\n", front, peer.text, content->old_state,
+                           content->new_state);
+      ++report_.lines;
+      return;
+    }
+    read_message(*content, front, peer.text);
+  }
+
+  void read_message(const Bgp4mp& content, const std::string& front, const std::string& peer) {
+    std::string_view problem;
+    const auto message = read_bgp_message(content.message, problem);
+    if (!message) {
+      damaged(problem);
+      return;
+    }
+    if (!message->update) return;
+    const BgpUpdate& update = *message->update;
+    // Every LOCAL_PREF is shown, wherever it comes from.
+    const AttributeContext context{
+        .internal = true, .update = true, .wide_asns = content.wide_asns};
+    const bool sound = take(update.attributes, context, !update.nlri.empty());
+    const std::string gone = front + "|W|" + peer;
+    const Nlri plain{.afi = 1, .safi = 1, .octets = update.withdrawn, .add_path = content.add_path};
+    if (!filter_.wants_attributes()) {
+      write_nlri(plain, gone, "\n");
+      write_nlri(of(attributes_.unreach(), content.add_path), gone, "\n");
+    }
+    if (!sound) return;
+    const std::string come = front + "|A|" + peer;
+    announce({.afi = 1, .safi = 1, .octets = update.nlri, .add_path = content.add_path}, come,
+             NlriPlace::plain);
+    announce(of(attributes_.reach(), content.add_path), come, NlriPlace::reach);
+  }
+
+  struct Nlri {
+    std::uint16_t afi;
+    std::uint8_t safi;
+    Octets octets;
+    bool add_path;
+  };
+  static Nlri of(const std::optional<FamilyNlri>& family, bool add_path) {
+    if (!family) return {.afi = 1, .safi = 1, .octets = {}, .add_path = add_path};
+    return {.afi = family->afi, .safi = family->safi, .octets = family->nlri, .add_path = add_path};
+  }
+
+  void announce(const Nlri& nlri, const std::string& front, NlriPlace place) {
+    if (nlri.octets.empty()) return;
+    const Octets canonical = attributes_.octets(place);
+    if (wanted(canonical)) write_nlri(nlri, front, "|" + attributes_text(canonical));
+  }
+
+  void write_nlri(const Nlri& nlri, const std::string& front, const std::string& back) {
+    if (nlri.octets.empty()) return;
+    if (nlri.safi != 1 || (nlri.afi != 1 && nlri.afi != 2)) {
+      ++report_.skipped[fmt::format("routes of AFI {} SAFI {}", nlri.afi, nlri.safi)];
+      return;
+    }
+    const auto each = [&](const auto& key, std::uint32_t path_id) {
+      const Prefix prefix = key.prefix();
+      if (!filter_.prefix_matches(prefix)) return;
+      text_ += front;
+      text_ += to_string(prefix);
+      if (nlri.add_path) {
+        text_ += '|';
+        append(text_, path_id);
+      }
+      text_ += back;
+      ++report_.lines;
+    };
+    const bool sound = nlri.afi == 1 ? for_each_nlri<KeyV4>(nlri.octets, nlri.add_path, each)
+                                     : for_each_nlri<KeyV6>(nlri.octets, nlri.add_path, each);
+    if (!sound) damaged("NLRI that does not parse");
+  }
+
+  void damaged(std::string_view reason) {
+    ++report_.damaged;
+    ++report_.skipped[std::string{reason}];
+  }
+
+  const RouteFilter& filter_;
+  const std::function<bool(std::string_view)>& write_;
+  AttributeReader attributes_;
+  std::vector<Peer> peers_;
+  std::string time_;
+  std::string text_;
+  RecentTexts recent_;
+  std::string filtered_;
+  BgpdumpReport report_;
+};
+
+}  // namespace
+
+Result<BgpdumpReport> write_bgpdump_text(ByteSource& source, const RouteFilter& filter,
+                                         const std::function<bool(std::string_view)>& write) {
+  return Writer{filter, write}.run(source);
+}
+
+}  // namespace strait::routes
