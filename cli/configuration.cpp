@@ -101,6 +101,22 @@ std::optional<analyzer::Position> position(const routes::Catalogue& catalogue,
   return analyzer::Position{found->latitude, found->longitude};
 }
 
+std::optional<analyzer::Position> position(const routes::Catalogue& catalogue,
+                                           const routes::SiteOptions& site) {
+  if (site.place) return position(catalogue, *site.place);
+  if (!site.latitude || !site.longitude) return std::nullopt;
+  return analyzer::Position{*site.latitude, *site.longitude};
+}
+
+std::map<std::string, analyzer::Position, std::less<>> target_positions(
+    const std::vector<probe::Target>& targets, const routes::Catalogue& catalogue) {
+  std::map<std::string, analyzer::Position, std::less<>> found;
+  for (const probe::Target& target : targets) {
+    if (const auto at = position(catalogue, target.place)) found.emplace(target.name, *at);
+  }
+  return found;
+}
+
 std::vector<analyzer::Target> analyzer_targets(const std::vector<probe::Target>& targets,
                                                const routes::Catalogue& catalogue) {
   std::vector<analyzer::Target> found;
@@ -208,6 +224,8 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
   if (!paths) return tl::make_unexpected(paths.error());
 
   auto targets = analyzer_targets(parts.targets, catalogue);
+  auto positions = target_positions(parts.targets, catalogue);
+  const auto site = position(catalogue, parts.site);
   std::map<std::string, analyzer::Position, std::less<>> far_ends;
   for (const routes::Path& path : *paths) {
     if (path.segments.empty()) continue;
@@ -227,6 +245,8 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
                        .exporters = std::move(parts.exporters),
                        .analyzer_targets = std::move(targets),
                        .far_ends = std::move(far_ends),
+                       .position = site,
+                       .target_positions = std::move(positions),
                        .regions = std::move(*regions)};
 }
 

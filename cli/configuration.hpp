@@ -37,6 +37,8 @@ struct Configuration {
 
   std::vector<analyzer::Target> analyzer_targets;
   std::map<std::string, analyzer::Position, std::less<>> far_ends;  // by path
+  std::optional<analyzer::Position> position;                       // of the site
+  std::map<std::string, analyzer::Position, std::less<>> target_positions;
   routes::Regions regions;
 
   [[nodiscard]] analyzer::Network network() const { return {analyzer_targets, paths, far_ends}; }

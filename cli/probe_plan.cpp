@@ -112,22 +112,23 @@ Result<std::vector<Way>> ways_of(const ProbeOptions& options,
   return ways;
 }
 
-std::optional<analyzer::Position> position_of(const Configuration& configuration,
-                                              const std::string& target) {
-  for (const analyzer::Target& each : configuration.analyzer_targets) {
-    if (each.name == target) return each.position;
-  }
-  return std::nullopt;
+template <class Positions>
+std::optional<analyzer::Position> find_position(const Positions& positions,
+                                                const std::string& name) {
+  const auto found = positions.find(name);
+  if (found == positions.end()) return std::nullopt;
+  return found->second;
 }
 
+// Of a path whose segments are not known: the great circle from the site, where both ends are.
 std::optional<Nanos> floor_of(const Way& way, const std::optional<Configuration>& configuration,
                               const std::string& target) {
   if (way.path == nullptr || !configuration) return std::nullopt;
-  const auto end = configuration->far_ends.find(way.name);
-  const auto far_end = end == configuration->far_ends.end()
-                           ? std::nullopt
-                           : std::optional<analyzer::Position>{end->second};
-  return analyzer::rtt_floor(*way.path, far_end, position_of(*configuration, target));
+  const auto far_end = find_position(configuration->far_ends, way.name);
+  const auto place = find_position(configuration->target_positions, target);
+  const auto floor = analyzer::rtt_floor(*way.path, far_end, place);
+  if (floor || !configuration->position || !place) return floor;
+  return analyzer::fibre_round_trip(analyzer::great_circle_km(*configuration->position, *place));
 }
 
 Result<TargetList> targets_of(const ProbeOptions& options,

@@ -49,8 +49,8 @@ struct KeyV6 {
   friend auto operator<=>(const KeyV6&, const KeyV6&) = default;
   [[nodiscard]] std::uint8_t length() const { return bits_of_network; }
 
-  [[nodiscard]] static std::uint64_t mask(unsigned bits) {
-    return bits == 0 ? 0 : ~std::uint64_t{0} << (64U - bits);
+  [[nodiscard]] static std::uint64_t mask(unsigned ones) {
+    return ones == 0 ? 0 : ~std::uint64_t{0} << (64U - ones);
   }
   [[nodiscard]] static KeyV6 of(std::uint64_t high, std::uint64_t low, std::uint8_t length) {
     return {.high = high & mask(length < 64 ? length : 64U),

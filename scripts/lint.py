@@ -8,7 +8,7 @@ constant) go to different groups.
 
 A file is not linted again while nothing has changed that its findings depend on: the linter, its
 configuration, the compiler's options, and the bytes of the file and of every header that it
-includes. Clean files are remembered in ~/.cache/strait-lint. Wants build/dev to be built: which
+includes. Clean files are remembered in ~/.cache/strait-lint. Wants build/release to be built: which
 headers a source includes is what the compiler wrote down there.
 """
 import hashlib
@@ -23,13 +23,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build/dev"
+BUILD = ROOT / "build/release"
 GROUPS = ROOT / "build/lint"
 TIDY = "clang-tidy-19"
 FOLDERS = ("core/", "probe/", "routes/", "analyzer/", "exporters/", "cli/")
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "strait-lint"
 NOISE = re.compile(r"^(\d+ (warnings?|errors?)( and \d+ errors?)? generated|Suppressed |Use -header-filter"
                    r"|Error while processing |Found compiler error)")
+PRECOMPILED = re.compile(r" -include (\S+/cmake_pch\.hxx)")
 FINDING = re.compile(r"^([^\s:]+):\d+:\d+: (?:error|warning): .* \[([^\]]+)\]$")
 REMEMBERED_DAYS = 30
 
@@ -73,9 +74,12 @@ class Keys:
     def key(self, source):
         """Nothing when what the file depends on is not known: then it must be linted."""
         output, command = self.commands.get(source, ("", ""))
-        files = self.includes.get(output)
-        if not files:
+        prelude = PRECOMPILED.search(command)
+        # What a precompiled header includes is written down where it was compiled, not here.
+        needed = [output] + ([os.path.relpath(ROOT / prelude[1], BUILD) + ".gch"] if prelude else [])
+        if not all(self.includes.get(name) for name in needed):
             return None
+        files = [file for name in needed for file in self.includes[name]]
         total = hashlib.sha256(self.common + command.encode())
         for file in sorted({ROOT / source, *files}):
             name = os.path.relpath(file, ROOT) if file.is_relative_to(ROOT) else str(file)
@@ -84,12 +88,12 @@ class Keys:
 
 
 def options_of(command):
-    """What the compiler was told, less the compiler, the source and the object."""
-    words, options = iter(shlex.split(command)[1:]), []
+    """What the compiler was told, less the compiler, the source, the object and precompiled headers."""
+    words, options = iter(shlex.split(PRECOMPILED.sub("", command))[1:]), []
     for word in words:
         if word in ("-o", "-c"):
             next(words)
-        else:
+        elif word not in ("-Winvalid-pch", "-fpch-preprocess"):
             options.append((word, next(words)) if word in ("-isystem", "-include") else (word,))
     return options
 
@@ -113,7 +117,7 @@ class Group:
         text = "".join(f'#include "{s}"  // NOLINT(bugprone-suspicious-include)\n' for s in self.sources)
         (GROUPS / name).write_text(text)
         flags = dict.fromkeys(flag for s in self.sources for flag in options_of(self.commands[s][1]))
-        words = [w for f in flags for w in f] + ["-ferror-limit=0"]
+        words = [w for f in flags for w in f] + ["-ferror-limit=0", "-Wno-unknown-warning-option"]
         done = subprocess.run([TIDY, "--quiet", *options, str(GROUPS / name), "--", *words],
                               cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         words = [line for line in done.stdout.splitlines() if line and not NOISE.match(line)]
@@ -178,7 +182,7 @@ def main():
     keys = Keys()
     unknown = [source for source in sources if source not in keys.commands]
     if unknown:
-        sys.exit(f"lint: not built by preset dev: {' '.join(unknown)}")
+        sys.exit(f"lint: not built by preset release: {' '.join(unknown)}")
     wanted = {source: keys.key(source) for source in sources}
     unchanged = {s for s, key in wanted.items() if key and (CACHE / key).exists()}
     for source in unchanged:

@@ -654,6 +654,11 @@ class Contract(unittest.TestCase):
         self.assertEqual([(each["path"], each["target"], each["protocol"]) for each in self.lines(done.stdout)],
                          [("other", "here", "stamp")])
         self.assertGreater(self.lines(done.stdout)[0]["floor_ns"], 0)
+        # Without segments, the great circle between the two places: 1,560 km, 9.7948 us of fibre each.
+        (self.room / "places.toml").write_text('[site]\nplace = "casablanca"\n[probe]\npin_check = "off"\n' + PATH
+                                               + TARGET.replace("8629", port) + 'place = "marseille"\n')
+        done = self.probe("--config places.toml -c 1 --json")
+        self.assertAlmostEqual(self.lines(done.stdout)[0]["floor_ns"] / 1e6, 15.277, delta=0.001)
 
     def test_a_path_without_a_proof_is_measured_and_said(self):
         reflector, port = self.reflector("127.0.0.1:0 --open")
