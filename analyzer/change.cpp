@@ -42,11 +42,14 @@ using Quiet = boost::math::policies::policy<
 double in_ns(Nanos time) { return static_cast<double>(time.count()); }
 Nanos from_ns(double ns) { return Nanos{std::llround(ns)}; }
 
-double quantile(std::vector<double> values, double q) {
+// Moves the values about.
+double rank_among(std::vector<double>& values, double q) {
   const auto rank = static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
   std::ranges::nth_element(values, values.begin() + rank);
   return values[static_cast<std::size_t>(rank)];
 }
+
+double quantile(std::vector<double> values, double q) { return rank_among(values, q); }
 
 double quantile(const std::deque<double>& values, double q) {
   return quantile(std::vector<double>{values.begin(), values.end()}, q);
@@ -66,6 +69,15 @@ double at_least(const ChangeWatch::Lost& lost, double p) {
   return boost::math::ibeta(static_cast<double>(lost.lost),
                             static_cast<double>(lost.decided - lost.lost) + 1, std::min(p, 1.0),
                             Quiet{});
+}
+
+// Whether so many would be lost once in a million by chance if each probe were with the chance `p`,
+// which is loss_margin or more. Two of ten or more, or as many as are expected, never are: that
+// spares nearly every window the beta function.
+bool is_rare(const ChangeWatch::Lost& lost, double p) {
+  if (lost.lost <= 2 && lost.decided >= 10) return false;
+  if (static_cast<double>(lost.lost) <= p * static_cast<double>(lost.decided)) return false;
+  return at_least(lost, p) < false_alarm;
 }
 
 template <class T>
@@ -93,7 +105,8 @@ Change ChangeWatch::change(ChangeKind kind) const {
 // One window is enough: a cut must not wait for the next.
 bool ChangeWatch::see_outage(const Window& window, Changes& told) {
   const std::uint64_t decided = window.counts.received + window.counts.lost;
-  const Proportion loss = wilson(window.counts.lost, decided);
+  const bool most = window.counts.lost > decided / 2;  // else no interval is needed
+  const Proportion loss = most ? wilson(window.counts.lost, decided) : Proportion{};
   if (loss.low > 0.5) {
     if (!outage_) {
       outage_ = Change{.kind = ChangeKind::outage,
@@ -131,7 +144,7 @@ ChangeWatch::Lost ChangeWatch::newest_lost(std::size_t windows) const {
 std::size_t ChangeWatch::lossy_windows() const {
   const double usual = 1.5 * usual_loss_ + loss_margin;
   for (const std::size_t windows : {few_windows, many_windows}) {
-    if (losses_.size() >= few_windows && at_least(newest_lost(windows), usual) < false_alarm) {
+    if (losses_.size() >= few_windows && is_rare(newest_lost(windows), usual)) {
       return std::min(windows, losses_.size());
     }
   }
@@ -178,13 +191,16 @@ void ChangeWatch::see_loss(const Window& window, Changes& told) {
   }
 }
 
+// Of the newest three windows.
+double ChangeWatch::middle_spread() const {
+  const double a = recent_[0].spread;
+  const double b = recent_[1].spread;
+  return std::clamp(recent_[2].spread, std::min(a, b), std::max(a, b));
+}
+
 // Never below what a spread as wide as the newest would move the minimum by chance.
 double ChangeWatch::level_threshold(const Reference& before) const {
-  std::vector<double> spreads;
-  spreads.reserve(recent_.size());
-  for (const Point& point : recent_) spreads.push_back(point.spread);
-  return std::max({least_shift, 0.003 * before.level, 8 * before.noise,
-                   0.25 * quantile(std::move(spreads), 0.5)});
+  return std::max({least_shift, 0.003 * before.level, 8 * before.noise, 0.25 * middle_spread()});
 }
 
 void ChangeWatch::see_level(const Reference& before, Changes& told) {
@@ -266,12 +282,15 @@ void ChangeWatch::refresh() {
   if (minima_.size() < least_history || spreads_.size() < least_history) return;
   if (reference_ && ++stale_ < refresh_every) return;
   stale_ = 0;
-  const double level = quantile(minima_, 0.5);
+  std::vector<double> minima{minima_.begin(), minima_.end()};
+  const double level = rank_among(minima, 0.5);
   reference_ = Reference{.level = level,
-                         .level_low = quantile(minima_, 0.1),
-                         .level_high = quantile(minima_, 0.9),
-                         .noise = spread_of(minima_, level),
+                         .level_low = rank_among(minima, 0.1),
+                         .level_high = rank_among(minima, 0.9),
+                         .noise = 0,
                          .spread = quantile(spreads_, 0.25)};
+  for (double& minimum : minima) minimum = std::abs(minimum - level);
+  reference_->noise = mad_to_sigma * rank_among(minima, 0.5);
 }
 
 std::vector<Change> ChangeWatch::see(const Window& window) {

@@ -81,6 +81,7 @@ class ChangeWatch {
   void remember(const Point& point);
   void refresh();
   [[nodiscard]] Change change(ChangeKind kind) const;
+  [[nodiscard]] double middle_spread() const;
   [[nodiscard]] double level_threshold(const Reference& before) const;
 
   SessionKey session_;

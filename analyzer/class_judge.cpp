@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "analyzer/words.hpp"
 
@@ -27,8 +28,16 @@ void rest(ClassMemory& memory) {
   memory.streak = 0;
 }
 
+enum class Cause : std::uint8_t { better, death };
+
 void change(const ClassView& view, Verdict& verdict, ClassMemory& memory,
-            std::optional<std::string> to, std::optional<std::string> from) {
+            std::optional<std::string> to, std::optional<std::string> from, Cause cause) {
+  const bool repaired = memory.forced && to == memory.displaced;
+  // Below a tenth there is nothing to remember, and memories stay comparable.
+  const double left = damping(view, memory) - 1;
+  memory.penalty = left < 0.1 ? 0 : left;
+  if (cause == Cause::better && !repaired) memory.penalty += 1;
+  memory.forced = cause == Cause::death;
   memory.displaced = std::move(from);
   memory.path = std::move(to);
   memory.changed = view.now;
@@ -36,46 +45,89 @@ void change(const ClassView& view, Verdict& verdict, ClassMemory& memory,
   verdict.path = memory.path;
 }
 
-void say(Verdict& verdict, Ruling ruling, std::string reason) {
-  verdict.ruling = ruling;
-  verdict.reason = std::move(reason);
-}
-
-void show_gain(Verdict& verdict, const Comparison& comparison) {
+void show_gain(Verdict& verdict, const Candidate& rival, const Advantage& by) {
+  const Comparison& comparison = by.comparison;
+  verdict.rival = rival.path->name;
+  verdict.gain_wanted = by.wanted;
   verdict.gain = comparison.difference;
   verdict.gain_low = comparison.low;
   verdict.gain_high = comparison.high;
 }
 
+void say(Verdict& verdict, Ruling ruling, std::string reason) {
+  verdict.ruling = ruling;
+  verdict.reason = std::move(reason);
+}
+
+// What plain BGP would fall back to without the preference for `dead`, where that surely loses
+// more: its default path or, where that is `dead` itself or not known, every other lossy one.
+const Candidate* worse_without(const ClassView& view, const std::vector<Candidate>& candidates,
+                               const Candidate& dead, const ClassMemory& memory) {
+  if (!memory.path) return nullptr;
+  const auto loses_more = [&](const Candidate& each) {
+    return surely_loses_less(dead, each, view.options.loss_margin);
+  };
+  const auto by_default = default_of(view);
+  if (by_default && *by_default != dead.path->name) {
+    const Candidate* const other = find(candidates, *by_default);
+    return other != nullptr && loses_more(*other) ? other : nullptr;
+  }
+  const Candidate* worse = nullptr;
+  for (const Candidate& each : candidates) {
+    if (&each == &dead || each.eligibility.standing != Standing::lossy) continue;
+    if (!loses_more(each)) return nullptr;
+    worse = &each;
+  }
+  return worse;
+}
+
 // What is in force, or what BGP uses, is dead: hold-down does not protect it.
-// `dead` by value: it is often the path that the memory is about to forget.
-void leave(const ClassView& view, const std::vector<Candidate>& candidates, std::string dead,
-           const std::string& why, Verdict& verdict, ClassMemory& memory) {
+void leave(const ClassView& view, const std::vector<Candidate>& candidates, const Candidate& dead,
+           Verdict& verdict, ClassMemory& memory) {
+  const std::string& name = dead.path->name;
+  const std::string& why = dead.eligibility.reason;
   const Candidate& best = candidates.front();
   if (best.eligible()) {
-    change(view, verdict, memory, best.path->name, dead);
+    change(view, verdict, memory, best.path->name, name, Cause::death);
     say(verdict, Ruling::prefer,
-        fmt::format("{} is left at once: {}; {} is the best that is left: {}", dead, why,
+        fmt::format("{} is left at once: {}; {} is the best that is left: {}", name, why,
                     best.path->name, best.eligibility.reason));
     return;
   }
-  if (memory.path) change(view, verdict, memory, std::nullopt, dead);
   rest(memory);
+  if (dead.eligibility.standing == Standing::lossy) {
+    if (const Candidate* const other = refuge(view, candidates, dead)) {
+      change(view, verdict, memory, other->path->name, name, Cause::death);
+      say(verdict, Ruling::prefer,
+          fmt::format("no path is eligible, and {} surely loses less than {} ({}): {}",
+                      other->path->name, name, why, other->eligibility.reason));
+      return;
+    }
+    if (const Candidate* const worse = worse_without(view, candidates, dead, memory)) {
+      say(verdict, Ruling::keep,
+          fmt::format("no path is eligible, and {} ({}) surely loses less than {}: {}", name, why,
+                      worse->path->name, worse->eligibility.reason));
+      return;
+    }
+  }
+  if (memory.path) change(view, verdict, memory, std::nullopt, name, Cause::death);
   say(verdict, Ruling::insufficient,
-      fmt::format("{}: {}; no other path is eligible, so plain BGP decides", dead, why));
+      fmt::format("{}: {}; no other path is eligible, so plain BGP decides", name, why));
 }
 
 void withdraw(const ClassView& view, const std::string& why, Verdict& verdict,
               ClassMemory& memory) {
   const std::string path = memory.path.value_or("");
-  change(view, verdict, memory, std::nullopt, path);
+  change(view, verdict, memory, std::nullopt, path, Cause::death);
   say(verdict, Ruling::insufficient,
       fmt::format("the preference for {} is withdrawn: {}", path, why));
 }
 
 double factor_for(const ClassView& view, const ClassMemory& memory, const std::string& path) {
   const bool back = memory.path && (path == default_of(view) || path == memory.displaced);
-  return back ? view.options.back_factor : 1.0;
+  // A path that was only left because it was dead is no flap to be damped.
+  if (memory.forced && path == memory.displaced) return view.options.back_factor;
+  return (back ? view.options.back_factor : 1.0) * damping(view, memory);
 }
 
 // The advantage of `challenger` over what it would replace. Where that is unknown it must be
@@ -147,11 +199,16 @@ const Candidate* faster_but_forbidden(const ClassView& view,
   return nullptr;
 }
 
+std::string damping_words(double times) {
+  return times < 1.05 ? "" : fmt::format(" (times {:.1f}: it has changed of late)", times);
+}
+
 void keep(const ClassView& view, const std::vector<Candidate>& candidates,
-          const Candidate* incumbent, const Contest& found, Verdict& verdict) {
+          const Candidate* incumbent, const Contest& found, Verdict& verdict,
+          const ClassMemory& memory) {
   Advantage by;
   if (const auto* other = faster_but_forbidden(view, candidates, incumbent, by)) {
-    show_gain(verdict, by.comparison);
+    show_gain(verdict, *other, by);
     say(verdict, Ruling::forbidden,
         fmt::format("{} would be better than {} ({}), but it is {}", other->path->name,
                     incumbent->path->name, by.words, other->eligibility.reason));
@@ -163,14 +220,15 @@ void keep(const ClassView& view, const std::vector<Candidate>& candidates,
     say(verdict, alone ? Ruling::keep : Ruling::insufficient, found.missing);
     return;
   }
-  show_gain(verdict, found.near.comparison);
+  show_gain(verdict, *found.nearest, found.near);
   const std::string what = incumbent == nullptr
                                ? "what BGP uses is unknown, and no path"
                                : fmt::format("{} stays: no path", incumbent->path->name);
   say(verdict, Ruling::keep,
-      fmt::format("{} is clearly better by more than {} and {:.1f} %; the nearest is {}: {}", what,
-                  delay_text(view.options.min_gain), view.options.min_gain_ratio * 100,
-                  found.nearest->path->name, found.near.words));
+      fmt::format("{} is clearly better by more than {} and {:.1f} %{}; the nearest is {}: {}",
+                  what, delay_text(view.options.min_gain), view.options.min_gain_ratio * 100,
+                  damping_words(damping(view, memory)), found.nearest->path->name,
+                  found.near.words));
 }
 
 void count_streak(ClassMemory& memory, const Candidate* winner, bool counts) {
@@ -188,13 +246,14 @@ void settle(const ClassView& view, const std::vector<Candidate>& candidates,
   const Contest found = contest(view, candidates, incumbent, memory);
   count_streak(memory, found.winner, counts);
   if (found.winner == nullptr) {
-    keep(view, candidates, incumbent, found, verdict);
+    keep(view, candidates, incumbent, found, verdict, memory);
     return;
   }
 
   const std::string& name = found.winner->path->name;
   const unsigned streak = memory.challenger == name ? memory.streak : 0;
-  show_gain(verdict, found.winning.comparison);
+  show_gain(verdict, *found.winner, found.winning);
+  verdict.streak = streak;
   if (streak < view.options.repeat) {
     say(verdict, Ruling::keep,
         fmt::format("{} is better for {} of {} windows: {}", name, streak, view.options.repeat,
@@ -208,7 +267,7 @@ void settle(const ClassView& view, const std::vector<Candidate>& candidates,
     return;
   }
   change(view, verdict, memory, name,
-         incumbent == nullptr ? std::nullopt : std::optional{incumbent->path->name});
+         incumbent == nullptr ? std::nullopt : std::optional{incumbent->path->name}, Cause::better);
   say(verdict, Ruling::prefer,
       fmt::format("{} for {} windows running: {}; {}", name, streak, found.winning.words,
                   found.winner->eligibility.reason));
@@ -242,7 +301,10 @@ void show_ranking(const ClassView& view, const std::vector<Candidate>& candidate
 // No preference is in force: BGP decides, by a path that is known or not.
 void rule_without(const ClassView& view, const std::vector<Candidate>& candidates, Verdict& verdict,
                   ClassMemory& memory, bool counts) {
-  if (candidates.empty() || !candidates.front().eligible()) {
+  const auto by_default = default_of(view);
+  const Candidate* incumbent = by_default ? find(candidates, *by_default) : nullptr;
+  const bool dead = incumbent != nullptr && incumbent->eligibility.standing == Standing::lossy;
+  if (!dead && (candidates.empty() || !candidates.front().eligible())) {
     rest(memory);
     const std::string why =
         candidates.empty() ? "there are no paths"
@@ -251,15 +313,13 @@ void rule_without(const ClassView& view, const std::vector<Candidate>& candidate
     say(verdict, Ruling::insufficient, why);
     return;
   }
-  const auto by_default = default_of(view);
-  const Candidate* incumbent = by_default ? find(candidates, *by_default) : nullptr;
   if (incumbent == nullptr) {
     settle(view, candidates, nullptr, verdict, memory, counts);
     return;
   }
   const auto& [standing, why] = incumbent->eligibility;
-  if (standing == Standing::lossy) {
-    leave(view, candidates, incumbent->path->name, why, verdict, memory);
+  if (dead) {
+    leave(view, candidates, *incumbent, verdict, memory);
     return;
   }
   const bool usable =
@@ -284,7 +344,7 @@ void rule(const ClassView& view, const std::vector<Candidate>& candidates, Verdi
     }
     const auto& [standing, why] = in_force->eligibility;
     if (is_dead(standing)) {
-      leave(view, candidates, *memory.path, why, verdict, memory);
+      leave(view, candidates, *in_force, verdict, memory);
       return;
     }
     if (standing != Standing::eligible) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/decision.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "analyzer/class_judge.hpp"
@@ -39,6 +41,7 @@ Verdict decide_class(ClassView view, ClassMemory& memory) {
   }
   const Slot first = first_slot(view.timeline, newest, memory, view.options.repeat);
   if (memory.judged && view.timeline.end_of(first - 1) > *memory.judged) memory.streak = 0;
+  std::optional<Verdict> changed;  // in a slot before the newest
   for (Slot slot = first; slot < newest; ++slot) {
     if (!measured(view, slot)) {
       memory.streak = 0;
@@ -46,12 +49,18 @@ Verdict decide_class(ClassView view, ClassMemory& memory) {
     }
     view.newest = slot;
     view.now = std::min(view.timeline.end_of(slot), now);
-    static_cast<void>(judge_class(view, memory, true));
+    Verdict earlier = judge_class(view, memory, true);
+    if (earlier.path != earlier.previous) changed = std::move(earlier);
   }
   view.newest = newest;
   view.now = now;
   Verdict verdict = judge_class(view, memory, first <= newest);
   memory.judged = view.timeline.end_of(newest);
+  // What is told is what has changed since the last call, so it must say why, also when the newest
+  // slot only keeps it.
+  if (changed && verdict.path == verdict.previous) {
+    verdict.reason = fmt::format("{}; since then: {}", changed->reason, verdict.reason);
+  }
   verdict.previous = before;
   return verdict;
 }
@@ -65,11 +74,13 @@ Decision decide(const DecisionInputs& inputs, const DecisionMemory& before,
   for (const std::string& name : traffic_classes(inputs.network.targets)) {
     const auto known = before.find(name);
     ClassMemory memory = known == before.end() ? ClassMemory{} : known->second;
+    SlotPools pools{timeline, name, options.evidence.objective};
     const ClassView view{.timeline = timeline,
                          .inputs = inputs,
                          .options = options,
                          .traffic_class = name,
-                         .now = now};
+                         .now = now,
+                         .pools = pools};
     decision.verdicts.push_back(decide_class(view, memory));
     decision.memory.insert_or_assign(name, std::move(memory));
   }

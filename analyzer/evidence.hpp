@@ -26,18 +26,20 @@ struct Percentile {
   std::optional<Nanos> low;
   std::optional<Nanos> high;
   std::uint64_t probes = 0;  // that it rests on: samples, and the lost that go with them
+  std::uint64_t worth = 0;   // as many independent ones, which the interval is made for
 
   [[nodiscard]] bool adequate() const { return low.has_value() && high.has_value(); }
   [[nodiscard]] bool infinite() const { return value == infinite_delay; }
 };
 
-// A proportion with its Wilson score interval.
+// A proportion with its Wilson score interval, which is that of `worth` independent trials.
 struct Proportion {
   double value = 0;
   double low = 0;
   double high = 1;
   std::uint64_t hits = 0;
   std::uint64_t trials = 0;
+  std::uint64_t worth = 0;
 };
 
 // The flows of one session over the span of the evidence.
@@ -63,6 +65,8 @@ struct Evidence {
   std::optional<Nanos> min;
   std::optional<Nanos> pdv;  // RFC 5481: p99 of D(i) - D(min), each target with its own D(min)
   Proportion loss;
+  std::uint64_t windows_with_loss = 0;  // slots; few of many: the loss came in bursts
+  std::uint64_t most_lost = 0;          // probes of one slot
   std::optional<Nanos> floor;     // RTT floor: the path's segments, plus beyond them when known
   std::optional<double> stretch;  // min / floor, of the target that comes nearest to its floor
   Nanos age{};                    // now minus `to`; 0 when `windows` is 0

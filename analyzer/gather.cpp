@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "analyzer/design_effect.hpp"
 #include "analyzer/floor.hpp"
 #include "analyzer/quantile_interval.hpp"
 #include "analyzer/wilson.hpp"
@@ -45,7 +46,17 @@ void describe_windows(Evidence& evidence, std::span<const Lane::Entry> entries, 
   evidence.age = std::max(now - evidence.to, Nanos{0});
 }
 
-void describe_delays(Evidence& evidence, const Pool& pool, const EvidenceOptions& options) {
+void describe_loss(Evidence& evidence, std::span<const Lane::Entry> entries, const Pool& pool,
+                   std::uint64_t lost, double confidence) {
+  const std::uint64_t probes = evidence.samples + evidence.kept_apart + lost;
+  const LossPattern pattern = loss_pattern(entries, pool, confidence);
+  evidence.loss = wilson_of(lost, probes, pattern.effect.worth(probes), confidence);
+  evidence.windows_with_loss = pattern.windows_with_loss;
+  evidence.most_lost = pattern.most_in_window;
+}
+
+void describe_delays(Evidence& evidence, std::span<const Lane::Entry> entries, const Pool& pool,
+                     const EvidenceOptions& options) {
   std::uint64_t lost = 0;
   for (const Stream& stream : pool) {
     evidence.samples += stream.rtt.count();
@@ -55,8 +66,13 @@ void describe_delays(Evidence& evidence, const Pool& pool, const EvidenceOptions
       evidence.min = std::min(evidence.min.value_or(*min), *min);
     }
   }
-  evidence.loss = wilson(lost, evidence.samples + evidence.kept_apart + lost, options.confidence);
-  evidence.rtt = percentiles(pool, reported_quantiles, options.confidence);
+  describe_loss(evidence, entries, pool, lost, options.confidence);
+  evidence.rtt = point_percentiles(pool, reported_quantiles);
+  const auto effects = design_effects(entries, pool, evidence.rtt, options.confidence);
+  for (std::size_t i = 0; i < effects.size(); ++i) {
+    evidence.rtt[i].worth = effects[i].worth(evidence.rtt[i].worth);
+  }
+  set_intervals(evidence.rtt, pool, options.confidence);
   evidence.pdv = delay_variation(pool);
 }
 
@@ -218,8 +234,9 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
     Evidence evidence;
     evidence.path = path;
     evidence.traffic_class = traffic_class;
-    describe_windows(evidence, timeline.lane(traffic_class, path).within(span), now);
-    describe_delays(evidence, *pool, options);
+    const auto entries = timeline.lane(traffic_class, path).within(span);
+    describe_windows(evidence, entries, now);
+    describe_delays(evidence, entries, *pool, options);
     describe_floor(evidence, *pool, network, options);
     auto [adequacy, reason] = judge(evidence, *pool, options, timeline.window_length());
     evidence.adequacy = adequacy;

@@ -65,6 +65,7 @@ Options read_options(ConfigTable table) {
   read(table, "pair_windows", decision.pair_windows, 1);
   read(table, "min_gain", decision.min_gain);
   read(table, "min_gain_ratio", decision.min_gain_ratio, 0, 10);
+  read(table, "flap_half_life", decision.flap_half_life);
   read(table, "back_factor", decision.back_factor, 0, 1);
   read(table, "repeat", decision.repeat, 1);
   read(table, "hold_down", decision.hold_down);

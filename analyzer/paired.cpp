@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "analyzer/pool.hpp"
@@ -16,31 +17,51 @@
 namespace strait::analyzer {
 namespace {
 
-using Pair = std::array<Pool, 2>;
+// What both sides measured in one slot of the streams that both sent: borrowed where they sent the
+// same ones, else cut down to those.
+struct Pair {
+  const SlotPool* a = nullptr;
+  const SlotPool* b = nullptr;
+  std::unique_ptr<std::array<SlotPool, 2>> own = nullptr;
 
-// Keeps the streams that both sides sent in this slot.
-void keep_common(Pair& pair) {
-  const auto in = [](const Pool& pool, const Stream& wanted) {
-    return std::ranges::any_of(
-        pool, [&](const Stream& stream) { return stream.probes() > 0 && stream.same_as(wanted); });
-  };
-  const Pool first = pair[0];
-  std::erase_if(pair[0], [&](const Stream& stream) { return !in(pair[1], stream); });
-  std::erase_if(pair[1], [&](const Stream& stream) { return !in(first, stream); });
-  drop_silent(pair);
+  [[nodiscard]] bool empty() const { return a->empty() || b->empty(); }
+  [[nodiscard]] bool uncertain() const { return a->uncertain() || b->uncertain(); }
+  [[nodiscard]] std::uint64_t worth() const { return std::min(a->worth(), b->worth()); }
+};
+
+// Whether there is nothing to cut down: the same streams, each with probes and with an answer.
+bool alike(const Pool& one, const Pool& other) {
+  return std::ranges::equal(one, other, [](const Stream& a, const Stream& b) {
+    return a.same_as(b) && a.probes() > 0 && b.probes() > 0 && a.answered() + b.answered() > 0;
+  });
 }
 
-Pair pair_of(const Lane& a, const Lane& b, Slot slot) {
-  Pair pair{a.pool({slot, slot}), b.pool({slot, slot})};
-  keep_common(pair);
+std::array<Pool, 2> common(const Pool& one, const Pool& other) {
+  std::array<Pool, 2> both;
+  for (const Stream& a : one) {
+    const auto b = std::ranges::find_if(other, [&](const Stream& each) { return each.same_as(a); });
+    if (b == other.end() || a.probes() <= 0 || b->probes() <= 0) continue;
+    both[0].push_back(a);
+    both[1].push_back(*b);
+  }
+  drop_silent(both);
+  return both;
+}
+
+Pair pair_of(SlotPools& pools, std::string_view a, std::string_view b, Slot slot) {
+  Pair pair{.a = &pools.of(a, slot), .b = &pools.of(b, slot)};
+  if (alike(pair.a->pool(), pair.b->pool())) return pair;
+  auto [of_a, of_b] = common(pair.a->pool(), pair.b->pool());
+  pair.own = std::make_unique<std::array<SlotPool, 2>>();
+  *pair.own =
+      std::array{SlotPool{std::move(of_a), pools.q()}, SlotPool{std::move(of_b), pools.q()}};
+  pair.a = pair.own->data();
+  pair.b = pair.own->data() + 1;
   return pair;
 }
 
 bool enough(const Pair& pair, double q) {
-  const double least = 1 / (1 - q);
-  return std::ranges::all_of(pair, [&](const Pool& pool) {
-    return !too_uncertain(pool) && static_cast<double>(effective_probes(pool)) >= least - 1e-6;
-  });
+  return !pair.uncertain() && static_cast<double>(pair.worth()) >= 1 / (1 - q) - 1e-6;
 }
 
 double number(std::optional<Nanos> delay) {
@@ -51,10 +72,6 @@ double number(std::optional<Nanos> delay) {
 std::optional<Nanos> finite(double ns) {
   if (!std::isfinite(ns)) return std::nullopt;
   return Nanos{std::llround(ns)};
-}
-
-double percentile_of(const Pool& pool, double q) {
-  return number(Curve{pool, Curve::Edge::middle}.at(q));
 }
 
 // Nothing where the pairs are too few to bound their median on both sides.
@@ -74,7 +91,7 @@ std::optional<Comparison> across(std::span<const double> differences,
 Comparison within(const Pair& newest, std::uint64_t pairs, const PairedOptions& options) {
   const double each = (1 + options.confidence) / 2;
   const std::uint64_t needed = probes_needed(options.q, each);
-  const std::uint64_t least = std::min(effective_probes(newest[0]), effective_probes(newest[1]));
+  const std::uint64_t least = newest.worth();
   if (least < needed) {
     return {.pairs = pairs,
             .reason = fmt::format("{} pairs of windows, {} are needed; {} probes in the newest, {} "
@@ -83,8 +100,8 @@ Comparison within(const Pair& newest, std::uint64_t pairs, const PairedOptions& 
                                   quantile_name(options.q))};
   }
   const std::array quantile{options.q};
-  const Percentile a = percentiles(newest[0], quantile, each).front();
-  const Percentile b = percentiles(newest[1], quantile, each).front();
+  const Percentile a = percentiles(newest.a->pool(), quantile, each).front();
+  const Percentile b = percentiles(newest.b->pool(), quantile, each).front();
   return {.method = Comparison::Method::within_window,
           .difference = finite(number(a.value) - number(b.value)),
           .low = finite(number(a.low) - number(b.high)),
@@ -111,15 +128,11 @@ std::optional<MedianInterval> median_interval(std::span<const double> difference
   return interval;
 }
 
-Comparison compare(const Timeline& timeline, std::string_view traffic_class, std::string_view a,
-                   std::string_view b, Slot newest, const PairedOptions& options) {
-  const Lane& lane_a = timeline.lane(traffic_class, a);
-  const Lane& lane_b = timeline.lane(traffic_class, b);
-  const Pair now = pair_of(lane_a, lane_b, newest);
-  if (now[0].empty() || now[1].empty()) {
-    return {.reason = "no common target answered in the newest window"};
-  }
-  if (std::ranges::any_of(now, [](const Pool& pool) { return too_uncertain(pool); })) {
+Comparison compare(SlotPools& pools, std::string_view a, std::string_view b, Slot newest,
+                   const PairedOptions& options) {
+  const Pair now = pair_of(pools, a, b, newest);
+  if (now.empty()) return {.reason = "no common target answered in the newest window"};
+  if (now.uncertain()) {
     return {.reason = "timestamps too uncertain: most replies of the newest window are kept apart"};
   }
   if (!enough(now, options.q)) {
@@ -128,13 +141,19 @@ Comparison compare(const Timeline& timeline, std::string_view traffic_class, std
   }
   std::vector<double> differences;
   for (Slot slot = newest - options.windows + 1; slot <= newest; ++slot) {
-    const Pair pair = slot == newest ? now : pair_of(lane_a, lane_b, slot);
+    const Pair pair = pair_of(pools, a, b, slot);
     if (!enough(pair, options.q)) continue;
-    const double difference = percentile_of(pair[0], options.q) - percentile_of(pair[1], options.q);
+    const double difference = pair.a->percentile() - pair.b->percentile();
     if (!std::isnan(difference)) differences.push_back(difference);  // infinite on both sides
   }
   if (auto settled = across(differences, options)) return *std::move(settled);
   return within(now, differences.size(), options);
+}
+
+Comparison compare(const Timeline& timeline, std::string_view traffic_class, std::string_view a,
+                   std::string_view b, Slot newest, const PairedOptions& options) {
+  SlotPools pools{timeline, traffic_class, options.q};
+  return compare(pools, a, b, newest, options);
 }
 
 }  // namespace strait::analyzer

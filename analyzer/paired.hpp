@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "analyzer/slot_pools.hpp"
 #include "analyzer/timeline.hpp"
 #include "core/duration.hpp"
 
@@ -40,6 +41,9 @@ struct PairedOptions {
 [[nodiscard]] Comparison compare(const Timeline& timeline, std::string_view traffic_class,
                                  std::string_view a, std::string_view b, Slot newest,
                                  const PairedOptions& options);
+// The same from pools that are kept from one comparison to the next; theirs must be options.q.
+[[nodiscard]] Comparison compare(SlotPools& pools, std::string_view a, std::string_view b,
+                                 Slot newest, const PairedOptions& options);
 
 // The median of the differences (in ns, maybe infinite) and its interval; low and high are nothing
 // with too few.

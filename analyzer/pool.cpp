@@ -108,30 +108,42 @@ std::optional<Nanos> Curve::at(double share) const {
   return step == steps_.end() ? infinite_delay : step->delay;  // RFC 2681 section 4.1
 }
 
-std::vector<Percentile> percentiles(std::span<const Stream> pool, std::span<const double> quantiles,
-                                    double confidence) {
+std::vector<Percentile> point_percentiles(std::span<const Stream> pool,
+                                          std::span<const double> quantiles) {
   const std::uint64_t n = effective_probes(pool);
   if (n == 0) return {};
-  const Curve lower{pool, Curve::Edge::lower};
   const Curve middle{pool, Curve::Edge::middle};
-  const Curve upper{pool, Curve::Edge::upper};
   double probes = 0;
   for (const Stream& stream : pool) probes += stream.probes();
-  const auto share = [&](std::uint64_t rank) {
-    return static_cast<double>(rank) / static_cast<double>(n);
-  };
-
   std::vector<Percentile> all;
   for (const double q : quantiles) {
     Percentile percentile;
     percentile.q = q;
     percentile.value = middle.at(q).value_or(infinite_delay);
     percentile.probes = static_cast<std::uint64_t>(probes + rounding);
-    const RankInterval ranks = quantile_ranks(n, q, confidence);
-    if (ranks.low) percentile.low = lower.at(share(*ranks.low));
-    if (ranks.high) percentile.high = upper.at(share(*ranks.high));
+    percentile.worth = n;
     all.push_back(percentile);
   }
+  return all;
+}
+
+void set_intervals(std::span<Percentile> all, std::span<const Stream> pool, double confidence) {
+  const Curve lower{pool, Curve::Edge::lower};
+  const Curve upper{pool, Curve::Edge::upper};
+  for (Percentile& percentile : all) {
+    const auto share = [n = static_cast<double>(percentile.worth)](std::uint64_t rank) {
+      return static_cast<double>(rank) / n;
+    };
+    const RankInterval ranks = quantile_ranks(percentile.worth, percentile.q, confidence);
+    if (ranks.low) percentile.low = lower.at(share(*ranks.low));
+    if (ranks.high) percentile.high = upper.at(share(*ranks.high));
+  }
+}
+
+std::vector<Percentile> percentiles(std::span<const Stream> pool, std::span<const double> quantiles,
+                                    double confidence) {
+  std::vector<Percentile> all = point_percentiles(pool, quantiles);
+  set_intervals(all, pool, confidence);
   return all;
 }
 

@@ -70,7 +70,14 @@ class Curve {
   bool empty_ = true;
 };
 
-// Percentiles of a pool with their intervals, in the order of `quantiles`; none without probes.
+// Percentiles of a pool without their intervals, in the order of `quantiles`; none without probes.
+[[nodiscard]] std::vector<Percentile> point_percentiles(std::span<const Stream> pool,
+                                                        std::span<const double> quantiles);
+
+// Sets their intervals: of each, `worth` independent probes.
+void set_intervals(std::span<Percentile> all, std::span<const Stream> pool, double confidence);
+
+// Both, every probe taken for independent.
 [[nodiscard]] std::vector<Percentile> percentiles(std::span<const Stream> pool,
                                                   std::span<const double> quantiles,
                                                   double confidence);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "analyzer/class_judge.hpp"
@@ -16,14 +17,8 @@ Nanos objective_of(const ClassView& view, const Candidate& candidate) {
 }
 
 Proportion newest_loss(const ClassView& view, std::string_view path) {
-  std::uint64_t lost = 0;
-  std::uint64_t probes = 0;
-  const Lane& lane = view.timeline.lane(view.traffic_class, path);
-  for (const Stream& stream : lane.pool({view.newest, view.newest})) {
-    lost += stream.lost;
-    probes += stream.decided();
-  }
-  return wilson(lost, probes, view.options.evidence.confidence);
+  const SlotPool& newest = view.pools.of(path, view.newest);
+  return wilson(newest.lost(), newest.decided(), view.options.evidence.confidence);
 }
 
 bool is_routed(const ClassView& view, const std::string& path) {
@@ -37,6 +32,14 @@ const PinNote* pin_note(const ClassView& view, const std::string& path) {
   return note == view.inputs.pins.end() ? nullptr : &note->second;
 }
 
+Eligibility standing_of(const ClassView& view, const routes::Path& path, const Evidence& evidence,
+                        const Proportion& newest, bool fresh) {
+  if (const auto broken = violation(view.options.policies, view.traffic_class, path)) {
+    return {Standing::forbidden, fmt::format("forbidden by policy: {}", *broken)};
+  }
+  return judge_path(path, is_routed(view, path.name), evidence, newest, fresh, view.options);
+}
+
 void mark_lossier(std::vector<Candidate>& candidates, double margin) {
   double least = 1;
   for (const Candidate& each : candidates) {
@@ -45,13 +48,16 @@ void mark_lossier(std::vector<Candidate>& candidates, double margin) {
   for (Candidate& each : candidates) each.lossier = each.evidence.loss.low > least + margin;
 }
 
-bool clears(const ClassView& view, const Comparison& comparison, Nanos in_force, double factor) {
-  if (comparison.a_is_lost) return true;
-  if (!comparison.low) return false;
+Nanos wanted_gain(const ClassView& view, Nanos in_force, double factor) {
+  if (in_force == infinite_delay) return view.options.min_gain;  // its ratio is no number
   const double ratio = view.options.min_gain_ratio * static_cast<double>(in_force.count());
   const double wanted =
       factor * std::max(static_cast<double>(view.options.min_gain.count()), ratio);
-  return static_cast<double>(comparison.low->count()) > wanted;
+  return Nanos{std::llround(wanted)};
+}
+
+bool clears(const Comparison& comparison, Nanos wanted) {
+  return comparison.a_is_lost || (comparison.low && *comparison.low > wanted);
 }
 
 std::string gain_words(const Comparison& comparison) {
@@ -68,18 +74,19 @@ std::string gain_words(const Comparison& comparison) {
 
 std::vector<Candidate> rank(const ClassView& view) {
   std::vector<Candidate> candidates;
-  const auto evidence = gather_class(view.timeline, view.traffic_class, view.inputs.network,
-                                     view.options.evidence, view.newest, view.now);
+  auto evidence = gather_class(view.timeline, view.traffic_class, view.inputs.network,
+                               view.options.evidence, view.newest, view.now);
   const Nanos limit = freshness(view.options.evidence, view.timeline.window_length());
   for (const routes::Path& path : view.inputs.network.paths) {
     const auto found = std::ranges::find(evidence, path.name, &Evidence::path);
     const bool fresh = found->windows > 0 && found->age <= limit;
-    candidates.push_back(
-        {.path = &path,
-         .evidence = *found,
-         .eligibility = with_pin(judge_path(path, is_routed(view, path.name), *found,
-                                            newest_loss(view, path.name), fresh, view.options),
-                                 pin_note(view, path.name))});
+    const Proportion newest = newest_loss(view, path.name);
+    auto eligibility =
+        with_pin(standing_of(view, path, *found, newest, fresh), pin_note(view, path.name));
+    candidates.push_back({.path = &path,
+                          .evidence = std::move(*found),
+                          .newest_loss = newest,
+                          .eligibility = std::move(eligibility)});
   }
   mark_lossier(candidates, view.options.loss_margin);
   std::ranges::sort(candidates, {}, [&](const Candidate& each) {
@@ -95,9 +102,10 @@ Advantage advantage(const ClassView& view, const Candidate& challenger, const Ca
                              .confidence = view.options.evidence.confidence,
                              .windows = view.options.pair_windows};
   Advantage found;
-  found.comparison = compare(view.timeline, view.traffic_class, other.path->name,
-                             challenger.path->name, view.newest, paired);
+  found.comparison =
+      compare(view.pools, other.path->name, challenger.path->name, view.newest, paired);
   found.compared = found.comparison.method != Comparison::Method::none;
+  found.wanted = wanted_gain(view, objective_of(view, other), factor);
   found.words = gain_words(found.comparison);
   const Proportion& mine = challenger.evidence.loss;
   const Proportion& theirs = other.evidence.loss;
@@ -110,8 +118,7 @@ Advantage advantage(const ClassView& view, const Candidate& challenger, const Ca
   }
   const bool loses_more = mine.low > theirs.high;
   if (loses_more) found.words += ", but it loses more";
-  found.clear = found.compared && !loses_more &&
-                clears(view, found.comparison, objective_of(view, other), factor);
+  found.clear = found.compared && !loses_more && clears(found.comparison, found.wanted);
   return found;
 }
 

@@ -41,6 +41,11 @@ struct Verdict {
   std::optional<Nanos> gain;            // of the change, point estimate
   std::optional<Nanos> gain_low;
   std::optional<Nanos> gain_high;
+  // The path that `gain` is of, what its lower bound must exceed, and in how many windows running
+  // it has so far; nothing where no other path could be compared.
+  std::optional<std::string> rival;
+  std::optional<Nanos> gain_wanted;
+  unsigned streak = 0;
   WallTime at;
   std::optional<WallTime> hold_until;  // no change before this unless the path in force dies
 };
@@ -53,6 +58,8 @@ struct ClassMemory {
   unsigned streak = 0;                    // for how many windows running
   std::optional<WallTime> judged;         // end of the newest window that `streak` has counted
   std::optional<std::string> displaced;   // what `path` took over from: going back is easier
+  bool forced = false;                    // `displaced` was left because it was dead
+  double penalty = 0;                     // of changes that nothing forced, as it was at `changed`
 
   friend bool operator==(const ClassMemory&, const ClassMemory&) = default;
 };

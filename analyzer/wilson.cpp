@@ -10,11 +10,17 @@
 namespace strait::analyzer {
 
 Proportion wilson(std::uint64_t hits, std::uint64_t trials, double confidence) {
+  return wilson_of(hits, trials, trials, confidence);
+}
+
+Proportion wilson_of(std::uint64_t hits, std::uint64_t trials, std::uint64_t worth,
+                     double confidence) {
   assert(confidence > 0 && confidence < 1);
   if (trials == 0) return {};
   hits = std::min(hits, trials);
-  const auto n = static_cast<double>(trials);
-  const double p = static_cast<double>(hits) / n;
+  worth = std::clamp<std::uint64_t>(worth, 1, trials);
+  const auto n = static_cast<double>(worth);
+  const double p = static_cast<double>(hits) / static_cast<double>(trials);
   const double z = std::numbers::sqrt2 * boost::math::erf_inv(confidence);
   const double scale = 1 + (z * z / n);
   const double centre = (p + (z * z / (2 * n))) / scale;
@@ -22,7 +28,7 @@ Proportion wilson(std::uint64_t hits, std::uint64_t trials, double confidence) {
   // At the ends the formula is exactly 0 or 1; rounding must not say otherwise.
   const double low = hits == 0 ? 0.0 : std::max(0.0, centre - half);
   const double high = hits == trials ? 1.0 : std::min(1.0, centre + half);
-  return {.value = p, .low = low, .high = high, .hits = hits, .trials = trials};
+  return {.value = p, .low = low, .high = high, .hits = hits, .trials = trials, .worth = worth};
 }
 
 }  // namespace strait::analyzer

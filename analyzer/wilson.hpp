@@ -12,4 +12,8 @@ namespace strait::analyzer {
 // as all.
 [[nodiscard]] Proportion wilson(std::uint64_t hits, std::uint64_t trials, double confidence = 0.95);
 
+// The same where the trials tell no more than `worth` independent ones.
+[[nodiscard]] Proportion wilson_of(std::uint64_t hits, std::uint64_t trials, std::uint64_t worth,
+                                   double confidence);
+
 }  // namespace strait::analyzer

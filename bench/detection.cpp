@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_detection [SEEDS [DAYS]]: what analyzer::ChangeWatch finds in simulated days with labelled
-// events, next to CUSUM on window medians and a fixed threshold. The seeds begin at 2000;
-// thresholds were tuned with 77 (tests/analyzer/change_test.cpp) and 1000 to 1003, and none of
-// these.
+// bench_detection [SEEDS [DAYS [FIRST SEED]]]: what analyzer::ChangeWatch finds in simulated days
+// with labelled events, next to CUSUM on window medians and a fixed threshold. The seeds begin at
+// 2000; thresholds were tuned with 77 (tests/analyzer/change_test.cpp) and 1000 to 1003, and none
+// of these.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -293,7 +293,9 @@ int main(int count, char** words) {
   const int seeds = count > 1 ? std::atoi(words[1]) : 20;
   const int days = count > 2 ? std::atoi(words[2]) : 60;
   Sums sums;
-  for (int seed = 0; seed < seeds; ++seed) run(2000 + static_cast<std::uint64_t>(seed), days, sums);
+  const auto first = static_cast<std::uint64_t>(count > 3 ? std::atoi(words[3]) : 2000);
+  for (int seed = 0; seed < seeds; ++seed)
+    run(first + static_cast<std::uint64_t>(seed), days, sums);
   fmt::print("{:<14}{:>8}{:>9}{:>8}{:>10}{:>9}{:>9}\n", "event", "events", "recall", "other",
              "minutes", "CUSUM", "fixed");
   for (std::size_t i = 0; i < labels.size(); ++i) {

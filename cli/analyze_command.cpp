@@ -35,12 +35,17 @@ CLI::App* add_analyze_command(CLI::App& app, RunAnalyze run) {
   CLI::Option* const one_way = command->add_flag(
       "--one-way", options->one_way,
       "How each direction has changed of late, also between clocks that disagree");
-  command
-      ->add_flag(
-          "--changes", options->changes,
-          "What happened: outages, losses, level shifts, queues, clocks, and what explains them")
-      ->excludes(one_way);
-  command->add_flag("--json", options->json, "One JSON object a line");
+  CLI::Option* const changes =
+      command
+          ->add_flag("--changes", options->changes,
+                     "What happened: outages, losses, level shifts, queues, clocks, and what "
+                     "explains them")
+          ->excludes(one_way);
+  CLI::Option* const json = command->add_flag("--json", options->json, "One JSON object a line");
+  command->add_flag("--csv", options->csv, "The evidence as CSV, a path and region a line")
+      ->excludes(json)
+      ->excludes(one_way)
+      ->excludes(changes);
 
   command->callback([options, run = std::move(run)] {
     if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);

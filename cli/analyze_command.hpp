@@ -20,6 +20,7 @@ struct AnalyzeOptions {
   bool one_way = false;  // how one-way delays have changed, instead of the evidence
   bool changes = false;  // what happened to the sessions, instead of the evidence
   bool json = false;
+  bool csv = false;  // of the evidence
 };
 
 using RunAnalyze = std::function<int(const AnalyzeOptions&)>;  // returns the exit status

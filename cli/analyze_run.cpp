@@ -8,6 +8,7 @@
 #include "analyzer/one_way_change.hpp"
 #include "cli/analyze_changes.hpp"
 #include "cli/configuration.hpp"
+#include "exporters/csv.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/sqlite_store.hpp"
 #include "exporters/stored_evidence.hpp"
@@ -118,6 +119,10 @@ Result<int> run_analyze(const AnalyzeOptions& options, bool colours, std::ostrea
     progress << fmt::format("analyze: {} has no windows of the last {} that match\n", file,
                             to_string(options.since));
     return 1;
+  }
+  if (options.csv) {
+    results << exporters::to_csv(stored->evidence);
+    return 0;
   }
   if (!options.json) {
     results << exporters::to_text(stored->evidence, {.colours = colours});

@@ -40,6 +40,7 @@ Parts read_parts(ConfigTable root) {
   parts.regions = routes::read_regions(root);
   parts.routes = routes::read_routes(root);
   parts.analyzer = analyzer::read_options(root.table("analyzer"));
+  parts.analyzer.decision.policies = analyzer::read_policies(root);
   parts.exporters = exporters::read_exporter_options(root.table("exporters"));
   return parts;
 }
@@ -78,6 +79,16 @@ void check_targets(ConfigTable root, const Parts& parts, const routes::Catalogue
       tables[i].error(
           "protocol",
           "TWAMP's control connection is the kernel's: want [probe] engine = \"socket\"");
+    }
+  }
+}
+
+void check_policies(ConfigTable root, const Parts& parts, const routes::Catalogue& catalogue) {
+  const auto regions = region_names(parts, catalogue);
+  for (ConfigTable& table : root.tables("policy")) {
+    const auto name = table.text("class");
+    if (name && !std::ranges::binary_search(regions, *name)) {
+      table.error("class", unknown("region", *name, regions));
     }
   }
 }
@@ -319,6 +330,7 @@ Result<Configuration> parse_configuration(std::string_view text, std::string nam
   if (!catalogue) return tl::make_unexpected(catalogue.error());
   check_paths(root, parts, *catalogue);
   check_targets(root, parts, *catalogue);
+  check_policies(root, parts, *catalogue);
   if (auto errors = document->errors()) return tl::make_unexpected(std::move(*errors));
   return combine(std::move(parts), *catalogue, std::move(name));
 }

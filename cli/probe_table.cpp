@@ -7,6 +7,7 @@
 
 #include "analyzer/evidence.hpp"
 #include "analyzer/wilson.hpp"
+#include "exporters/csv.hpp"
 #include "exporters/text_table.hpp"
 
 namespace strait::cli {
@@ -123,17 +124,6 @@ std::string target_block(Reports reports, bool colour) {
   return text + table.render("  ", colour) + notes(reports);
 }
 
-// Quoted where it must be (RFC 4180 section 2, rules 5 to 7).
-std::string csv_text(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string{text};
-  std::string cell{'"'};
-  for (const char each : text) {
-    if (each == '"') cell += '"';
-    cell += each;
-  }
-  return cell + '"';
-}
-
 std::string nanos(const std::optional<Nanos>& time) {
   if (!time) return "";
   return *time == analyzer::infinite_delay ? "inf" : std::to_string(time->count());
@@ -169,7 +159,7 @@ std::string csv_line(const TargetReport& report) {
     return decided ? fmt::format("{:.4f}", share * 100) : "";
   };
   std::vector<std::string> cells{
-      csv_text(window.session.path),       csv_text(report.target),
+      exporters::csv_cell(window.session.path),       exporters::csv_cell(report.target),
       report.address.to_string(),          std::string{strait::to_string(window.session.protocol)},
       std::to_string(window.session.dscp), std::to_string(report.size),
       strait::to_string(window.start)};
@@ -186,7 +176,7 @@ std::string csv_line(const TargetReport& report) {
   const auto times = stretch(report);
   cells.push_back(times ? fmt::format("{:.4f}", *times) : "");
   cells.emplace_back(window.rtt.empty() ? "" : strait::to_string(window.source));
-  cells.push_back(csv_text(errors_of(counts)));
+  cells.push_back(exporters::csv_cell(errors_of(counts)));
   return fmt::format("{}\r\n", fmt::join(cells, ","));
 }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <ostream>
 
+#include "analyzer/outlook.hpp"
+#include "analyzer/seal.hpp"
 #include "cli/advice.hpp"
 #include "cli/configuration.hpp"
 #include "cli/router.hpp"
@@ -127,10 +129,24 @@ std::vector<T> those(const std::vector<T>& all, const Belongs& belongs) {
 }
 
 std::string path_text(const routes::Path& path) {
-  return fmt::format("{}: {}, {:.0f} km, floor {} there and back, upstream AS{}{}\n", path.name,
-                     fmt::join(path.segments, " > "), path.length_km,
+  return fmt::format("{}: {}, {:.0f} km through {}, floor {} there and back, upstream AS{}{}\n",
+                     path.name, fmt::join(path.segments, " > "), path.length_km,
+                     path.countries.empty() ? "no known country"
+                                            : fmt::format("{}", fmt::join(path.countries, " ")),
                      strait::to_text(path.one_way_floor * 2), path.upstream_asn.value(),
                      path.forbidden ? ", forbidden: " + path.forbidden_reason : "");
+}
+
+std::string outlook_text(std::span<const analyzer::Verdict> verdicts,
+                         const analyzer::DecisionOptions& options) {
+  std::string text;
+  for (const analyzer::Verdict& verdict : verdicts) {
+    text += fmt::format("{}: what would have to change\n", verdict.traffic_class);
+    for (const std::string& sentence : analyzer::outlook(verdict, options)) {
+      text += fmt::format("  {}\n", sentence);
+    }
+  }
+  return text;
 }
 
 std::vector<analyzer::Verdict> verdicts_of(const Advice& advice, const std::string& subject) {
@@ -183,9 +199,10 @@ Result<std::string> explanation(const Situation& situation, const std::string& s
   }
   std::string words = exporters::to_text(verdicts, text) + exporters::to_text(evidence, text);
   for (const routes::Path& path : paths) words += path_text(path);
+  words += outlook_text(verdicts, situation.configuration.analyzer.decision);
+  words += fmt::format("evidence hash {}\n", analyzer::evidence_hash(evidence, {}));
   if (advice.plan) {
-    words +=
-        fmt::format("evidence hash {}\n", advice.plan->evidence_hash) + notes_text(*advice.plan);
+    words += fmt::format("plan hash {}\n", advice.plan->evidence_hash) + notes_text(*advice.plan);
   }
   return words;
 }

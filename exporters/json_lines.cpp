@@ -85,7 +85,8 @@ void write_flows(JsonWriter& json, const analyzer::StreamFlows& stream) {
   json.end_object();
 }
 
-void write_loss(JsonWriter& json, const analyzer::Proportion& loss) {
+void write_loss(JsonWriter& json, const analyzer::Evidence& evidence) {
+  const analyzer::Proportion& loss = evidence.loss;
   json.key("loss");
   if (loss.trials == 0) {
     json.null();
@@ -97,6 +98,9 @@ void write_loss(JsonWriter& json, const analyzer::Proportion& loss) {
       .member("high", loss.high)
       .member("lost", loss.hits)
       .member("sent", loss.trials)
+      .member("worth", loss.worth)
+      .member("windows", evidence.windows_with_loss)
+      .member("most_in_window", evidence.most_lost)
       .end_object();
 }
 
@@ -225,10 +229,11 @@ std::string to_json(const analyzer::Evidence& evidence) {
         .member("high_ns", p.high)
         .member("adequate", p.adequate())
         .member("probes", p.probes)
+        .member("worth", p.worth)
         .end_object();
   }
   json.end_array().member("min_ns", evidence.min).member("pdv_ns", evidence.pdv);
-  write_loss(json, evidence.loss);
+  write_loss(json, evidence);
   json.member("floor_ns", evidence.floor)
       .member("stretch", evidence.stretch)
       .member("age_ns", evidence.age)
@@ -258,6 +263,9 @@ std::string to_json(const analyzer::Verdict& verdict) {
       .member("gain_ns", verdict.gain)
       .member("gain_low_ns", verdict.gain_low)
       .member("gain_high_ns", verdict.gain_high)
+      .member("gain_wanted_ns", verdict.gain_wanted)
+      .member("rival", verdict.rival)
+      .member("streak", verdict.streak)
       .member("hold_until", verdict.hold_until);
   json.key("ranking").begin_array();
   for (const analyzer::Ranked& ranked : verdict.ranking) {
@@ -285,6 +293,8 @@ std::string to_json(const analyzer::DecisionMemory& memory) {
         .member("streak", each.streak)
         .member("judged", each.judged)
         .member("displaced", each.displaced)
+        .member("forced", each.forced)
+        .member("penalty", each.penalty)
         .end_object();
   }
   return json.end_object().end_object().take();

@@ -61,6 +61,20 @@ class ObjectReader {
     return min;
   }
 
+  // Absent: `usual`, for members that earlier versions did not write.
+  bool boolean(std::string_view name, bool usual) {
+    return member(name, false) == nullptr ? usual : boolean(name);
+  }
+  double number(std::string_view name, double usual, double min, double max) {
+    const json::value* value = member(name, false);
+    if (value == nullptr) return usual;
+    boost::system::error_code ec;
+    const auto number = value->to_number<double>(ec);
+    if (!ec && number >= min && number <= max) return number;
+    complain(name, fmt::format("a number from {} to {}", min, max));
+    return usual;
+  }
+
   const json::array& array(std::string_view name) {
     static const json::array none;
     const json::value* value = member(name, true);
@@ -152,7 +166,9 @@ analyzer::ClassMemory read_class(const json::value& value, std::string& problem)
           .challenger = reader.optional_text("challenger"),
           .streak = static_cast<unsigned>(reader.integer("streak", 0, 1'000'000'000)),
           .judged = reader.time("judged", false),
-          .displaced = reader.optional_text("displaced")};
+          .displaced = reader.optional_text("displaced"),
+          .forced = reader.boolean("forced", false),
+          .penalty = reader.number("penalty", 0, 0, 1e6)};
 }
 
 }  // namespace
@@ -175,6 +191,9 @@ Result<analyzer::Verdict> parse_verdict(std::string_view text) {
   verdict.gain = reader.duration("gain_ns");
   verdict.gain_low = reader.duration("gain_low_ns");
   verdict.gain_high = reader.duration("gain_high_ns");
+  verdict.gain_wanted = reader.duration("gain_wanted_ns");
+  verdict.rival = reader.optional_text("rival");
+  verdict.streak = static_cast<unsigned>(reader.number("streak", 0, 0, 1e9));
   verdict.hold_until = reader.time("hold_until", false);
   for (const auto& each : reader.array("ranking")) {
     verdict.ranking.push_back(read_ranked(each, problem));

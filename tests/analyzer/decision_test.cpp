@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/decision.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "analyzer/outlook.hpp"
 #include "analyzer/seal.hpp"
 #include "tests/analyzer/windows.hpp"
 
@@ -43,6 +45,16 @@ struct Site {
     Decision decision = decide(inputs, memory, options, start + (now * minute));
     memory = std::move(decision.memory);
     return decision.verdicts.at(0);
+  }
+  // Of 200 probes on each path these are lost.
+  Verdict minute_with_loss(int atlas, int loukkos) {
+    for (const auto& [name, lost] : {std::pair{"atlas", atlas}, std::pair{"loukkos", loukkos}}) {
+      windows.push_back(WindowBuilder(name, "paris", now)
+                            .noisy(random, 20 * ms, ms / 2, 200 - lost)
+                            .lost(static_cast<std::uint64_t>(lost)));
+    }
+    ++now;
+    return judge();
   }
   void add(const char* name, double delay_ms, int probes) {
     WindowBuilder window(name, "paris", now);
@@ -211,4 +223,120 @@ TEST_CASE("a sealed plan expires, has a stable hash and refuses a local-pref out
   seal(again, {}, {}, start);
   CHECK(again.blocked());
   CHECK(plan.evidence_hash != again.evidence_hash);
+}
+
+TEST_CASE("a class that moves to and fro for little moves ever less, and for much it still moves") {
+  Site site;
+  site.default_path["europe"] = "atlas";
+  const bool damped = GENERATE(true, false);
+  CAPTURE(damped);
+  if (!damped) site.options.flap_half_life = Nanos{0};
+  unsigned changes = 0;
+  for (int i = 0; i < 20 * 30; ++i) {
+    const Verdict verdict = site.minute_of(20, i / 30 % 2 == 0 ? 18.2 : 21.8, 80);
+    if (verdict.path != verdict.previous) ++changes;
+  }
+  if (damped) {
+    CHECK(changes <= 6);
+    CHECK(site.memory.at("europe").penalty > 0);
+  } else {
+    CHECK(changes >= 18);
+  }
+  const std::string now = site.memory.at("europe").path.value_or("atlas");
+  Verdict verdict;
+  for (int i = 0; i < 20; ++i) {
+    verdict = now == "atlas" ? site.minute_of(60, 20) : site.minute_of(20, 60);
+  }
+  CHECK(verdict.path == (now == "atlas" ? "loukkos" : "atlas"));
+}
+
+TEST_CASE("a return to a path that was dead is no flap") {
+  Site site;
+  site.default_path["europe"] = "atlas";
+  for (int i = 0; i < 5; ++i) static_cast<void>(site.minute_of(30, 20));
+  REQUIRE(site.memory.at("europe").path == "loukkos");
+  const double before = site.memory.at("europe").penalty;
+  CHECK(before == Approx(1));
+  Verdict verdict;
+  for (int cut = 0; cut < 5; ++cut) {
+    for (int i = 0; i < 3; ++i) verdict = site.minute_of(30, -1);
+    REQUIRE(verdict.path == "atlas");
+    for (int i = 0; i < 20; ++i) verdict = site.minute_of(30, 20);
+    REQUIRE(verdict.path == "loukkos");
+  }
+  CHECK(site.memory.at("europe").penalty <= before);
+}
+
+TEST_CASE("where no path is eligible the surely less lossy one is in force") {
+  struct Case {
+    const char* what;
+    const char* in_force;  // before; empty: plain BGP
+    int atlas_lost;        // of 200; what BGP would use
+    int loukkos_lost;
+    const char* after;
+    Ruling ruling;
+    const char* words;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"the default is dead, the other lossy", "", 200, 10, "loukkos", Ruling::prefer,
+       "surely loses less than atlas"},
+      {"what is in force is lossy, the default dead", "loukkos", 200, 10, "loukkos", Ruling::keep,
+       "surely loses less than atlas"},
+      {"what is in force is dead, the default lossy", "loukkos", 10, 200, "atlas", Ruling::prefer,
+       "surely loses less than loukkos"},
+      {"both are as lossy", "loukkos", 10, 10, "", Ruling::insufficient, "plain BGP decides"},
+      {"both are dead", "loukkos", 200, 200, "", Ruling::insufficient, "plain BGP decides"},
+      {"both are dead under plain BGP", "", 200, 200, "", Ruling::insufficient,
+       "plain BGP decides"},
+  }));
+  CAPTURE(c.what);
+  Site site;
+  site.default_path["europe"] = "atlas";
+  if (*c.in_force != '\0') {
+    site.memory["europe"].path = c.in_force;
+    site.memory["europe"].changed = start - (10 * minute);
+  }
+  std::vector<Verdict> verdicts;
+  for (int i = 0; i < 6; ++i) {
+    verdicts.push_back(site.minute_with_loss(c.atlas_lost, c.loukkos_lost));
+  }
+  CHECK(verdicts.back().path.value_or("") == c.after);
+  CHECK(std::ranges::any_of(verdicts, [&](const Verdict& each) {
+    return each.ruling == c.ruling && each.reason.find(c.words) != std::string::npos;
+  }));
+}
+
+TEST_CASE("equal windows give equal words, and these say what would have to change") {
+  const auto story = [] {
+    Site site;
+    site.default_path["europe"] = "atlas";
+    Verdict verdict;
+    for (int i = 0; i < 12; ++i) verdict = site.minute_of(20, 19.5);
+    return std::pair{verdict, outlook(verdict, site.options)};
+  };
+  const auto [verdict, sentences] = story();
+  const auto [again, same] = story();
+  CHECK(verdict.reason == again.reason);
+  CHECK(sentences == same);
+  CHECK(verdict.rival == "loukkos");
+  REQUIRE(verdict.gain_wanted);
+  CHECK(*verdict.gain_wanted == ms);
+  REQUIRE_FALSE(sentences.empty());
+  CHECK_THAT(sentences.front(), Catch::Contains("loukkos is preferred once it surely gains more"));
+  CHECK_THAT(sentences.front(), Catch::Contains("in 3 windows running (0 so far)"));
+}
+
+TEST_CASE("a path in force that breaks a policy is left at once") {
+  Site site;
+  site.paths[0].countries = {"MA", "DZ"};
+  site.paths[1].countries = {"MA", "ES"};
+  for (int i = 0; i < 5; ++i) static_cast<void>(site.minute_of(20, 30));
+  REQUIRE(site.memory.at("europe").path == "atlas");
+  site.options.policies = {{.traffic_class = "europe",
+                            .allow_transit = std::nullopt,
+                            .avoid_transit = {"DZ"},
+                            .keep_domestic = false}};
+  const Verdict verdict = site.minute_of(20, 30);
+  CHECK(verdict.path == "loukkos");
+  CHECK_THAT(verdict.reason, Catch::Contains("avoid_transit of europe: it enters DZ"));
 }

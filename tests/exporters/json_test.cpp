@@ -156,7 +156,9 @@ TEST_CASE("a decision memory reads back as it was written") {
                          .challenger = "x",
                          .streak = 2,
                          .judged = samples::start + Nanos{1},
-                         .displaced = {}};
+                         .displaced = {},
+                         .forced = false,
+                         .penalty = 1.0 / 3};
   const auto back = parse_memory(to_json(memory));
   REQUIRE(back.has_value());
   CHECK(*back == memory);

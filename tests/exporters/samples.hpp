@@ -137,6 +137,9 @@ inline analyzer::Verdict verdict() {
   verdict.gain = Nanos{3'100'000};
   verdict.gain_low = Nanos{2'900'000};
   verdict.gain_high = Nanos{3'300'000};
+  verdict.gain_wanted = Nanos{1'000'000};
+  verdict.rival = "atlas-offshore";
+  verdict.streak = 3;
   verdict.at = start + minutes{1} + Nanos{123'456'789};
   verdict.hold_until = start + minutes{11};
   return verdict;
@@ -184,7 +187,9 @@ inline Snapshot snapshot() {
                                .challenger = {},
                                .streak = 0,
                                .judged = start,
-                               .displaced = "loukkos"};
+                               .displaced = "loukkos",
+                               .forced = true,
+                               .penalty = 1.5};
   routes::Plan plan;
   plan.preferences = {{.traffic_class = "europe",
                        .path = "atlas-offshore",

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.hpp"
+#include "routes/model/path.hpp"
+
+namespace strait::analyzer {
+
+// Where the traffic of a class may go. Countries (ISO 3166) are those that the segments of a path
+// enter, both ends among them. Without a policy nothing is banned.
+struct Policy {
+  std::string traffic_class;
+  std::optional<std::set<std::string, std::less<>>> allow_transit;  // nowhere else
+  std::set<std::string, std::less<>> avoid_transit;
+  bool keep_domestic = false;  // never out of the country that the path begins in
+};
+
+// The first rule of the policies of that class which the path breaks: "avoid_transit of europe: it
+// enters DZ". A path whose segments are not known breaks every one, because nobody can tell.
+[[nodiscard]] std::optional<std::string> violation(std::span<const Policy> policies,
+                                                   std::string_view traffic_class,
+                                                   const routes::Path& path);
+
+// Reads [[policy]]; mistakes are recorded in the document.
+[[nodiscard]] std::vector<Policy> read_policies(ConfigTable root);
+
+}  // namespace strait::analyzer

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/csv.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <vector>
+
+#include "analyzer/options.hpp"
+#include "analyzer/words.hpp"
+
+namespace strait::exporters {
+namespace {
+
+using analyzer::Evidence;
+using analyzer::Percentile;
+
+std::string delay_cell(const std::optional<Nanos>& delay) {
+  if (!delay) return "";
+  return *delay == analyzer::infinite_delay ? "inf" : std::to_string(delay->count());
+}
+
+std::string header() {
+  std::string line = "class,path,from,to,windows,samples,kept_apart";
+  for (const double q : analyzer::reported_quantiles) {
+    const std::string name = analyzer::quantile_name(q);
+    line += fmt::format(",{0}_ns,{0}_low_ns,{0}_high_ns,{0}_worth", name);
+  }
+  return line +
+         ",min_ns,pdv_ns,sent,lost,loss,loss_low,loss_high,loss_worth,loss_windows,most_lost,"
+         "floor_ns,stretch,age_ns,adequate,adequacy_reason\n";
+}
+
+void add_percentile(std::vector<std::string>& cells, const Percentile* percentile) {
+  if (percentile == nullptr) {
+    cells.resize(cells.size() + 4);
+    return;
+  }
+  cells.push_back(delay_cell(percentile->value));
+  cells.push_back(delay_cell(percentile->low));
+  cells.push_back(delay_cell(percentile->high));
+  cells.push_back(std::to_string(percentile->worth));
+}
+
+void add_loss(std::vector<std::string>& cells, const Evidence& evidence) {
+  const analyzer::Proportion& loss = evidence.loss;
+  const auto share = [&](double value) {
+    return loss.trials == 0 ? std::string{} : fmt::format("{:.6f}", value);
+  };
+  cells.push_back(std::to_string(loss.trials));
+  cells.push_back(std::to_string(loss.hits));
+  cells.push_back(share(loss.value));
+  cells.push_back(share(loss.low));
+  cells.push_back(share(loss.high));
+  cells.push_back(std::to_string(loss.worth));
+  cells.push_back(std::to_string(evidence.windows_with_loss));
+  cells.push_back(std::to_string(evidence.most_lost));
+}
+
+std::string line_of(const Evidence& evidence) {
+  const bool measured = evidence.windows > 0;
+  const auto time = [&](WallTime when) {
+    return measured ? strait::to_string(when) : std::string{};
+  };
+  std::vector<std::string> cells{csv_cell(evidence.traffic_class),
+                                 csv_cell(evidence.path),
+                                 time(evidence.from),
+                                 time(evidence.to),
+                                 std::to_string(evidence.windows),
+                                 std::to_string(evidence.samples),
+                                 std::to_string(evidence.kept_apart)};
+  for (const double q : analyzer::reported_quantiles) add_percentile(cells, evidence.percentile(q));
+  cells.push_back(delay_cell(evidence.min));
+  cells.push_back(delay_cell(evidence.pdv));
+  add_loss(cells, evidence);
+  cells.push_back(delay_cell(evidence.floor));
+  cells.push_back(evidence.stretch ? fmt::format("{:.4f}", *evidence.stretch) : "");
+  cells.push_back(measured ? std::to_string(evidence.age.count()) : "");
+  cells.emplace_back(evidence.adequacy == analyzer::Adequacy::adequate ? "true" : "false");
+  cells.push_back(csv_cell(evidence.adequacy_reason));
+  return fmt::format("{}\n", fmt::join(cells, ","));
+}
+
+}  // namespace
+
+std::string csv_cell(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string{text};
+  std::string cell{'"'};
+  for (const char each : text) {
+    if (each == '"') cell += '"';
+    cell += each;
+  }
+  return cell + '"';
+}
+
+std::string to_csv(std::span<const Evidence> evidence) {
+  std::string text = header();
+  for (const Evidence& each : evidence) text += line_of(each);
+  return text;
+}
+
+}  // namespace strait::exporters
