@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "core/sanitizer.hpp"
+
 namespace strait::cli {
 namespace {
 
@@ -52,7 +54,7 @@ bool has_large_pages() {
 }
 
 TEST_CASE("a heap that is expected is not faulted in by small pages, and can be outgrown") {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if STRAIT_ADDRESS_SANITIZER || STRAIT_THREAD_SANITIZER
   WARN("the sanitizers have a heap of their own");
 #else
   if (has_large_pages()) {
