@@ -37,7 +37,7 @@ class Clusters {
     if (share.probes <= 0) return;
     totals_[share.stream].probes += share.probes;
     totals_[share.stream].hits += share.hits;
-    shares_.push_back({slot, share});
+    shares_.emplace_back(slot, share);
   }
 
   [[nodiscard]] DesignEffect effect(double confidence) const {
@@ -137,7 +137,7 @@ std::vector<DesignEffect> effects_at(std::span<const Lane::Entry> entries,
 }  // namespace
 
 std::uint64_t DesignEffect::worth(std::uint64_t probes) const {
-  const double whole = static_cast<double>(probes);
+  const auto whole = static_cast<double>(probes);
   return static_cast<std::uint64_t>(std::floor(whole / std::max(effect * penalty, 1.0) + 1e-6));
 }
 

@@ -190,6 +190,20 @@ void add_files(CLI::App& command, const Shared& options, int least, int most) {
       ->expected(least, most);
 }
 
+void add_json(CLI::App& command, const Shared& options) {
+  command.add_flag("--json", options->json, "One JSON object a line");
+}
+
+void add_subject(CLI::App& command, const Shared& options) {
+  command
+      .add_option_function<std::string>(
+          "subject",
+          [options](const std::string& word) { options->subject = subject_or_end(word); },
+          "An address or a prefix")
+      ->required()
+      ->type_name("ADDRESS");
+}
+
 }  // namespace
 
 void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> work) {
@@ -208,10 +222,6 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
     });
     return std::pair{command, options};
   };
-  const auto add_json = [](CLI::App& command, const Shared& options) {
-    command.add_flag("--json", options->json, "One JSON object a line");
-  };
-
   auto [summary, summed] =
       add("summary", "Peers, prefixes, and what was not read", RibAction::summary);
   add_files(*summary, summed, 1, any);
@@ -230,13 +240,7 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
 
   auto [lookup, looked] = add(
       "lookup", "The longest prefix that covers one, and which route wins why", RibAction::lookup);
-  lookup
-      ->add_option_function<std::string>(
-          "subject",
-          [looked = looked](const std::string& word) { looked->subject = subject_or_end(word); },
-          "An address or a prefix")
-      ->required()
-      ->type_name("ADDRESS");
+  add_subject(*lookup, looked);
   add_files(*lookup, looked, 1, any);
   add_judgement(*lookup, looked);
   add_site_asn(*lookup, looked);
