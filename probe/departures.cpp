@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 #include "probe/octets.hpp"
 #include "probe/prober_impl.hpp"
@@ -9,9 +10,28 @@
 namespace strait::probe {
 namespace {
 
-constexpr int most_bursts = 16;                               // per step: receiving must not starve
-constexpr std::size_t worth_prefetching = 3;                  // sessions
+constexpr int most_bursts = 16;               // per step: receiving must not starve
+constexpr std::size_t worth_prefetching = 3;  // sessions
+constexpr Nanos unknown_round_trip = std::chrono::milliseconds{300};
+constexpr Nanos late_by = std::chrono::milliseconds{10};
 constexpr Nanos retry_after = std::chrono::microseconds{50};  // when the transport's queue is full
+
+// A SYN that meets the half-open connection of the one before it is answered with neither SYN-ACK
+// nor RST, but with an ACK (RFC 9293 §3.10.7.4): it would count as lost. So a flow has one at a
+// time, until its reply is in or has long been due.
+bool syn_pending(Session& session, MonoTime now) {
+  if (!session.tcp) return false;
+  const Probe* const newest = session.matcher.find(session.matcher.next_sequence() - 1);
+  if (newest == nullptr || newest->state != Probe::State::outstanding) return false;
+  const Nanos due = session.soon > Nanos{0} ? 2 * session.soon + late_by : unknown_round_trip;
+  return now - newest->sent_mono < due;
+}
+
+std::optional<ErrorKind> obstacle(Session& session, MonoTime now) {
+  if (session.matcher.full()) return ErrorKind::matcher_full;
+  if (syn_pending(session, now)) return ErrorKind::syn_pending;
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -51,9 +71,10 @@ std::size_t Prober::Impl::build(Instant now) {
     session.in_wheel = false;
     if (drained_) expire(index, step_began_);
     const std::size_t first = count;
-    while (session.sending && session.slots.due(now.mono) && count < first + share) {
-      if (session.matcher.full()) {
-        miss_slot(index, ErrorKind::matcher_full, now.mono);
+    const std::size_t end = first + (session.tcp ? 1 : share);
+    while (session.sending && session.slots.due(now.mono) && count < end) {
+      if (const auto why = obstacle(session, now.mono)) {
+        miss_slot(index, *why, now.mono);
       } else {
         build_one(index, now, count++);
       }

@@ -25,6 +25,7 @@ enum class ErrorKind : std::uint8_t {
   no_transmit_stamp,       // promised, but did not come in time: the user-space stamp was taken
   send_refused,            // the transport cannot send on this flow: the slot is missed
   matcher_full,            // too many probes undecided: the slot is missed
+  syn_pending,             // the flow's last SYN is undecided: the slot is missed
   icmp_net_unreachable,
   icmp_host_unreachable,
   icmp_port_unreachable,
@@ -70,6 +71,7 @@ inline constexpr std::array<std::string_view, error_kinds> error_kind_names{
     "no-transmit-stamp",
     "send-refused",
     "matcher-full",
+    "syn-pending",
     "icmp-net-unreachable",
     "icmp-host-unreachable",
     "icmp-port-unreachable",

@@ -50,6 +50,38 @@ TEST_CASE("an acknowledged SYN is a round trip, and no two SYNs have one number"
   CHECK(numbers.size() == 40);
 }
 
+TEST_CASE("a SYN waits for the reply to the one before it, which an open port would refuse") {
+  Bench bench;
+  MonoTime half_open_until{};
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    const MonoTime arrived = probe.stamp.mono + 15ms;
+    if (arrived < half_open_until) return;  // answered with an ACK, which is no reply
+    half_open_until = arrived + 30ms;       // our RST is back
+    acknowledge(bench.net, probe, 30ms);
+  };
+  REQUIRE(bench.prober.add(syn_spec(5ms, 200)).has_value());
+  bench.run(5s);
+  const Window total = bench.total();
+  CHECK(total.counts.lost == 0);
+  CHECK(total.counts.sent == total.counts.received);
+  CHECK(total.counts.sent >= 200 / 8);
+  CHECK(total.counts.sent + total.counts.missed == 200);
+  CHECK(Bench::errors(total, "syn-pending") == total.counts.missed);
+}
+
+TEST_CASE("a SYN that is lost holds up the next one for no longer than a reply could take") {
+  Bench bench;
+  bench.net.network = [&](const FakeTransport::Sent& probe) {
+    if (probe.tag % 4 != 1) acknowledge(bench.net, probe, 20ms);
+  };
+  REQUIRE(bench.prober.add(syn_spec(25ms, 40)).has_value());
+  bench.run(5s);
+  const Window total = bench.total();
+  CHECK(total.counts.lost == (total.counts.sent + 2) / 4);
+  CHECK(total.counts.missed <= 2 * total.counts.lost);
+  CHECK(total.counts.missed >= 1);
+}
+
 TEST_CASE("a SYN-ACK that is sent again is a duplicate, and one after the time-out is late") {
   Bench bench;
   bench.net.network = [&](const FakeTransport::Sent& probe) {
@@ -90,8 +122,8 @@ TEST_CASE("an acknowledgment of what we did not send is counted and believed by 
   CAPTURE(c.what);
   Bench bench;
   bench.net.network = [&](const auto& probe) { acknowledge(bench.net, probe, 10ms, c.change); };
-  REQUIRE(bench.prober.add(syn_spec(50ms, 10)).has_value());
-  bench.run(5s);
+  REQUIRE(bench.prober.add(syn_spec(400ms, 10)).has_value());
+  bench.run(10s);
   const Window total = bench.total();
   CHECK(total.counts.received == 0);
   CHECK(total.counts.lost == 10);
@@ -112,8 +144,8 @@ TEST_CASE("an ICMP error about a SYN names its loss by the 8 octets that every r
     if (!known) quoted[2] ^= std::byte{1};
     bench.net.deliver(5ms, error, quoted);
   };
-  REQUIRE(bench.prober.add(syn_spec(50ms, 10)).has_value());
-  bench.run(5s);
+  REQUIRE(bench.prober.add(syn_spec(400ms, 10)).has_value());
+  bench.run(10s);
   REQUIRE(bench.outcomes.size() == 10);
   for (const Outcome& outcome : bench.outcomes) CHECK(outcome.refused.has_value() == known);
   CHECK(Bench::errors(bench.total(), "icmp-unmatched") == (known ? 0 : 10));
