@@ -27,15 +27,15 @@ STAMP = ("--protocol", "stamp")
 # --- the delays that are applied are those that are told ---
 
 
-# A TCP flow has one SYN at a time.
+# A TCP flow has one SYN at a time: an interval well above the round trip, so that a stall misses no slot.
 MEDIANS = {
     "stamp": (STAMP, "5ms"),
     "stamp of 200 octets": ((*STAMP, "-s", "200"), "5ms"),
     "twamp-light": ((*STAMP, "--twamp-light"), "5ms"),
     "icmp": (("--protocol", "icmp"), "5ms"),
     "udp-echo": (("--protocol", "udp-echo", "-p", str(ECHO)), "5ms"),
-    "tcp to an open port": (("--protocol", "tcp", "--force-rate", "-p", str(OPEN_PORT)), "20ms"),
-    "tcp to a closed port": (("--protocol", "tcp", "--force-rate", "-p", str(CLOSED_PORT)), "20ms"),
+    "tcp to an open port": (("--protocol", "tcp", "--force-rate", "-p", str(OPEN_PORT)), "50ms"),
+    "tcp to a closed port": (("--protocol", "tcp", "--force-rate", "-p", str(CLOSED_PORT)), "50ms"),
 }
 
 for name, (median_words, median_interval) in MEDIANS.items():
