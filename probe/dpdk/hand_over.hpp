@@ -5,7 +5,7 @@
 
 #include "core/sanitizer.hpp"
 
-#if STRAIT_THREAD_SANITIZER
+#ifdef STRAIT_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
 #endif
 
@@ -17,13 +17,13 @@ namespace strait::probe::dpdk {
 // does not build them for ThreadSanitizer, which sees no order then: so it is told, where buffers
 // leave our hands and where they come into them. Otherwise nothing.
 inline void give_frames([[maybe_unused]] std::span<rte_mbuf* const> frames) {
-#if STRAIT_THREAD_SANITIZER
+#ifdef STRAIT_THREAD_SANITIZER
   for (rte_mbuf* const frame : frames) __tsan_release(frame);
 #endif
 }
 
 inline void take_frames([[maybe_unused]] std::span<rte_mbuf* const> frames) {
-#if STRAIT_THREAD_SANITIZER
+#ifdef STRAIT_THREAD_SANITIZER
   for (rte_mbuf* const frame : frames) __tsan_acquire(frame);
 #endif
 }

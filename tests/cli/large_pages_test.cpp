@@ -54,7 +54,7 @@ bool has_large_pages() {
 }
 
 TEST_CASE("a heap that is expected is not faulted in by small pages, and can be outgrown") {
-#if STRAIT_ADDRESS_SANITIZER || STRAIT_THREAD_SANITIZER
+#if defined(STRAIT_ADDRESS_SANITIZER) || defined(STRAIT_THREAD_SANITIZER)
   WARN("the sanitizers have a heap of their own");
 #else
   if (has_large_pages()) {
