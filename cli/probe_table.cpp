@@ -158,11 +158,13 @@ std::string csv_line(const TargetReport& report) {
   const auto percent = [decided](double share) {
     return decided ? fmt::format("{:.4f}", share * 100) : "";
   };
-  std::vector<std::string> cells{
-      exporters::csv_cell(window.session.path),       exporters::csv_cell(report.target),
-      report.address.to_string(),          std::string{strait::to_string(window.session.protocol)},
-      std::to_string(window.session.dscp), std::to_string(report.size),
-      strait::to_string(window.start)};
+  std::vector<std::string> cells{exporters::csv_cell(window.session.path),
+                                 exporters::csv_cell(report.target),
+                                 report.address.to_string(),
+                                 std::string{strait::to_string(window.session.protocol)},
+                                 std::to_string(window.session.dscp),
+                                 std::to_string(report.size),
+                                 strait::to_string(window.start)};
   for (const auto count : {counts.sent, counts.received, counts.lost, counts.late, counts.duplicate,
                            counts.reordered, counts.missed, window.uncertain.count()}) {
     cells.push_back(std::to_string(count));
