@@ -26,7 +26,7 @@ constexpr std::size_t piece = std::size_t{1} << 16U;
 
 void append(std::string& text, std::uint32_t number) {
   std::array<char, 10> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   text.append(digits.data(), end);
 }
 
@@ -43,22 +43,24 @@ void append(std::string& text, const Address& address) { text += address.to_stri
 constexpr std::string_view opening = " { ([";
 constexpr std::string_view closing = " } )]";
 
+void append_segment(std::string& text, unsigned type, ByteReader& reader) {
+  if (opening[type] != ' ') text += opening[type];
+  const bool is_set = type == 1 || type == 4;
+  const unsigned count = reader.u8();
+  for (unsigned i = 0; i < count; ++i) {
+    if (i > 0) text += is_set ? ',' : ' ';
+    append(text, reader.u32());
+  }
+  if (closing[type] != ' ') text += closing[type];
+}
+
 void append_as_path(std::string& text, Octets value) {
   ByteReader reader{value};
-  bool first = true;
-  while (!reader.empty()) {
+  for (bool first = true; !reader.empty(); first = false) {
     const unsigned type = reader.u8();
     if (!first) text += ' ';
-    first = false;
     if (type > 4) return;
-    if (opening[type] != ' ') text += opening[type];
-    const char between = type == 1 || type == 4 ? ',' : ' ';
-    const unsigned count = reader.u8();
-    for (unsigned i = 0; i < count; ++i) {
-      if (i > 0) text += between;
-      append(text, reader.u32());
-    }
-    if (closing[type] != ' ') text += closing[type];
+    append_segment(text, type, reader);
   }
 }
 
@@ -109,8 +111,8 @@ void append_next_hop(std::string& text, const Shown& shown) {
     } else {
       append(text, address_of_octets(hop.first(16), true));
     }
-  } else if (shown[code_next_hop]) {
-    append_v4(text, *shown[code_next_hop]);
+  } else if (const auto& next_hop = shown[code_next_hop]) {
+    append_v4(text, *next_hop);
   } else {
     text += "255.255.255.255";  // of a route that has no attributes at all
   }
@@ -136,7 +138,7 @@ std::uint32_t number_in(const std::optional<Octets>& value) {
 std::string attributes_text(Octets canonical) {
   const Shown shown = shown_of(canonical);
   std::string text;
-  if (shown[code_as_path]) append_as_path(text, *shown[code_as_path]);
+  if (const auto& path = shown[code_as_path]) append_as_path(text, *path);
   text += '|';
   text += origin_word(shown[code_origin]);
   text += '|';
@@ -146,7 +148,7 @@ std::string attributes_text(Octets canonical) {
   text += '|';
   append(text, number_in(shown[code_med]));
   text += '|';
-  if (shown[code_communities]) append_communities(text, *shown[code_communities]);
+  if (const auto& communities = shown[code_communities]) append_communities(text, *communities);
   text += shown[code_atomic_aggregate] ? "|AG|" : "|NAG|";
   if (const auto& aggregator = shown[code_aggregator]) {
     append(text, ByteReader{*aggregator}.u32());
