@@ -60,7 +60,7 @@ Result<std::unique_ptr<JudgedRib>> JudgedRib::load(const RibOptions& options,
   hygiene.roles = options.roles;
   hygiene.roles_by_asn = options.roles_by_asn;
   if (judged->has_vrps()) hygiene.vrps = &judged->vrps_;
-  judged->check_.emplace(judged->dump_.rib, std::move(hygiene));
+  judged->check_ = std::make_unique<routes::RouteCheck>(judged->dump_.rib, std::move(hygiene));
   return judged;
 }
 

@@ -44,9 +44,9 @@ class JudgedRib {
   routes::RibDump dump_;
   std::string vrp_file_;
   routes::VrpSet vrps_;
-  std::vector<routes::RovState> states_;  // any of these; empty: all
-  routes::Problems problems_;             // any of these; none: all
-  std::optional<routes::RouteCheck> check_;
+  std::vector<routes::RovState> states_;       // any of these; empty: all
+  routes::Problems problems_;                  // any of these; none: all
+  std::unique_ptr<routes::RouteCheck> check_;  // always there
   int status_ = 0;
 };
 

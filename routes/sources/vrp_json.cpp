@@ -67,7 +67,7 @@ Result<Vrp> vrp_of(const RoaText& text) {
                            *text.prefix, prefix->length, most));
   }
   const auto expires = text.expires ? whole_number(*text.expires) : std::optional<std::int64_t>{0};
-  if (!expires || *expires < 0) return bad(fmt::format("expires '{}'", *text.expires));
+  if (!expires || *expires < 0) return bad(fmt::format("expires '{}'", text.expires.value_or("")));
   return Vrp{.prefix = *prefix,
              .max_length = static_cast<std::uint8_t>(*max_length),
              .asn = *asn,
@@ -87,8 +87,8 @@ class VrpHandler {
   bool found = false;     // `roas` was there
   bool too_many = false;  // above most_vrps
 
-  bool on_document_begin(JsonError& /*error*/) { return true; }
-  bool on_document_end(JsonError& /*error*/) { return true; }
+  static bool on_document_begin(JsonError& /*error*/) { return true; }
+  static bool on_document_end(JsonError& /*error*/) { return true; }
   bool on_object_begin(JsonError& /*error*/) {
     if (++depth_ == 3) roa_ = {};
     return true;
@@ -141,9 +141,9 @@ class VrpHandler {
     text_ = value ? "true" : "false";
     return take_value();
   }
-  bool on_null(JsonError& /*error*/) { return true; }  // as if it were not there
-  bool on_comment_part(JsonText /*part*/, JsonError& /*error*/) { return true; }
-  bool on_comment(JsonText /*part*/, JsonError& /*error*/) { return true; }
+  static bool on_null(JsonError& /*error*/) { return true; }  // as if it were not there
+  static bool on_comment_part(JsonText /*part*/, JsonError& /*error*/) { return true; }
+  static bool on_comment(JsonText /*part*/, JsonError& /*error*/) { return true; }
 
  private:
   bool keep(JsonText part) {
