@@ -75,7 +75,8 @@ std::optional<std::string> violation(std::span<const Policy> policies,
 std::vector<Policy> read_policies(ConfigTable root) {
   std::vector<Policy> policies;
   std::set<std::string> seen;
-  for (ConfigTable& table : root.tables("policy")) policies.push_back(read_policy(table, seen));
+  for (const ConfigTable& table : root.tables("policy"))
+    policies.push_back(read_policy(table, seen));
   return policies;
 }
 

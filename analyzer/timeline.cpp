@@ -23,6 +23,13 @@ auto order_of(const Lane::Entry& entry) {
                     session.flow,     entry.window->start};
 }
 
+// Most are in order already, and to see that takes a comparison of names each where sorting takes
+// the logarithm of their number.
+template <class T, class Order>
+void sort_if_needed(std::vector<T>& values, Order order) {
+  if (!std::ranges::is_sorted(values, {}, order)) std::ranges::sort(values, {}, order);
+}
+
 // The commonest length; the longer one of two that are equally common.
 Nanos commonest_length(std::span<const Window* const> windows) {
   std::map<Nanos, std::uint64_t> lengths;
@@ -35,7 +42,7 @@ Nanos commonest_length(std::span<const Window* const> windows) {
 // Sorts by session and time, then drops each window that begins before the one kept last has ended:
 // the probes of a repeated window must not count twice.
 std::uint64_t drop_overlaps(std::vector<const Window*>& windows) {
-  std::ranges::sort(windows, {}, [](const Window* window) {
+  sort_if_needed(windows, [](const Window* window) {
     return std::tuple{std::cref(window->session), window->start, -window->length,
                       -static_cast<std::int64_t>(window->counts.sent)};
   });
@@ -88,7 +95,7 @@ void Timeline::place(std::span<const Window* const> windows, const Targets& targ
     }
   }
   for (auto& [name, lanes] : classes_) {
-    for (auto& [path, lane] : lanes) std::ranges::sort(lane.entries_, {}, order_of);
+    for (auto& [path, lane] : lanes) sort_if_needed(lane.entries_, order_of);
   }
 }
 
