@@ -189,11 +189,17 @@ std::string to_text(const routes::RibDump& dump, const RibSummary& summary) {
     return TextTable::Cell{.text = fmt::to_string(value), .right = true};
   };
   const auto head = [](const char* word) { return TextTable::Cell{.text = word, .right = true}; };
-  table.add_row({{.text = "peer"}, head("AS"), head("IPv4"), head("IPv6"), head("only here")});
+  table.add_row({{.text = "peer"},
+                 head("AS"),
+                 head("BGP ID"),
+                 head("IPv4"),
+                 head("IPv6"),
+                 head("only here")});
   for (std::size_t i = 0; i < summary.peers.size(); ++i) {
     const routes::RibPeer& peer = dump.rib.peers()[i];
     table.add_row({{.text = peer.address.to_string()},
                    number(peer.asn.value()),
+                   {.text = boost::asio::ip::address_v4{peer.bgp_id}.to_string(), .right = true},
                    number(summary.peers[i].routes_v4),
                    number(summary.peers[i].routes_v6),
                    number(summary.peers[i].alone)});

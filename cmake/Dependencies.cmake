@@ -13,6 +13,9 @@ find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)
 # DPDK's flags (-march, -include rte_config.h) stay inside probe/dpdk: link PkgConfig::DPDK PRIVATE there only.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(DPDK REQUIRED IMPORTED_TARGET libdpdk)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+# Its -pthread defines a macro that a precompiled header was made without.
+set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 
 # Only cli/live_screen.cpp sees it. Not by pkg-config, whose macros would part that folder from its precompiled header.
 find_library(NCURSESW ncursesw REQUIRED)

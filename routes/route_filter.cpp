@@ -2,6 +2,7 @@
 #include "routes/route_filter.hpp"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <charconv>
@@ -49,7 +50,7 @@ Result<CommunityWord> parse_community(std::string_view text) {
               fmt::format("community '{}': want A:B, each up to 65535, or A:B:C", text));
 }
 
-Result<std::regex> parse_as_path_expression(std::string_view text) {
+Result<AsPathExpression> parse_as_path_expression(std::string_view text) {
   std::string pattern;
   for (const char c : text) {
     if (c == '_') {
@@ -58,11 +59,12 @@ Result<std::regex> parse_as_path_expression(std::string_view text) {
       pattern += c;
     }
   }
-  try {
-    return std::regex{pattern, std::regex::ECMAScript | std::regex::optimize};
-  } catch (const std::regex_error& error) {
-    return fail(Errc::bad_input, fmt::format("AS-path expression '{}': {}", text, error.what()));
+  auto expression = std::make_shared<const re2::RE2>(pattern, re2::RE2::Quiet);
+  if (!expression->ok()) {
+    return fail(Errc::bad_input,
+                fmt::format("AS-path expression '{}': {}", text, expression->error()));
   }
+  return expression;
 }
 
 bool RouteFilter::peer_matches(const RibPeer& peer) const {
@@ -78,7 +80,7 @@ bool RouteFilter::prefix_matches(const Prefix& prefix) const {
 }
 
 bool RouteFilter::wants_attributes() const {
-  return !origins.empty() || !communities.empty() || as_path.has_value();
+  return !origins.empty() || !communities.empty() || as_path != nullptr;
 }
 
 bool RouteFilter::attributes_match(const AttributeHead& head,
@@ -91,7 +93,7 @@ bool RouteFilter::attributes_match(const AttributeHead& head,
   const PathAttributes attributes = decode_attributes(octets);
   const auto held = [&](const CommunityWord& wanted) { return holds(attributes, wanted); };
   if (!std::ranges::all_of(communities, held)) return false;
-  return !as_path || std::regex_search(to_string(attributes.as_path), *as_path);
+  return !as_path || re2::RE2::PartialMatch(to_string(attributes.as_path), *as_path);
 }
 
 }  // namespace strait::routes

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <regex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,11 +14,21 @@
 #include "routes/model/path_attributes.hpp"
 #include "routes/rib.hpp"
 
+namespace re2 {
+class RE2;
+}
+
 namespace strait::routes {
 
 // A community as a person writes it: "65001:100" (RFC 1997) or "65001:2:3" (RFC 8092).
 using CommunityWord = std::variant<std::uint32_t, LargeCommunity>;
 [[nodiscard]] Result<CommunityWord> parse_community(std::string_view text);
+
+// An expression over AS paths as routers know them: a regular expression (RE2's syntax) over "64500
+// 64501 {1,2}" in which _ stands for a border between AS numbers. Matching takes time in proportion
+// to the path's length, and no stack: a path may have 16,000 numbers.
+using AsPathExpression = std::shared_ptr<const re2::RE2>;
+[[nodiscard]] Result<AsPathExpression> parse_as_path_expression(std::string_view text);
 
 // What a person asks for. All that is set must hold.
 struct RouteFilter {
@@ -31,7 +41,7 @@ struct RouteFilter {
   std::vector<Asn> origins;                // any of these
   std::vector<Within> within;              // any of these
   std::vector<CommunityWord> communities;  // each of these
-  std::optional<std::regex> as_path;       // found in the path's text
+  AsPathExpression as_path;                // found in the path's text; null: any path
 
   [[nodiscard]] bool peer_matches(const RibPeer& peer) const;
   [[nodiscard]] bool prefix_matches(const Prefix& prefix) const;
@@ -40,9 +50,5 @@ struct RouteFilter {
   [[nodiscard]] bool attributes_match(const AttributeHead& head,
                                       std::span<const std::byte> octets) const;
 };
-
-// An expression over AS paths as routers know them: a regular expression over "64500 64501 {1,2}"
-// in which _ stands for a border between AS numbers.
-[[nodiscard]] Result<std::regex> parse_as_path_expression(std::string_view text);
 
 }  // namespace strait::routes

@@ -92,6 +92,15 @@ class Rib(unittest.TestCase):
             with self.subTest(words):
                 self.assertEqual(self.rib(f"show {words} first.mrt"), (0, "".join(lines), ""))
 
+    def test_expressions_over_a_path_of_fifteen_thousand_numbers(self):
+        path = bytes([2, 255]) + 255 * bytes([0, 0, 0, 7])
+        octets = bytes([0x40, 1, 1, 0, 0x50, 2]) + (60 * len(path)).to_bytes(2, "big") + 60 * path
+        (self.room / "long.mrt").write_bytes(peers() + rib(TEN, (0, octets + bytes([0x40, 3, 4, 192, 0, 2, 1]))))
+        for expression, lines in (("(.|x)*zz", 0), ("^(7_)*7$", 1), ("(7.*)*1", 0), ("^.*_7$", 1)):
+            with self.subTest(expression):
+                status, text, errors = self.rib(f"show --as-path {expression} long.mrt")
+                self.assertEqual((status, text.count("\n"), errors), (0, lines, ""))
+
     def test_the_longest_match_and_the_rung_that_decided(self):
         self.assertEqual(self.rib("lookup 10.1.2.3 first.mrt"), (0, f"* {INSIDE_1}{WRONG}  the only route\n", ""))
         self.assertEqual(self.rib("lookup 10.2.0.0/16 first.mrt"), (0, (
@@ -112,9 +121,9 @@ class Rib(unittest.TestCase):
         self.assertEqual(text, (
             "taken 2023-11-14T22:13:20Z, 3 records, 3 routes read, 0 withdrawn\n"
             "2 prefixes: 2 IPv4, 0 IPv6; 3 different sets of attributes; 0 routes that are not BGP's\n"
-            "peer          AS  IPv4  IPv6  only here\n"
-            "192.0.2.1  65001     2     0          1\n"
-            "192.0.2.2  65002     1     0          0\n"
+            "peer          AS    BGP ID  IPv4  IPv6  only here\n"
+            "192.0.2.1  65001  10.0.0.1     2     0          1\n"
+            "192.0.2.2  65002  10.0.0.2     1     0          0\n"
             "bogon-asn: 3 routes\nbogon-prefix: 3 routes\nprivate-asn: 3 routes\n"))
 
     def test_rpki_states_of_routes_and_the_vrps_behind_them(self):
