@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 
+#include "analyzer/quiet_math.hpp"
 #include "analyzer/wilson.hpp"
 
 namespace strait::analyzer {
@@ -31,13 +32,6 @@ constexpr double usual_share = 0.001;  // of a window in the usual loss
 constexpr double false_alarm = 1e-6;
 constexpr double ended = 0.01;
 constexpr std::uint64_t least_samples = 10;
-
-// Nothing here may throw.
-using Quiet = boost::math::policies::policy<
-    boost::math::policies::domain_error<boost::math::policies::ignore_error>,
-    boost::math::policies::overflow_error<boost::math::policies::ignore_error>,
-    boost::math::policies::evaluation_error<boost::math::policies::ignore_error>,
-    boost::math::policies::promote_double<false>>;
 
 double in_ns(Nanos time) { return static_cast<double>(time.count()); }
 Nanos from_ns(double ns) { return Nanos{std::llround(ns)}; }

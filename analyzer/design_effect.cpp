@@ -7,15 +7,10 @@
 #include <cmath>
 #include <numbers>
 
+#include "analyzer/quiet_math.hpp"
+
 namespace strait::analyzer {
 namespace {
-
-// Nothing here may throw.
-using Quiet = boost::math::policies::policy<
-    boost::math::policies::domain_error<boost::math::policies::ignore_error>,
-    boost::math::policies::overflow_error<boost::math::policies::ignore_error>,
-    boost::math::policies::evaluation_error<boost::math::policies::ignore_error>,
-    boost::math::policies::promote_double<false>>;
 
 // What a window has of its stream: probes, and those of them that are hits.
 struct Share {

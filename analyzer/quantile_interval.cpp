@@ -6,15 +6,10 @@
 #include <cassert>
 #include <cmath>
 
+#include "analyzer/quiet_math.hpp"
+
 namespace strait::analyzer {
 namespace {
-
-// Nothing here may throw; the arguments are checked before.
-using Quiet = boost::math::policies::policy<
-    boost::math::policies::domain_error<boost::math::policies::ignore_error>,
-    boost::math::policies::overflow_error<boost::math::policies::ignore_error>,
-    boost::math::policies::evaluation_error<boost::math::policies::ignore_error>,
-    boost::math::policies::promote_double<false>>;
 
 // P(B <= k) for B ~ Binomial(n, q), k < n. The regularised incomplete beta function has it to
 // within rounding for any n, so there is no normal approximation to switch to.
