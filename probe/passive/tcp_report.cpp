@@ -17,7 +17,7 @@ std::optional<Nanos> clock_tick(const Detail& detail) {
       time <= 0) {
     return std::nullopt;
   }
-  return Nanos{(time + ticks / 2) / ticks};
+  return Nanos{time / ticks};
 }
 
 SenderSigns signs_of(const Detail& detail) {

@@ -7,10 +7,12 @@ import gzip
 import io
 import json
 import os
+import shutil
 import struct
 import subprocess
 import tempfile
 import unittest
+from collections import Counter
 from pathlib import Path
 
 STRAIT = os.environ.get("STRAIT", "build/dev/strait")
@@ -21,7 +23,7 @@ ACK, SYN, FIN = 0x10, 0x02, 0x01
 def packet(micros: int, client: bool, flags: int, sequence: int, acknowledgment: int = 0, payload: int = 0,
            port: int = 40000, stamps: tuple[int, int] | None = None) -> bytes:
     """A pcap record of raw IPv4: the client is 192.0.2.1:port, the server 198.51.100.2:443."""
-    options = b"" if stamps is None else struct.pack("!IIII", 0, 0x0101080a, *stamps)[4:]
+    options = b"" if stamps is None else struct.pack("!III", 0x0101080A, *stamps)
     ends = [(bytes([192, 0, 2, 1]), port), (bytes([198, 51, 100, 2]), 443)]
     (source, source_port), (destination, destination_port) = ends if client else reversed(ends)
     length = 40 + len(options) + payload
@@ -46,7 +48,7 @@ def conversation(port: int, rounds: int, step: int = 0, again: int = 0) -> list[
         now, at = 100_000 * (number + 1), 101 + 100 * number
         add(now, True, ACK, at, 501, 100)
         if number >= rounds:
-            add(now + 30_000, True, ACK, at, 501, 100)
+            add(now + 10_000, True, ACK, at, 501, 100)
         add(now + 20_000 + step * number, False, ACK, 501, at + 100)
     return all_of_it
 
@@ -57,11 +59,21 @@ def pcap(*conversations: list[tuple[int, bytes]]) -> bytes:
 
 
 ONE = pcap(conversation(40000, 100, 10))
+# Two segments at a time, both acknowledged at once.
+STAMPED = pcap([(0, packet(0, True, SYN, 100, stamps=(7, 0))),
+                (20_000, packet(20_000, False, SYN | ACK, 500, 101, stamps=(900, 7))),
+                (25_000, packet(25_000, True, ACK, 101, 501, stamps=(32, 900)))] +
+               [(at, packet(at, client, ACK, 501 if not client else 101 + 100 * (2 * turn + second),
+                            101 + 200 * (turn + 1) if not client else 501, 100 if client else 0,
+                            stamps=(1000 + at // 1000, 932) if client else (2000 + at // 1000, 1000 + turn * 100 + 100)))
+                for turn in range(50)
+                for at, client, second in ((100_000 * (turn + 1), True, 0), (100_000 * (turn + 1) + 1_000, True, 1),
+                                           (100_000 * (turn + 1) + 21_000 + turn, False, 0))])
 THREE = pcap(conversation(40000, 100), conversation(40001, 200, 1), conversation(40002, 3, again=2))
 
 TABLE = """\
 client            server            octets  sent again  handshake  to server min       p50       p95  to client min  p50  p95  by
-192.0.2.1:40000  198.51.100.2:443    18120           0   25.00 ms       20.00 ms  20.50 ms  20.94 ms              -    -    -  sequence
+192.0.2.1:40000  198.51.100.2:443    18120           0   25.00 ms       20.00 ms  20.54 ms  20.99 ms              -    -    -  sequence
 203 packets: 203 tcp
 1 TCP flows
 round trips: 2 by handshake, 100 by sequence
@@ -130,6 +142,14 @@ class Capture(unittest.TestCase):
                                     "sender": "192.0.2.1:40000", "answerer": "198.51.100.2:443",
                                     "method": "handshake", "rtt_ns": 20_000_000, "maybe_delayed": False})
 
+    def test_timestamps_are_preferred_and_have_the_wait_for_the_second_segment_in_them(self):
+        (self.room / "stamps.pcap").write_bytes(STAMPED)
+        server = self.lines("stamps.pcap")[0]["to_server"]
+        self.assertEqual((server["timestamp"]["count"], server["sequence"]["count"], server["maybe_delayed"]), (50, 0, 0))
+        self.assertEqual((server["timestamp"]["min_ns"], server["clock_tick_ns"]), (21_000_000, 1_000_000))
+        server = self.lines("stamps.pcap --all-methods")[0]["to_server"]
+        self.assertEqual((server["sequence"]["count"], server["sequence"]["min_ns"]), (50, 20_000_000))
+
     def test_as_csv_it_says_what_json_says(self):
         rows = list(csv.DictReader(io.StringIO(self.capture("three.pcap --csv"))))
         flows = [line for line in self.lines("three.pcap") if line["type"] == "flow"]
@@ -168,12 +188,32 @@ class Capture(unittest.TestCase):
     def test_a_damaged_file_is_used_and_told(self):
         place = len(ONE) - 56
         text = self.capture("cut.pcap", 1, errors=f"strait: cut.pcap: octet {place}: the last record is cut off: "
-                                                  f"6 of 56 octets\nstrait: cut.pcap: 6 octets passed over\n")
+                                                  f"6 of 16 octets\nstrait: cut.pcap: 6 octets passed over\n")
         self.assertIn("202 packets: 202 tcp\n", text)
         total = self.lines("rubbish.pcap", 1, errors="strait: rubbish.pcap: octet 192: a record claims more than 1 MiB\n"
                                                      "strait: rubbish.pcap: 999 octets passed over\n")[-1]
         self.assertEqual(total["packets"], 203)
         self.assertEqual(total["files"][0]["damage"], [{"offset": 192, "reason": "a record claims more than 1 MiB"}])
+
+    @unittest.skipUnless(shutil.which("tshark"), "tshark is not there")
+    def test_round_trips_are_those_of_tshark_but_for_what_is_ambiguous(self):
+        fields = ["tcp.analysis.ack_rtt", "tcp.analysis.initial_rtt", "tcp.port"]
+        (self.room / "stamps.pcap").write_bytes(STAMPED)
+        for file, refused in {"one.pcap": 0, "three.pcap": 2, "stamps.pcap": 0}.items():
+            with self.subTest(file):
+                done = subprocess.run(["tshark", "-n", "-r", file, "-Y", "tcp.analysis.ack_rtt", "-T", "fields",
+                                       *(word for field in fields for word in ("-e", field))],
+                                      cwd=self.room, capture_output=True, text=True, timeout=100, check=True)
+                rows = [line.split("\t") for line in done.stdout.splitlines()]
+                theirs = Counter(round(float(row[0]) * 1e9) for row in rows)
+                lines = self.lines(f"{file} --all-methods --samples")
+                ours = Counter(line["rtt_ns"] for line in lines if line["type"] == "round_trip"
+                               and line["method"] in ("handshake", "sequence"))
+                self.assertEqual((ours - theirs).total(), 0)
+                # tshark takes the first transmission for the cause.
+                self.assertEqual(theirs - ours, Counter({20_000_000: refused} if refused else {}))
+                initial = {row[2]: round(float(row[1]) * 1e9) for row in rows if row[1]}
+                self.assertEqual(set(initial.values()), {line["handshake_ns"] for line in lines if line["type"] == "flow"})
 
     def test_without_a_flow_the_status_is_1(self):
         self.assertEqual(self.capture("bare.pcap", 1), "0 packets\n0 TCP flows\nround trips: none\n")

@@ -39,6 +39,17 @@ TEST_CASE("from the middle of a connection sequence numbers are trusted after tw
   CHECK(flows[0].client.end.port == 40000);
 }
 
+TEST_CASE("from the middle nothing is timed by a number that may have been sent before") {
+  MeterOptions both;
+  both.tcp.sequence_always = true;
+  Conversation conversation;
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    conversation.client(i * 100 * ms, stamped(data(5001 + i * 100, 100), 100 * (i + 1), 5))
+        .server((i * 100 + 20) * ms, stamped(ack(5101 + i * 100), 7, 100 * (i + 1)));
+  }
+  CHECK(metered(conversation.packets(), both).round_trips == Strings{"timestamp server 20000?"});
+}
+
 TEST_CASE("a flow's report has both directions, its ending and its handshake") {
   const auto fin = [](std::uint32_t sequence, std::uint32_t acknowledgment) {
     return Segment{
@@ -85,24 +96,40 @@ TEST_CASE("a SYN with another number begins another connection between the same 
   CHECK(both.flows[1].client.handshake == Nanos{30'000'000});
 }
 
-TEST_CASE("who is silent for longest makes room for a new flow, and is reported") {
+TEST_CASE("a flow that has been silent makes room for a new one, and is reported") {
   std::vector<CapturedPacket> packets;
   std::deque<Conversation> conversations;
-  const auto converse = [&](std::uint16_t port) {
-    const auto& all = conversations.emplace_back(port).open().packets();
+  for (const unsigned port : {1000U, 1001U, 1002U, 1003U, 1001U, 1004U}) {
+    const auto& all = conversations.emplace_back(static_cast<std::uint16_t>(port)).open().packets();
     packets.insert(packets.end(), all.begin(), all.end());
-  };
-  for (const unsigned port : {1000U, 1001U, 1000U, 1002U, 1000U, 1003U}) {
-    converse(static_cast<std::uint16_t>(port));
   }
   MeterOptions options;
-  options.max_flows = 2;
+  options.max_flows = 3;
   const auto result = metered(packets, options);
-  CHECK(result.tally.evicted >= 2);
-  CHECK(result.flows.size() == result.tally.flows);
-  CHECK(std::ranges::count(result.flows, FlowEnding::evicted, &FlowReport::ending) ==
-        static_cast<std::ptrdiff_t>(result.tally.evicted));
-  CHECK(result.tally.flows == result.tally.evicted + 2);
+  CHECK(result.tally.flows == 5);
+  CHECK(result.tally.evicted == 2);
+  REQUIRE(result.flows.size() == 5);
+  // 1001 had something to say in between.
+  CHECK(result.flows[0].client.end.port == 1000);
+  CHECK(result.flows[1].client.end.port == 1002);
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(result.flows[i].ending == (i < 2 ? FlowEnding::evicted : FlowEnding::open));
+  }
+}
+
+TEST_CASE("flows are found again among many, also when others have gone") {
+  std::vector<CapturedPacket> packets;
+  std::deque<Conversation> conversations;
+  for (std::uint16_t port = 1; port <= 3000; ++port) {
+    const auto& all = conversations.emplace_back(port).open().packets();
+    packets.insert(packets.end(), all.begin(), all.end());
+  }
+  MeterOptions options;
+  options.max_flows = 2000;
+  const auto result = metered(packets, options);
+  // One that was lost in the table would have begun anew at its next packet.
+  CHECK(result.tally.flows == 3000);
+  CHECK(result.round_trips.size() == 6000);
 }
 
 TEST_CASE("more segments on the way than there is room for are counted, not timed") {

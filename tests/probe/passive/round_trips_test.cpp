@@ -186,6 +186,27 @@ TEST_CASE("by sequence numbers a round trip is taken where one segment must be t
            .server(320 * ms, ack(201)),
        opened(),
        {.filled_late = 1, .refused = 1}},
+      {"overtaken behind the capture, without SACK",
+       begun()
+           .client(100 * ms, data(1, 100))
+           .client(101 * ms, data(101, 100))
+           .server(121 * ms, ack(1))
+           .server(122 * ms, ack(201)),
+       opened(),
+       {.duplicate_acks = 1, .refused = 1}},
+      {"a hole that the capture never fills",
+       begun().client(101 * ms, data(101, 100)).server(122 * ms, ack(201)),
+       opened(),
+       {.refused = 1}},
+      {"acknowledged one by one after something was sent again",
+       begun()
+           .client(100 * ms, data(1, 100))
+           .client(101 * ms, data(101, 100))
+           .client(300 * ms, data(1, 100))
+           .server(320 * ms, ack(101))
+           .server(321 * ms, ack(201)),
+       opened(),
+       {.retransmitted = 1, .refused = 2}},
       {"data that the capture does not have",
        begun().client(100 * ms, data(1, 100)).server(120 * ms, ack(301)),
        opened(),
