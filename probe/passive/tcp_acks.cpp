@@ -34,6 +34,23 @@ bool is_duplicate(const Decoded& packet, std::span<const std::byte> blocks) {
   return !before(first.begin, second.begin) && !before(second.end, first.end);
 }
 
+// The segments in a block of which no earlier block told.
+struct Fresh {
+  std::uint32_t count = 0;
+  const Outstanding* cause = nullptr;  // one that ends the block, and was not sent again
+};
+
+Fresh fresh_in(const Block& block, OutstandingRing& ring) {
+  Fresh fresh;
+  for (std::uint32_t i = 0; i < ring.size(); ++i) {
+    const Outstanding& each = ring.at(i);
+    if (!block.holds_end_of(each) || each.has(Outstanding::sacked)) continue;
+    ++fresh.count;
+    if (each.end == block.end && !each.has(Outstanding::sent_again)) fresh.cause = &each;
+  }
+  return fresh;
+}
+
 }  // namespace
 
 // `packet` acknowledges data of `sender`.
@@ -71,18 +88,29 @@ void TcpTracker::advance(Flow& flow, const Decoded& packet, unsigned sender) {
     flow.set(flow_flag::next_known, sender);
   }
   if (its.detail == 0) return;
-  Detail& detail = details_[its.detail];
   if (!flow.has(flow_flag::in_step, sender)) count_round(flow, sender, unseen);
-  auto ring = ring_of(detail);
   if (unseen) {
-    // The capture lacks packets, so what the acknowledgment is of cannot be told.
-    ++detail.unseen;
-    if (ring.size() > 0) refuse(detail);
-    ring.clear();
-    detail.hole_begin = detail.hole_end;
-    detail.has_doubt = false;
-    return;
+    forget(details_[its.detail]);
+  } else {
+    take_causes(flow, packet, sender);
   }
+}
+
+// The capture lacks packets, so what the acknowledgment is of cannot be told.
+void TcpTracker::forget(Detail& detail) {
+  auto ring = ring_of(detail);
+  ++detail.unseen;
+  if (ring.size() > 0) refuse(detail);
+  ring.clear();
+  detail.hole_begin = detail.hole_end;
+  detail.has_doubt = false;
+}
+
+// The round trips that an acknowledgment of something new ends.
+void TcpTracker::take_causes(Flow& flow, const Decoded& packet, unsigned sender) {
+  const std::uint32_t acked = packet.acknowledgment;
+  Detail& detail = details_[flow.sides.at(sender).detail];
+  auto ring = ring_of(detail);
   if (ring.size() > 0) {
     if (options_.timestamps && packet.has_timestamps) take_timestamp(flow, packet, sender, ring);
     if (wants_sequence(packet)) take_sequence(flow, packet, sender, ring);
@@ -154,21 +182,11 @@ void TcpTracker::take_sack(Flow& flow, const Decoded& packet, unsigned sender,
                            OutstandingRing& ring) {
   const std::span blocks{packet.sack, packet.sack_blocks * std::size_t{8}};
   if (!is_duplicate(packet, blocks)) {
-    const Block first = block_at(blocks, 0);
-    const Outstanding* cause = nullptr;
-    std::uint32_t fresh = 0;
-    ring.for_each([&](const Outstanding& each) {
-      if (!first.holds_end_of(each) || each.has(Outstanding::sacked)) return;
-      ++fresh;
-      if (each.end == first.end && !each.has(Outstanding::sent_again)) cause = &each;
-    });
-    if (cause != nullptr && fresh == 1) {
-      const std::int64_t sent = flow.first + cause->since_first();
-      if (packet.time >= sent) {
-        sample(flow, packet, sender,
-               {.method = Method::sack, .sent = sent, .maybe_delayed = false});
-      }
-    } else if (fresh > 0) {
+    const Fresh fresh = fresh_in(block_at(blocks, 0), ring);
+    const std::int64_t sent = fresh.cause == nullptr ? 0 : flow.first + fresh.cause->since_first();
+    if (fresh.count == 1 && fresh.cause != nullptr && packet.time >= sent) {
+      sample(flow, packet, sender, {.method = Method::sack, .sent = sent, .maybe_delayed = false});
+    } else if (fresh.count > 0) {
       refuse(details_[flow.sides.at(sender).detail]);
     }
   }

@@ -14,7 +14,7 @@ constexpr std::int64_t reordered_within = 3'000'000;  // ns
 }  // namespace
 
 void TcpTracker::send(Flow& flow, const Decoded& packet, unsigned side) {
-  Side& sender = flow.sides.at(side);
+  const Side& sender = flow.sides.at(side);
   const bool fin = (packet.flags & tcp::fin) != 0;
   const std::uint32_t end = packet.sequence + packet.payload_length + (fin ? 1U : 0U);
   if (end == packet.sequence) {

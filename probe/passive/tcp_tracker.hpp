@@ -61,6 +61,8 @@ class TcpTracker {
 
   void acknowledge(Flow& flow, const Decoded& packet, unsigned sender);
   void advance(Flow& flow, const Decoded& packet, unsigned sender);
+  void forget(Detail& detail);
+  void take_causes(Flow& flow, const Decoded& packet, unsigned sender);
   void count_round(Flow& flow, unsigned sender, bool unseen);
   void take_timestamp(Flow& flow, const Decoded& packet, unsigned sender, OutstandingRing& ring);
   void take_sequence(Flow& flow, const Decoded& packet, unsigned sender, OutstandingRing& ring);

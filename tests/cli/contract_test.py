@@ -241,7 +241,7 @@ REFUSED = [
     ("capture", 2, usage("capture", "file is required")),
     ("capture nosuch.pcap", 2, "strait: open nosuch.pcap: No such file or directory\n"),
     ("capture .", 4, "strait: read .: Is a directory\n"),
-    ("capture good.toml", 2, "strait: good.toml: begins with 5b 73 69 74; want a pcap or pcapng file, as it is or in "
+    ("capture good.toml", 2, "strait: good.toml: begins with 5b 5b 70 61; want a pcap or pcapng file, as it is or in "
                              "gzip or zstd\n"),
     ("capture empty.toml", 2, "strait: empty.toml: empty; want a pcap or pcapng file\n"),
     ("capture - -", 2, usage("capture", "file: the standard input can be read once")),
@@ -249,8 +249,8 @@ REFUSED = [
     ("capture x --top 0", 2, usage("capture", "--top: '0': want a whole number, 1 to 1000000")),
     ("capture x --max-flows 0", 2, usage("capture", "--max-flows: '0': want a whole number, 1 to 50000000")),
     ("capture x --samples", 2, usage("capture", "--samples requires --json")),
-    ("capture x --csv --json", 2, usage("capture", "--csv: excludes --json")),
-    ("capture x --histogram --csv", 2, usage("capture", "--histogram: excludes --csv")),
+    ("capture x --csv --json", 2, usage("capture", "--json excludes --csv")),
+    ("capture x --histogram --csv", 2, usage("capture", "--csv excludes --histogram")),
     # run
     ("run -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
     ("run --log-level loud", 2, usage("run", "--log-level: 'loud': want one of debug, info, warning, error")),
