@@ -19,7 +19,10 @@ std::string quantile_name(double q) {
   return fmt::format("p{}", static_cast<int>(std::lround(q * 100)));
 }
 
-std::string_view protocol_name(std::uint8_t number) { return number == 6 ? "tcp" : "udp"; }
+std::string_view protocol_name(std::uint8_t number) {
+  if (number == passive::protocol_tcp) return "tcp";
+  return number == passive::protocol_udp ? "udp" : "icmp";  // of either version
+}
 
 // Count, quantiles and extremes by name, times in nanoseconds.
 template <class Write>
@@ -51,6 +54,7 @@ void for_each_sign(const passive::SenderSigns& signs, const Write& write) {
   write("refused", signs.refused);
   write("untracked", signs.untracked);
   write("maybe_delayed", signs.maybe_delayed);
+  write("unanswered", signs.unanswered);
 }
 
 void write_sender(JsonWriter& json, const char* name, const passive::SenderReport& sender) {
@@ -61,6 +65,7 @@ void write_sender(JsonWriter& json, const char* name, const passive::SenderRepor
       .member("handshake_ns", sender.handshake);
   write_round_trips(json, "timestamp", sender.by_timestamp);
   write_round_trips(json, "sequence", sender.by_sequence);
+  write_round_trips(json, "question", sender.by_question);
   json.member("complete", sender.complete).member("clock_tick_ns", sender.clock_tick);
   for_each_sign(sender.signs,
                 [&json](const char* sign, std::uint32_t count) { json.member(sign, count); });

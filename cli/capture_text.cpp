@@ -119,11 +119,11 @@ std::string to_text(const CaptureSum& sum) {
   const auto kinds = list_of(sum.meter.by_verdict, [](std::size_t i) {
     return to_string(static_cast<passive::Verdict>(i));
   });
-  std::string text = fmt::format("{} packets", sum.meter.packets);
-  if (!kinds.empty()) text += ": " + kinds;
+  std::string text = fmt::format("packets: {}", sum.meter.packets);
+  if (!kinds.empty()) text += fmt::format(" ({})", kinds);
   const auto lost = lacks_text({{dropped, "dropped by the capture"}, {untimed, "without a time"}});
   if (!lost.empty()) text += "; " + lost;
-  text += fmt::format("\n{} TCP flows", sum.meter.flows);
+  text += fmt::format("\nflows: {}", sum.meter.flows);
   if (sum.meter.evicted > 0) {
     text += fmt::format(", {} cut short to make room (--max-flows)", sum.meter.evicted);
   }

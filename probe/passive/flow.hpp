@@ -119,6 +119,7 @@ struct Detail {
   std::uint32_t refused = 0;
   std::uint32_t untracked = 0;
   std::uint32_t maybe_delayed = 0;
+  std::uint32_t unanswered = 0;
 };
 
 struct ManyOutstanding {

@@ -19,8 +19,10 @@ enum class Method : std::uint8_t {
   timestamp,  // a TSval (RFC 7323) to its echo
   sequence,   // a segment to the acknowledgment of its last octet
   sack,       // likewise, to the SACK block (RFC 2018) that it ended
+  echo,       // an ICMP echo to its reply
+  query,      // a DNS query to its answer
 };
-inline constexpr std::size_t methods = 4;
+inline constexpr std::size_t methods = 6;
 [[nodiscard]] std::string_view to_string(Method method);
 
 // A round trip between the place of the capture and one end of a flow.
@@ -48,6 +50,7 @@ struct SenderSigns {
   std::uint32_t refused = 0;        // acknowledgments that could be of more than one transmission
   std::uint32_t untracked = 0;      // segments for which there was no room
   std::uint32_t maybe_delayed = 0;  // round trips, see RoundTrip; none of the handshake
+  std::uint32_t unanswered = 0;     // questions, also those whose answer may yet come
 
   friend bool operator==(const SenderSigns&, const SenderSigns&) = default;
 };
@@ -60,16 +63,20 @@ struct SenderReport {
   std::optional<Nanos> handshake;
   Sketch by_timestamp;
   Sketch by_sequence;
+  Sketch by_question;  // where it is not TCP
+  Method question = Method::echo;
   bool complete = true;  // false: some round trips found no room, of which nothing is kept
   // How long a TSval of this sender lasts, where it sent long enough to tell.
   std::optional<Nanos> clock_tick;
   SenderSigns signs;
 
-  // The better of the two: by timestamps where there are any.
+  // The better of the two of TCP: by timestamps where there are any.
   [[nodiscard]] const Sketch& best() const {
+    if (!by_question.empty()) return by_question;
     return by_timestamp.empty() ? by_sequence : by_timestamp;
   }
   [[nodiscard]] Method best_method() const {
+    if (!by_question.empty()) return question;
     return by_timestamp.empty() ? Method::sequence : Method::timestamp;
   }
 };

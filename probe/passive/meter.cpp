@@ -20,7 +20,7 @@ Meter::Meter(const MeterOptions& options, FlowSink sink)
       sink_{std::move(sink)},
       hash_{FlowHash::random()},
       flows_{options.max_flows},
-      tcp_{2 * options.max_flows, busy_senders(options.max_flows), options.tcp} {}
+      tracker_{2 * options.max_flows, busy_senders(options.max_flows), options.tcp} {}
 
 void Meter::add(std::span<const CapturedPacket> packets) {
   while (!packets.empty()) {
@@ -36,7 +36,7 @@ void Meter::add_batch(std::span<const CapturedPacket> packets) {
     Decoded& packet = batch_.at(i);
     decode(packets[i], options_.decode, packet);
     ++tally_.by_verdict.at(static_cast<std::size_t>(packet.verdict));
-    if (packet.verdict != Verdict::tcp) continue;
+    if (!is_followed(packet)) continue;
     packet.hash = hash_(packet.key);
     table_.prefetch(packet.hash);
   }
@@ -44,27 +44,27 @@ void Meter::add_batch(std::span<const CapturedPacket> packets) {
   const std::span batch{batch_.data(), packets.size()};
   std::array<Handle, batch_size> guesses{};
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (batch[i].verdict != Verdict::tcp) continue;
+    if (!is_followed(batch[i])) continue;
     guesses.at(i) = table_.guess(batch[i].hash);
     flows_.prefetch(guesses.at(i));
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (guesses.at(i) != 0) tcp_.prefetch(flows_[guesses.at(i)], batch[i]);
+    if (guesses.at(i) != 0) tracker_.prefetch(flows_[guesses.at(i)], batch[i]);
   }
   for (const Decoded& packet : batch) {
-    if (packet.verdict == Verdict::tcp) follow(packet);
+    if (is_followed(packet)) follow(packet);
   }
 }
 
 void Meter::follow(const Decoded& packet) {
   Handle handle = flow_of(packet);
-  if (TcpTracker::begins_anew(flows_[handle], packet)) {
+  if (packet.verdict == Verdict::tcp && FlowTracker::begins_anew(flows_[handle], packet)) {
     end(handle, FlowEnding::reused);
     handle = flow_of(packet);
   }
   Flow& flow = flows_[handle];
   flow.set(flow_flag::visited);
-  tcp_.follow(flow, packet);
+  tracker_.follow(flow, packet);
 }
 
 Meter::Handle Meter::flow_of(const Decoded& packet) {
@@ -94,8 +94,8 @@ Meter::Handle Meter::make_room() {
 
 void Meter::end(Handle handle, FlowEnding ending) {
   Flow& flow = flows_[handle];
-  if (sink_) sink_(tcp_.report(flow, ending));
-  tcp_.release(flow);
+  if (sink_) sink_(tracker_.report(flow, ending));
+  tracker_.release(flow);
   table_.erase(hash_(flow.key), handle);
   flow.flags = 0;
   flows_.give_back(handle);
@@ -108,7 +108,7 @@ void Meter::finish() {
 }
 
 std::size_t Meter::memory_bytes() const {
-  return flows_.memory_bytes() + table_.memory_bytes() + tcp_.memory_bytes();
+  return flows_.memory_bytes() + table_.memory_bytes() + tracker_.memory_bytes();
 }
 
 }  // namespace strait::probe::passive

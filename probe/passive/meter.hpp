@@ -9,8 +9,8 @@
 #include "probe/passive/flow.hpp"
 #include "probe/passive/flow_report.hpp"
 #include "probe/passive/flow_table.hpp"
+#include "probe/passive/flow_tracker.hpp"
 #include "probe/passive/pool.hpp"
-#include "probe/passive/tcp_tracker.hpp"
 
 namespace strait::probe::passive {
 
@@ -35,14 +35,14 @@ class Meter {
  public:
   Meter(const MeterOptions& options, FlowSink sink);
 
-  void set_round_trip_sink(RoundTripSink sink) { tcp_.set_round_trip_sink(std::move(sink)); }
+  void set_round_trip_sink(RoundTripSink sink) { tracker_.set_round_trip_sink(std::move(sink)); }
 
   void add(std::span<const CapturedPacket> packets);
   // Reports the flows that are still there, the oldest record first.
   void finish();
 
   [[nodiscard]] const MeterTally& tally() const { return tally_; }
-  [[nodiscard]] const TcpTally& tcp_tally() const { return tcp_.tally(); }
+  [[nodiscard]] const TcpTally& tcp_tally() const { return tracker_.tally(); }
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
@@ -51,6 +51,10 @@ class Meter {
   static constexpr std::size_t batch_size = 32;
 
   void add_batch(std::span<const CapturedPacket> packets);
+  // Whether it is of a flow that is followed.
+  static bool is_followed(const Decoded& packet) {
+    return packet.verdict == Verdict::tcp || packet.exchange != Exchange::none;
+  }
   void follow(const Decoded& packet);
   Handle flow_of(const Decoded& packet);
   Handle make_room();
@@ -61,7 +65,7 @@ class Meter {
   FlowHash hash_;
   FlowTable table_;
   Pool<Flow> flows_;
-  TcpTracker tcp_;
+  FlowTracker tracker_;
   MeterTally tally_;
   Handle hand_ = 0;  // of the clock that looks for silent flows
   std::array<Decoded, batch_size> batch_;

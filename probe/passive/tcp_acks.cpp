@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Acknowledgments: which segment caused them, where that can be told.
 #include "probe/octets.hpp"
-#include "probe/passive/tcp_tracker.hpp"
+#include "probe/passive/flow_tracker.hpp"
 
 namespace strait::probe::passive {
 namespace {
@@ -54,7 +54,7 @@ Fresh fresh_in(const Block& block, OutstandingRing& ring) {
 }  // namespace
 
 // `packet` acknowledges data of `sender`.
-void TcpTracker::acknowledge(Flow& flow, const Decoded& packet, unsigned sender) {
+void FlowTracker::acknowledge(Flow& flow, const Decoded& packet, unsigned sender) {
   Side& its = flow.sides.at(sender);
   if (!flow.has(flow_flag::acked_known, sender)) {
     flow.set(flow_flag::acked_known, sender);
@@ -77,7 +77,7 @@ void TcpTracker::acknowledge(Flow& flow, const Decoded& packet, unsigned sender)
   details_[its.detail].has_window = true;
 }
 
-void TcpTracker::advance(Flow& flow, const Decoded& packet, unsigned sender) {
+void FlowTracker::advance(Flow& flow, const Decoded& packet, unsigned sender) {
   Side& its = flow.sides.at(sender);
   const std::uint32_t acked = packet.acknowledgment;
   its.acked = acked;
@@ -97,7 +97,7 @@ void TcpTracker::advance(Flow& flow, const Decoded& packet, unsigned sender) {
 }
 
 // The capture lacks packets, so what the acknowledgment is of cannot be told.
-void TcpTracker::forget(Detail& detail) {
+void FlowTracker::forget(Detail& detail) {
   auto ring = ring_of(detail);
   ++detail.unseen;
   if (ring.size() > 0) refuse(detail);
@@ -107,7 +107,7 @@ void TcpTracker::forget(Detail& detail) {
 }
 
 // The round trips that an acknowledgment of something new ends.
-void TcpTracker::take_causes(Flow& flow, const Decoded& packet, unsigned sender) {
+void FlowTracker::take_causes(Flow& flow, const Decoded& packet, unsigned sender) {
   const std::uint32_t acked = packet.acknowledgment;
   Detail& detail = details_[flow.sides.at(sender).detail];
   auto ring = ring_of(detail);
@@ -123,7 +123,7 @@ void TcpTracker::take_causes(Flow& flow, const Decoded& packet, unsigned sender)
 
 // What was on the way when the capture began may have been sent before, and so may what looks new
 // behind it: until whole rounds were acknowledged that the capture has seen.
-void TcpTracker::count_round(Flow& flow, unsigned sender, bool unseen) {
+void FlowTracker::count_round(Flow& flow, unsigned sender, bool unseen) {
   const Side& its = flow.sides.at(sender);
   Detail& detail = details_[its.detail];
   if (!unseen && before(its.acked, detail.mark)) return;
@@ -135,8 +135,8 @@ void TcpTracker::count_round(Flow& flow, unsigned sender, bool unseen) {
 // RFC 7323 section 4.1: an echo counts only in a segment that acknowledges something new; then it
 // is that of the earliest segment acknowledged, so the wait of a delayed acknowledgment is in it.
 // The acknowledgment may end within a segment where the network card has yet to cut it into pieces.
-void TcpTracker::take_timestamp(Flow& flow, const Decoded& packet, unsigned sender,
-                                OutstandingRing& ring) {
+void FlowTracker::take_timestamp(Flow& flow, const Decoded& packet, unsigned sender,
+                                 OutstandingRing& ring) {
   Outstanding* const segment = ring.find_tsval(packet.tsecr);
   if (segment == nullptr) return;  // of a TSval that was matched, or that an earlier segment had
   segment->clear(Outstanding::first_of_tsval);
@@ -151,8 +151,8 @@ void TcpTracker::take_timestamp(Flow& flow, const Decoded& packet, unsigned send
 
 // The segment that ends where the acknowledgment does caused it, unless it or a lower one may have
 // been sent again. If others are acknowledged with it, nobody waited (RFC 9293 section 3.8.6.3).
-void TcpTracker::take_sequence(Flow& flow, const Decoded& packet, unsigned sender,
-                               OutstandingRing& ring) {
+void FlowTracker::take_sequence(Flow& flow, const Decoded& packet, unsigned sender,
+                                OutstandingRing& ring) {
   std::uint32_t covered = 0;
   const Outstanding* cause = nullptr;
   bool doubtful = false;
@@ -178,8 +178,8 @@ void TcpTracker::take_sequence(Flow& flow, const Decoded& packet, unsigned sende
 
 // The first block holds the segment that caused the acknowledgment (RFC 2018 section 4): it can be
 // told where that is the only one in it of which no earlier block told, and ends the block.
-void TcpTracker::take_sack(Flow& flow, const Decoded& packet, unsigned sender,
-                           OutstandingRing& ring) {
+void FlowTracker::take_sack(Flow& flow, const Decoded& packet, unsigned sender,
+                            OutstandingRing& ring) {
   const std::span blocks{packet.sack, packet.sack_blocks * std::size_t{8}};
   if (!is_duplicate(packet, blocks)) {
     const Fresh fresh = fresh_in(block_at(blocks, 0), ring);
@@ -200,7 +200,7 @@ void TcpTracker::take_sack(Flow& flow, const Decoded& packet, unsigned sender,
 
 // RFC 5681 section 2: a duplicate acknowledgment. The far end has a hole; the acknowledgment that
 // closes it will not be caused by the segment that ends there.
-void TcpTracker::repeated_ack(Flow& flow, const Decoded& packet, unsigned sender) {
+void FlowTracker::repeated_ack(Flow& flow, const Decoded& packet, unsigned sender) {
   const Side& its = flow.sides.at(sender);
   Detail& detail = details_[its.detail];
   const bool something_on_the_way =

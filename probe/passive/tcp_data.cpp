@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Segments with data: which are new and wait for an acknowledgment, which were there before.
-#include "probe/passive/tcp_tracker.hpp"
+#include "probe/passive/flow_tracker.hpp"
 
 namespace strait::probe::passive {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::int64_t reordered_within = 3'000'000;  // ns
 
 }  // namespace
 
-void TcpTracker::send(Flow& flow, const Decoded& packet, unsigned side) {
+void FlowTracker::send(Flow& flow, const Decoded& packet, unsigned side) {
   const Side& sender = flow.sides.at(side);
   const bool fin = (packet.flags & tcp::fin) != 0;
   const std::uint32_t end = packet.sequence + packet.payload_length + (fin ? 1U : 0U);
@@ -40,7 +40,7 @@ void TcpTracker::send(Flow& flow, const Decoded& packet, unsigned side) {
 
 // RFC 9293 section 3.8.4: a keep-alive has the last sequence number that was acknowledged. A sender
 // that probes a window that is closed may do the same.
-void TcpTracker::send_nothing(Flow& flow, const Decoded& packet, unsigned side) {
+void FlowTracker::send_nothing(Flow& flow, const Decoded& packet, unsigned side) {
   Side& sender = flow.sides.at(side);
   const bool all_acked = flow.has(flow_flag::next_known, side) &&
                          flow.has(flow_flag::acked_known, side) && sender.acked == sender.next;
@@ -51,7 +51,7 @@ void TcpTracker::send_nothing(Flow& flow, const Decoded& packet, unsigned side) 
 }
 
 // From the middle: this may be a retransmission for all that is known.
-void TcpTracker::send_first(Flow& flow, const Decoded& packet, unsigned side, std::uint32_t end) {
+void FlowTracker::send_first(Flow& flow, const Decoded& packet, unsigned side, std::uint32_t end) {
   Side& sender = flow.sides.at(side);
   flow.set(flow_flag::next_known, side);
   sender.next = end;
@@ -64,7 +64,7 @@ void TcpTracker::send_first(Flow& flow, const Decoded& packet, unsigned side, st
   }
 }
 
-void TcpTracker::send_new(Flow& flow, const Decoded& packet, unsigned side, std::uint32_t end) {
+void FlowTracker::send_new(Flow& flow, const Decoded& packet, unsigned side, std::uint32_t end) {
   Side& sender = flow.sides.at(side);
   const bool first = sender.detail == 0;
   Detail* const its = detail(sender);
@@ -87,7 +87,7 @@ void TcpTracker::send_new(Flow& flow, const Decoded& packet, unsigned side, std:
   track(flow, packet, side, end, hole ? Outstanding::not_cumulative : 0);
 }
 
-void TcpTracker::fill_hole(Detail& detail, const Decoded& packet, std::uint32_t end) {
+void FlowTracker::fill_hole(Detail& detail, const Decoded& packet, std::uint32_t end) {
   if (packet.time - detail.hole_time <= reordered_within) {
     ++detail.reordered;
   } else {
@@ -101,7 +101,7 @@ void TcpTracker::fill_hole(Detail& detail, const Decoded& packet, std::uint32_t 
 }
 
 // A segment that begins before what was sent last: sent again, or overtaken.
-void TcpTracker::send_old(Flow& flow, const Decoded& packet, unsigned side, std::uint32_t end) {
+void FlowTracker::send_old(Flow& flow, const Decoded& packet, unsigned side, std::uint32_t end) {
   Side& sender = flow.sides.at(side);
   Detail* const its = detail(sender);
   if (its == nullptr) return;
@@ -129,7 +129,7 @@ void TcpTracker::send_old(Flow& flow, const Decoded& packet, unsigned side, std:
 }
 
 // Karn's rule (RFC 6298 section 3).
-void TcpTracker::mark_sent_again(Detail& detail, const Decoded& packet, std::uint32_t end) {
+void FlowTracker::mark_sent_again(Detail& detail, const Decoded& packet, std::uint32_t end) {
   const std::uint32_t begin = packet.sequence;
   ring_of(detail).for_each([&](Outstanding& segment) {
     if (before(begin, segment.end) && !before(end, segment.end)) {
@@ -141,8 +141,8 @@ void TcpTracker::mark_sent_again(Detail& detail, const Decoded& packet, std::uin
   });
 }
 
-void TcpTracker::track(Flow& flow, const Decoded& packet, unsigned side, std::uint32_t end,
-                       std::uint32_t flags) {
+void FlowTracker::track(Flow& flow, const Decoded& packet, unsigned side, std::uint32_t end,
+                        std::uint32_t flags) {
   Detail& its = details_[flow.sides.at(side).detail];
   if (options_.timestamps && packet.has_timestamps && new_tsval(its, packet)) {
     flags |= Outstanding::first_of_tsval;
@@ -167,7 +167,7 @@ void TcpTracker::track(Flow& flow, const Decoded& packet, unsigned side, std::ui
 
 // Whether this is the first segment with its TSval: an echo is of the earliest that is not
 // acknowledged (RFC 7323 section 4.3).
-bool TcpTracker::new_tsval(Detail& detail, const Decoded& packet) {
+bool FlowTracker::new_tsval(Detail& detail, const Decoded& packet) {
   if (detail.has_tsval && !before(detail.newest_tsval, packet.tsval)) return false;
   if (detail.first_tsval_time == 0) {
     detail.first_tsval = packet.tsval;

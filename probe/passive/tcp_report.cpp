@@ -2,7 +2,7 @@
 // What is said of a flow.
 #include <array>
 
-#include "probe/passive/tcp_tracker.hpp"
+#include "probe/passive/flow_tracker.hpp"
 
 namespace strait::probe::passive {
 namespace {
@@ -30,7 +30,8 @@ SenderSigns signs_of(const Detail& detail) {
           .unseen = detail.unseen,
           .refused = detail.refused,
           .untracked = detail.untracked,
-          .maybe_delayed = detail.maybe_delayed};
+          .maybe_delayed = detail.maybe_delayed,
+          .unanswered = detail.unanswered};
 }
 
 // Where nobody was seen to open it: the lower port is the server's.
@@ -48,25 +49,28 @@ FlowEnding ending_of(const Flow& flow, FlowEnding ending) {
 
 }  // namespace
 
-SenderReport TcpTracker::sender_report(const Flow& flow, unsigned side) const {
+SenderReport FlowTracker::sender_report(const Flow& flow, unsigned side) {
   const Side& sender = flow.sides.at(side);
   SenderReport report;
   report.end = flow.key.end(side);
   report.packets = sender.packets;
   report.octets = sender.octets;
   if (sender.detail == 0) return report;
-  const Detail& detail = details_[sender.detail];
+  Detail& detail = details_[sender.detail];
   auto by_timestamp = series_.content(detail.series[0]);
   auto by_sequence = series_.content(detail.series[1]);
-  report.by_timestamp = std::move(by_timestamp.sketch);
+  const bool tcp = flow.key.protocol == protocol_tcp;
+  if (!tcp) report.question = flow.key.protocol == protocol_udp ? Method::query : Method::echo;
+  (tcp ? report.by_timestamp : report.by_question) = std::move(by_timestamp.sketch);
   report.by_sequence = std::move(by_sequence.sketch);
   report.complete = by_timestamp.complete && by_sequence.complete;
   report.clock_tick = clock_tick(detail);
   report.signs = signs_of(detail);
+  if (!tcp) report.signs.unanswered += waiting(detail);
   return report;
 }
 
-FlowReport TcpTracker::report(const Flow& flow, FlowEnding ending) const {
+FlowReport FlowTracker::report(const Flow& flow, FlowEnding ending) {
   const unsigned client = likely_client(flow);
   FlowReport report;
   report.protocol = flow.key.protocol;
@@ -85,7 +89,7 @@ FlowReport TcpTracker::report(const Flow& flow, FlowEnding ending) const {
 
 std::string_view to_string(Method method) {
   static constexpr std::array<std::string_view, methods> names{"handshake", "timestamp", "sequence",
-                                                               "sack"};
+                                                               "sack",      "echo",      "query"};
   return names.at(static_cast<std::size_t>(method));
 }
 

@@ -58,6 +58,32 @@ def pcap(*conversations: list[tuple[int, bytes]]) -> bytes:
     return struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) + b"".join(octets for _, octets in records)
 
 
+def ip(micros: int, there: bool, protocol: int, payload: bytes) -> tuple[int, bytes]:
+    ends = [bytes([192, 0, 2, 1]), bytes([198, 51, 100, 2])]
+    octets = struct.pack("!BBHIBBH", 0x45, 0, 20 + len(payload), 0x4000, 64, protocol, 0)
+    octets += b"".join(ends if there else reversed(ends)) + payload
+    seconds, fraction = divmod(micros, 1_000_000)
+    return micros, struct.pack("<IIII", START + seconds, fraction, len(octets), len(octets)) + octets
+
+
+def echo(micros: int, there: bool, number: int) -> tuple[int, bytes]:
+    words = [0x0800 if there else 0, 77, number]
+    total = sum(words)
+    total = (total & 0xffff) + (total >> 16)
+    return ip(micros, there, 1, struct.pack("!HHHH", words[0], ~total & 0xffff, *words[1:]))
+
+
+def dns(micros: int, there: bool, number: int) -> tuple[int, bytes]:
+    text = struct.pack("!HHHHHH", number, 0x0100 if there else 0x8180, 1, 0, 0, 0) + b"\3www\7example\0\0\1\0\1"
+    ports = (5353, 53) if there else (53, 5353)
+    return ip(micros, there, 17, struct.pack("!HHHH", *ports, 8 + len(text), 0) + text)
+
+
+# An echo each 100 ms, the third without a reply; two queries, the second asked twice.
+QUESTIONS = pcap([echo(100_000 * n, True, n) for n in range(5)] +
+                 [echo(100_000 * n + 7_000 + n, False, n) for n in (0, 1, 3, 4)] +
+                 [dns(10, True, 1), dns(12_010, False, 1), dns(20_000, True, 2), dns(30_000, True, 2),
+                  dns(32_000, False, 2)])
 ONE = pcap(conversation(40000, 100, 10))
 # Two segments at a time, both acknowledged at once.
 STAMPED = pcap([(0, packet(0, True, SYN, 100, stamps=(7, 0))),
@@ -74,8 +100,8 @@ THREE = pcap(conversation(40000, 100), conversation(40001, 200, 1), conversation
 TABLE = """\
 client            server            octets  sent again  handshake  to server min       p50       p95  to client min  p50  p95  by
 192.0.2.1:40000  198.51.100.2:443    18120           0   25.00 ms       20.00 ms  20.54 ms  20.99 ms              -    -    -  sequence
-203 packets: 203 tcp
-1 TCP flows
+packets: 203 (203 tcp)
+flows: 1
 round trips: 2 by handshake, 100 by sequence
 """
 
@@ -130,7 +156,7 @@ class Capture(unittest.TestCase):
         self.assertEqual(server["maybe_delayed"], 100)
         self.assertEqual(flow["to_client"]["handshake_ns"], 5_000_000)
         self.assertEqual((total["type"], total["packets"], total["flows"], total["evicted"]), ("capture", 203, 1, 0))
-        self.assertEqual(total["round_trips"], {"handshake": 2, "timestamp": 0, "sequence": 100, "sack": 0})
+        self.assertEqual(total["round_trips"], {"handshake": 2, "timestamp": 0, "sequence": 100, "sack": 0, "echo": 0, "query": 0})
         self.assertEqual(total["packets_by_kind"]["tcp"], 203)
         self.assertEqual(total["files"], [{"file": "one.pcap", "packets": 203, "untimed": 0, "dropped": 0,
                                            "damaged": 0, "skipped_octets": 0, "damage": []}])
@@ -175,7 +201,7 @@ class Capture(unittest.TestCase):
 
     def test_flows_without_room_are_said_to_be_cut_short(self):
         text = self.capture("three.pcap --max-flows 1")
-        self.assertRegex(text, r"\d+ TCP flows, \d+ cut short to make room \(--max-flows\)\n")
+        self.assertRegex(text, r"flows: \d+, \d+ cut short to make room \(--max-flows\)\n")
         total = self.lines("three.pcap --max-flows 1")[-1]
         self.assertEqual(total["flows"], total["evicted"] + 1)
 
@@ -189,7 +215,7 @@ class Capture(unittest.TestCase):
         place = len(ONE) - 56
         text = self.capture("cut.pcap", 1, errors=f"strait: cut.pcap: octet {place}: the last record is cut off: "
                                                   f"6 of 16 octets\nstrait: cut.pcap: 6 octets passed over\n")
-        self.assertIn("202 packets: 202 tcp\n", text)
+        self.assertIn("packets: 202 (202 tcp)\n", text)
         total = self.lines("rubbish.pcap", 1, errors="strait: rubbish.pcap: octet 192: a record claims more than 1 MiB\n"
                                                      "strait: rubbish.pcap: 999 octets passed over\n")[-1]
         self.assertEqual(total["packets"], 203)
@@ -215,8 +241,35 @@ class Capture(unittest.TestCase):
                 initial = {row[2]: round(float(row[1]) * 1e9) for row in rows if row[1]}
                 self.assertEqual(set(initial.values()), {line["handshake_ns"] for line in lines if line["type"] == "flow"})
 
+    def test_echoes_and_queries_are_flows_of_their_own(self):
+        (self.room / "questions.pcap").write_bytes(QUESTIONS)
+        flows = {line["protocol"]: line for line in self.lines("questions.pcap") if line["type"] == "flow"}
+        self.assertEqual((flows["icmp"]["client"], flows["icmp"]["client_known"]), ("192.0.2.1:77", True))
+        asked = flows["icmp"]["to_server"]
+        self.assertEqual((asked["packets"], asked["unanswered"], asked["refused"]), (5, 1, 0))
+        self.assertEqual({key: asked["question"][key] for key in ("count", "min_ns", "max_ns")},
+                         {"count": 4, "min_ns": 7_000_000, "max_ns": 7_004_000})
+        self.assertEqual(flows["udp"]["server"], "198.51.100.2:53")
+        asked = flows["udp"]["to_server"]
+        self.assertEqual((asked["question"]["count"], asked["question"]["min_ns"], asked["refused"],
+                          asked["retransmitted"]), (1, 12_000_000, 1, 1))
+        self.assertIn("round trips: 4 by echo, 1 by query\n", self.capture("questions.pcap"))
+
+    @unittest.skipUnless(shutil.which("tshark"), "tshark is not there")
+    def test_echoes_and_queries_take_what_tshark_says(self):
+        (self.room / "questions.pcap").write_bytes(QUESTIONS)
+        done = subprocess.run(["tshark", "-n", "-r", "questions.pcap", "-T", "fields", "-e", "icmp.resptime", "-e",
+                               "dns.time"], cwd=self.room, capture_output=True, text=True, timeout=100, check=True)
+        rows = [line.split("\t") for line in done.stdout.splitlines()]
+        theirs = Counter([round(float(row[0]) * 1e6) for row in rows if row[0]] +
+                         [round(float(row[1]) * 1e9) for row in rows if len(row) > 1 and row[1]])
+        ours = Counter(line["rtt_ns"] for line in self.lines("questions.pcap --samples")
+                       if line["type"] == "round_trip")
+        self.assertEqual((ours - theirs).total(), 0)
+        self.assertEqual((theirs - ours).total(), 1)  # the query that was asked twice
+
     def test_without_a_flow_the_status_is_1(self):
-        self.assertEqual(self.capture("bare.pcap", 1), "0 packets\n0 TCP flows\nround trips: none\n")
+        self.assertEqual(self.capture("bare.pcap", 1), "packets: 0\nflows: 0\nround trips: none\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/probe/passive/conversation.hpp"
@@ -141,6 +144,55 @@ TEST_CASE("more segments on the way than there is room for are counted, not time
   CHECK(result.round_trips == opened({"sequence server 20000"}));
   CHECK(result.flows.at(0).client.signs.untracked == 44);
   CHECK(result.tcp.untracked == 44);
+}
+
+// Echo requests or replies between the ends of a Conversation, each 10 us after the one before.
+Metered pinged(std::span<const std::pair<bool, std::uint16_t>> echoes) {
+  std::vector<std::array<std::byte, 28>> octets(echoes.size());
+  std::vector<CapturedPacket> packets;
+  for (std::size_t i = 0; i < echoes.size(); ++i) {
+    const auto [reply, number] = echoes[i];
+    const std::span packet{octets[i]};
+    store(packet, 0, std::uint32_t{0x4500001c});
+    store(packet, 8, std::uint16_t{0x4001});
+    store(packet, 12, reply ? std::uint32_t{0xc6336402} : std::uint32_t{0xc0000201});
+    store(packet, 16, reply ? std::uint32_t{0xc0000201} : std::uint32_t{0xc6336402});
+    store(packet, 20, reply ? std::uint16_t{0} : std::uint16_t{0x0800});
+    store(packet, 24, std::uint16_t{77});
+    store(packet, 26, number);
+    packets.push_back({.time = WallTime{Nanos{static_cast<std::int64_t>(i) * 10'000}},
+                       .data = packet,
+                       .length = 28,
+                       .interface = 0,
+                       .link = LinkType::raw,
+                       .other_order = false});
+  }
+  return metered(packets, {});
+}
+
+TEST_CASE("a question that nobody answers is counted, and makes room after many more") {
+  std::vector<std::pair<bool, std::uint16_t>> echoes;
+  for (std::uint16_t i = 0; i < 300; ++i) echoes.emplace_back(false, i);
+  auto result = pinged(echoes);
+  CHECK(result.round_trips.empty());
+  CHECK(result.flows.at(0).client.signs.unanswered == 300);
+  for (std::uint16_t i = 0; i < 299; ++i) echoes.emplace_back(true, i);
+  result = pinged(echoes);
+  CHECK(result.round_trips.size() == 255);
+  CHECK(result.flows.at(0).client.by_question.min() == Nanos{3'000'000});
+  CHECK(result.flows.at(0).client.signs.unanswered == 45);
+  CHECK(result.flows.at(0).client.signs.unseen == 44);
+}
+
+TEST_CASE("an answer is of one question only") {
+  // Asked twice; answered twice; answered without a question.
+  CHECK(pinged(std::vector<std::pair<bool, std::uint16_t>>{{false, 1}, {false, 1}, {true, 1}})
+            .flows.at(0)
+            .client.signs.refused == 1);
+  CHECK(pinged(std::vector<std::pair<bool, std::uint16_t>>{{false, 1}, {true, 1}, {true, 1}})
+            .round_trips == Strings{"echo client 10"});
+  CHECK(pinged(std::vector<std::pair<bool, std::uint16_t>>{{true, 1}, {false, 2}})
+            .round_trips.empty());
 }
 
 TEST_CASE("the tick of a sender's timestamps is told where it sent for long enough") {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections: their handshakes, and what becomes of a packet. The data is followed in
-// tcp_data.cpp, its acknowledgments in tcp_acks.cpp, what is said of a flow in tcp_report.cpp.
-#include "probe/passive/tcp_tracker.hpp"
+// What becomes of a packet, and connections' handshakes. The data is followed in tcp_data.cpp, its
+// acknowledgments in tcp_acks.cpp, what is no TCP in questions.cpp; what is said of a flow in
+// tcp_report.cpp.
+#include "probe/passive/flow_tracker.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -22,7 +23,8 @@ void count(Side& sender, const Decoded& packet) {
 
 }  // namespace
 
-TcpTracker::TcpTracker(std::uint32_t senders, std::uint32_t busy_senders, const TcpOptions& options)
+FlowTracker::FlowTracker(std::uint32_t senders, std::uint32_t busy_senders,
+                         const TcpOptions& options)
     : options_{options},
       details_{senders},
       rings_{busy_senders},
@@ -30,7 +32,7 @@ TcpTracker::TcpTracker(std::uint32_t senders, std::uint32_t busy_senders, const 
 
 // A SYN with another first sequence number, or one after the end (RFC 9293 section 3.6.1), is of a
 // new connection. A copy of the SYN that is known is of the old one, however late.
-bool TcpTracker::begins_anew(const Flow& flow, const Decoded& packet) {
+bool FlowTracker::begins_anew(const Flow& flow, const Decoded& packet) {
   if (!is_syn(packet)) return false;
   const unsigned side = side_of(packet);
   const bool client = flow.has(flow_flag::client_known) && flow.client() == side;
@@ -40,7 +42,7 @@ bool TcpTracker::begins_anew(const Flow& flow, const Decoded& packet) {
   return flow.has(flow_flag::in_use) && !opening;
 }
 
-void TcpTracker::follow(Flow& flow, const Decoded& packet) {
+void FlowTracker::follow(Flow& flow, const Decoded& packet) {
   const unsigned side = side_of(packet);
   if (!flow.has(flow_flag::in_use)) {
     flow.set(flow_flag::in_use);
@@ -50,6 +52,14 @@ void TcpTracker::follow(Flow& flow, const Decoded& packet) {
   if (packet.time < flow.last) ++tally_.backwards;
   flow.last = std::max(flow.last, packet.time);
   count(flow.sides.at(side), packet);
+  if (packet.verdict == Verdict::tcp) {
+    follow_tcp(flow, packet, side);
+  } else {
+    exchange(flow, packet, side);
+  }
+}
+
+void FlowTracker::follow_tcp(Flow& flow, const Decoded& packet, unsigned side) {
   if ((packet.flags & tcp::rst) != 0) {
     flow.set(flow_flag::reset);
     return;
@@ -73,7 +83,7 @@ void TcpTracker::follow(Flow& flow, const Decoded& packet) {
   }
 }
 
-void TcpTracker::syn(Flow& flow, const Decoded& packet, unsigned side) {
+void FlowTracker::syn(Flow& flow, const Decoded& packet, unsigned side) {
   if (flow.has(flow_flag::syn)) {
     // Karn: which SYN is answered cannot be told (RFC 6298 section 3). With SYNs of both ends
     // neither half means what it should.
@@ -91,7 +101,7 @@ void TcpTracker::syn(Flow& flow, const Decoded& packet, unsigned side) {
   flow.set(flow_flag::in_step, side);
 }
 
-void TcpTracker::syn_ack(Flow& flow, const Decoded& packet, unsigned side) {
+void FlowTracker::syn_ack(Flow& flow, const Decoded& packet, unsigned side) {
   const unsigned client = 1 - side;
   if (flow.has(flow_flag::syn_ack)) {
     flow.set(flow_flag::syn_ack_again);  // Karn once more
@@ -126,7 +136,7 @@ void TcpTracker::syn_ack(Flow& flow, const Decoded& packet, unsigned side) {
 }
 
 // The first segment of the client that acknowledges the SYN-ACK and nothing else.
-void TcpTracker::end_of_handshake(Flow& flow, const Decoded& packet, unsigned side) {
+void FlowTracker::end_of_handshake(Flow& flow, const Decoded& packet, unsigned side) {
   if (!flow.has(flow_flag::syn_ack) || flow.client() != side) return;
   flow.set(flow_flag::established);
   Side& server = flow.sides.at(1 - side);
@@ -141,35 +151,36 @@ void TcpTracker::end_of_handshake(Flow& flow, const Decoded& packet, unsigned si
   flow.set(flow_flag::acked_known, 1 - side);
 }
 
-void TcpTracker::prefetch(const Flow& flow, const Decoded& packet) const {
+void FlowTracker::prefetch(const Flow& flow, const Decoded& packet) const {
   const Side& sender = flow.sides.at(side_of(packet));
   if (packet.payload_length > 0) details_.prefetch(sender.detail, 192);
   details_.prefetch(flow.sides.at(1 - side_of(packet)).detail, 192);
 }
 
-Detail* TcpTracker::detail(Side& side) {
+Detail* FlowTracker::detail(Side& side) {
   if (side.detail == 0) side.detail = details_.take();
   return side.detail == 0 ? nullptr : &details_[side.detail];
 }
 
-void TcpTracker::refuse(Detail& detail) {
+void FlowTracker::refuse(Detail& detail) {
   ++detail.refused;
   ++tally_.refused;
 }
 
 // From now on, which segment an acknowledgment of what is on the way is due to cannot be told.
-void TcpTracker::doubt(const Side& sender, Detail& detail) {
+void FlowTracker::doubt(const Side& sender, Detail& detail) {
   detail.doubt = sender.next;
   detail.has_doubt = true;
 }
 
 // A round trip of `sender`'s packet to the other end; the answer is `packet`.
-void TcpTracker::sample(Flow& flow, const Decoded& packet, unsigned sender, const Found& found) {
+void FlowTracker::sample(Flow& flow, const Decoded& packet, unsigned sender, const Found& found) {
   const Nanos rtt{packet.time - found.sent};
   ++tally_.by_method.at(static_cast<std::size_t>(found.method));
   if (found.method != Method::handshake) {
     Detail& detail = details_[flow.sides.at(sender).detail];
-    if (!series_.record(detail.series.at(found.method == Method::timestamp ? 0 : 1), rtt)) {
+    const bool second = found.method == Method::sequence || found.method == Method::sack;
+    if (!series_.record(detail.series.at(second ? 1 : 0), rtt)) {
       ++tally_.no_room;
     }
     if (found.maybe_delayed) ++detail.maybe_delayed;
@@ -183,7 +194,7 @@ void TcpTracker::sample(Flow& flow, const Decoded& packet, unsigned sender, cons
          .maybe_delayed = found.maybe_delayed});
 }
 
-void TcpTracker::release(Flow& flow) {
+void FlowTracker::release(Flow& flow) {
   for (Side& side : flow.sides) {
     if (side.detail == 0) continue;
     const Detail& detail = details_[side.detail];
@@ -194,7 +205,7 @@ void TcpTracker::release(Flow& flow) {
   }
 }
 
-std::size_t TcpTracker::memory_bytes() const {
+std::size_t FlowTracker::memory_bytes() const {
   return details_.memory_bytes() + rings_.memory_bytes() + series_.memory_bytes();
 }
 

@@ -31,13 +31,14 @@ struct TcpTally {
   std::uint64_t out_of_window = 0;  // sequence numbers or acknowledgments of something else
 };
 
-// Follows TCP connections (RFC 9293) from what a capture shows of them. A round trip is taken only
-// where exactly one packet can have caused the answer; what is ambiguous is refused and counted.
-class TcpTracker {
+// Follows TCP connections (RFC 9293), ICMP echo and DNS from what a capture shows of them. A round
+// trip is taken only where exactly one packet can have caused the answer; what is ambiguous is
+// refused and counted.
+class FlowTracker {
  public:
   // Bounds: so many senders of data, and so many of them with more than a few segments on the way,
   // or more than a few round trips.
-  TcpTracker(std::uint32_t senders, std::uint32_t busy_senders, const TcpOptions& options);
+  FlowTracker(std::uint32_t senders, std::uint32_t busy_senders, const TcpOptions& options);
 
   void set_round_trip_sink(RoundTripSink sink) { sink_ = std::move(sink); }
 
@@ -47,7 +48,7 @@ class TcpTracker {
   // What follow() will touch beyond the flow itself.
   void prefetch(const Flow& flow, const Decoded& packet) const;
 
-  [[nodiscard]] FlowReport report(const Flow& flow, FlowEnding ending) const;
+  [[nodiscard]] FlowReport report(const Flow& flow, FlowEnding ending);
   // Gives back what the flow has taken.
   void release(Flow& flow);
 
@@ -55,7 +56,13 @@ class TcpTracker {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  void syn(Flow& flow, const Decoded& packet, unsigned side);
+  void follow_tcp(Flow& flow, const Decoded& packet, unsigned side);
+  void exchange(Flow& flow, const Decoded& packet, unsigned side);
+  void ask(Flow& flow, const Decoded& packet, unsigned side);
+  void answer(Flow& flow, const Decoded& packet, unsigned asker);
+  [[nodiscard]] std::uint32_t waiting(Detail& detail);
+
+  static void syn(Flow& flow, const Decoded& packet, unsigned side);
   void syn_ack(Flow& flow, const Decoded& packet, unsigned side);
   void end_of_handshake(Flow& flow, const Decoded& packet, unsigned side);
 
@@ -94,7 +101,7 @@ class TcpTracker {
     return options_.sequence_always ||
            (options_.sequence && !(options_.timestamps && packet.has_timestamps));
   }
-  [[nodiscard]] SenderReport sender_report(const Flow& flow, unsigned side) const;
+  [[nodiscard]] SenderReport sender_report(const Flow& flow, unsigned side);
 
   TcpOptions options_;
   Pool<Detail> details_;
