@@ -16,10 +16,36 @@ constexpr std::uint64_t most_shown = 1'000'000;
 
 using SharedOptions = std::shared_ptr<CaptureOptions>;
 
+// Packets as they pass; all of these but the first one want it.
+void add_live(CLI::App& command, const SharedOptions& options) {
+  CLI::Option* const interface =
+      command
+          .add_option("-i,--interface", options->interfaces,
+                      "Capture here instead of reading files; may be repeated")
+          ->type_name("NAME")
+          ->expected(1, CLI::detail::expected_max_vector_size)
+          ->allow_extra_args(false);
+  command.add_option("--filter", options->filter, "Only these packets, as pcap-filter(7) has it")
+      ->type_name("EXPR")
+      ->needs(interface);
+  add_integer(command, "--snapshot", options->snapshot, {.min = 64, .max = 65535, .unit = "OCTETS"},
+              "So much of each packet")
+      ->needs(interface);
+  command.add_flag("--promiscuous", options->promiscuous, "Also packets that are for others")
+      ->needs(interface);
+  command
+      .add_option_function<std::string>(
+          "-d,--duration",
+          [options](const std::string& text) { options->duration = read_time("--duration", text); },
+          "For that long; else until it is interrupted")
+      ->type_name("TIME")
+      ->needs(interface);
+}
+
 void add_what_is_read(CLI::App& command, const SharedOptions& options) {
   command.add_option("file", options->files, "pcap or pcapng files; - is the standard input")
-      ->required()
       ->type_name("FILE");
+  add_live(command, options);
   command.add_flag("--gre", options->gre, "Look into GRE");
   command.add_flag("--vxlan", options->vxlan, "Look into VXLAN (UDP port 4789)");
   command.add_flag("--all-methods", options->all_methods,
@@ -58,6 +84,9 @@ CLI::App* add_capture_command(CLI::App& app, RunCapture run) {
   add_what_is_read(*command, options);
   add_what_is_shown(*command, options);
   command->callback([options, run = std::move(run)] {
+    if (options->files.empty() == options->interfaces.empty()) {
+      refuse("file", "want files, or an interface with -i");
+    }
     if (std::ranges::count(options->files, "-") > 1) {
       refuse("file", "the standard input can be read once");
     }

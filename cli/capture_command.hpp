@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/cli11_names.hpp"
+#include "core/duration.hpp"
 
 namespace strait::cli {
 
@@ -16,7 +17,12 @@ enum class FlowRank : std::uint8_t { octets, p95, retransmissions };
 
 // `strait capture`: the round trips of traffic that others captured.
 struct CaptureOptions {
-  std::vector<std::string> files;    // "-": the standard input
+  std::vector<std::string> files;       // "-": the standard input
+  std::vector<std::string> interfaces;  // instead
+  std::string filter;
+  std::uint32_t snapshot = 192;  // octets
+  bool promiscuous = false;
+  std::optional<Nanos> duration;     // else until somebody asks to stop
   std::optional<std::uint32_t> top;  // so many flows; else all, and of the table the first 20
   FlowRank by = FlowRank::octets;
   std::uint32_t max_flows = 1'000'000;  // at once

@@ -10,6 +10,9 @@
 
 #include "cli/capture_report.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/stop_signals.hpp"
+#include "core/clock.hpp"
+#include "probe/passive/live_capture.hpp"
 
 namespace strait::cli {
 namespace {
@@ -90,8 +93,8 @@ class Capture {
 
   Result<int> run() {
     if (options_.csv) streams_.results << flow_csv_header() << '\n';
-    for (const std::string& file : options_.files) {
-      if (auto read = read_file(file); !read) return fail(std::move(read));
+    if (auto read = options_.interfaces.empty() ? read_files() : read_live(); !read) {
+      return fail(std::move(read));
     }
     sum_.memory_bytes = meter_.memory_bytes();
     meter_.finish();
@@ -111,12 +114,58 @@ class Capture {
     return meter;
   }
 
+  Result<void> read_files() {
+    for (const std::string& file : options_.files) {
+      if (auto read = read_file(file); !read) return fail(std::move(read));
+    }
+    return {};
+  }
+
   Result<void> read_file(const std::string& file) {
     auto reader = passive::CaptureReader::open(file);
     if (!reader) return fail(std::move(reader));
     std::vector<passive::CapturedPacket> room(256);
     while (const std::size_t count = reader->read(room)) meter_.add(std::span{room}.first(count));
     sum_.files.push_back({.file = file == "-" ? "standard input" : file, .tally = reader->tally()});
+    return {};
+  }
+
+  Result<void> read_live() {
+    std::vector<passive::LiveCapture> captures;
+    const passive::LiveOptions live{.filter = options_.filter,
+                                    .snapshot = options_.snapshot,
+                                    .promiscuous = options_.promiscuous};
+    for (const std::string& interface : options_.interfaces) {
+      const auto number = static_cast<std::uint32_t>(captures.size());
+      auto capture = passive::LiveCapture::open(interface, number, live);
+      if (!capture) return fail(std::move(capture));
+      captures.push_back(std::move(*capture));
+    }
+    const StopSignals signals;
+    const SystemClock clock;
+    const MonoTime begun = clock.now().mono;
+    streams_.progress << "capturing; interrupt to end\n" << std::flush;
+    while (!StopSignals::raised() &&
+           (!options_.duration || clock.now().mono - begun < *options_.duration)) {
+      passive::wait_for_any(captures, std::chrono::milliseconds{100});
+      if (auto read = read_from(captures); !read) return fail(std::move(read));
+    }
+    for (const passive::LiveCapture& capture : captures) {
+      const passive::LiveTally counted = capture.tally();
+      passive::ReadTally tally;
+      tally.packets = counted.packets;
+      tally.dropped = counted.dropped;
+      sum_.files.push_back({.file = capture.interface(), .tally = std::move(tally)});
+    }
+    return {};
+  }
+
+  Result<void> read_from(std::span<passive::LiveCapture> captures) {
+    for (passive::LiveCapture& capture : captures) {
+      const auto packets = capture.read();
+      if (!packets) return tl::make_unexpected(packets.error());
+      meter_.add(*packets);
+    }
     return {};
   }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What `strait capture` prints of captures that are written here. Needs no privilege and no network."""
+"""What `strait capture` prints of captures that are written here. And on loopback, where root may."""
 
 import csv
 import gzip
@@ -8,9 +8,12 @@ import io
 import json
 import os
 import shutil
+import signal
+import socket
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 from collections import Counter
 from pathlib import Path
@@ -117,9 +120,13 @@ class Capture(unittest.TestCase):
         for name, octets in files.items():
             (cls.room / name).write_bytes(octets)
 
-    def capture(self, words: str, status: int = 0, stdin: bytes | None = None, errors: str = "") -> str:
+    def capture(self, words: str, status: int = 0, stdin: bytes | None = None, errors: str | None = "") -> str:
+        """What it prints; where `errors` are not known, those instead."""
         done = subprocess.run([self.strait, "capture", *words.split()], cwd=self.room, capture_output=True,
                               input=stdin, timeout=60, check=False)
+        if errors is None:
+            self.assertEqual((done.returncode, done.stdout), (status, b""))
+            return done.stderr.decode()
         self.assertEqual((done.returncode, done.stderr.decode()), (status, errors))
         return done.stdout.decode()
 
@@ -270,6 +277,47 @@ class Capture(unittest.TestCase):
 
     def test_without_a_flow_the_status_is_1(self):
         self.assertEqual(self.capture("bare.pcap", 1), "packets: 0\nflows: 0\nround trips: none\n")
+
+    def begin_live(self, words: str) -> subprocess.Popen:
+        process = subprocess.Popen([self.strait, "capture", *words.split()], cwd=self.room, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    @unittest.skipUnless(os.geteuid() == 0, "wants to capture")
+    def test_what_passes_an_interface_is_timed_while_it_runs(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            live = self.begin_live("-i lo --json --duration 30s --filter tcp")
+            self.assertEqual(live.stderr.readline(), "capturing; interrupt to end\n")
+            with socket.create_connection(("127.0.0.1", port)) as client, server.accept()[0] as peer:
+                mine = client.getsockname()[1]
+                for _ in range(10):
+                    client.sendall(b"x" * 100)
+                    peer.recv(100)
+                    peer.sendall(b"y")
+                    client.recv(1)
+            time.sleep(0.5)  # the kernel gathers packets for a while
+            live.send_signal(signal.SIGINT)
+            out, err = live.communicate(timeout=60)
+        self.assertEqual((live.returncode, err), (0, ""))
+        lines = [json.loads(line) for line in out.splitlines()]
+        flows = {line["client"]: line for line in lines if line["type"] == "flow"
+                 and line["server"] == f"127.0.0.1:{port}" and line["start"] == "handshake"}
+        flow = flows[f"127.0.0.1:{mine}"]
+        self.assertGreater(flow["handshake_ns"], 0)
+        self.assertEqual((flow["ending"], flow["to_server"]["unseen"], flow["to_server"]["retransmitted"]),
+                         ("closed", 0, 0))
+        self.assertGreater(flow["to_server"]["timestamp"]["count"], 0)
+        self.assertEqual((lines[-1]["files"][0]["file"], lines[-1]["files"][0]["dropped"]), ("lo", 0))
+
+    @unittest.skipUnless(os.geteuid() == 0, "wants to capture")
+    def test_what_is_wrong_with_an_interface_or_a_filter_is_said(self):
+        text = self.capture("-i nosuch0", 2, errors=None)
+        self.assertTrue(text.startswith("strait: capture on nosuch0: "), text)
+        text = self.capture("-i lo --filter tcpp", 2, errors=None)
+        self.assertEqual(text, "strait: filter 'tcpp': can't parse filter expression: syntax error\n")
 
 
 if __name__ == "__main__":

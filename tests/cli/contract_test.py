@@ -238,7 +238,11 @@ REFUSED = [
     ("reflect 127.0.0.1 --open --sessions 9", 2, usage("reflect", "--sessions: wants --stateful")),
     ("reflect 127.0.0.1 --open --session-idle 9s", 2, usage("reflect", "--session-idle: wants --stateful")),
     # capture
-    ("capture", 2, usage("capture", "file is required")),
+    ("capture", 2, usage("capture", "file: want files, or an interface with -i")),
+    ("capture x -i lo", 2, usage("capture", "file: want files, or an interface with -i")),
+    ("capture x --filter tcp", 2, usage("capture", "--filter requires --interface")),
+    ("capture -i lo -d 0s", 2, usage("capture", "--duration: '0s': want a time above 0")),
+    ("capture -i lo --snapshot 9", 2, usage("capture", "--snapshot: '9': want a whole number, 64 to 65535")),
     ("capture nosuch.pcap", 2, "strait: open nosuch.pcap: No such file or directory\n"),
     ("capture .", 4, "strait: read .: Is a directory\n"),
     ("capture good.toml", 2, "strait: good.toml: begins with 5b 5b 70 61; want a pcap or pcapng file, as it is or in "
