@@ -125,6 +125,7 @@ LiveCapture::~LiveCapture() = default;
 
 Result<std::span<const CapturedPacket>> LiveCapture::read() {
   device_->read.clear();
+  // NOLINTNEXTLINE(readability-non-const-parameter): libpcap's type
   const auto take = [](u_char* user, const pcap_pkthdr* header, const u_char* data) {
     reinterpret_cast<Device*>(user)->take(*header, reinterpret_cast<const std::byte*>(data));
   };
