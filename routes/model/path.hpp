@@ -9,6 +9,7 @@
 #include "core/address.hpp"
 #include "core/duration.hpp"
 #include "core/strong.hpp"
+#include "routes/model/neighbor_role.hpp"
 
 namespace strait::routes {
 
@@ -28,6 +29,7 @@ struct Path {
   double cost = 0;          // of what is sent over it, in any unit that all paths share
   bool forbidden = false;   // by policy: never recommended
   std::string forbidden_reason;
+  NeighborRole role = NeighborRole::provider;  // of the upstream
 };
 
 }  // namespace strait::routes
