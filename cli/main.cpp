@@ -12,6 +12,7 @@
 
 #include "cli/analyze_command.hpp"
 #include "cli/analyze_run.hpp"
+#include "cli/bmp_run.hpp"
 #include "cli/config_command.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/doctor_run.hpp"
@@ -101,9 +102,14 @@ cli::RoutesWork routes_work() {
           .diff = with(cli::run_diff),
           .render = with(cli::run_render),
           .apply = with(cli::run_apply),
-          .rib = [](const cli::RibOptions& options) {
-            return finish(cli::run_rib(options, std::cout, std::cerr));
-          }};
+          .rib =
+              [](const cli::RibOptions& options) {
+                return finish(cli::run_rib(options, std::cout, std::cerr));
+              },
+          .bmp =
+              [](const cli::BmpOptions& options) {
+                return finish(cli::run_bmp(options, std::cout, std::cerr));
+              }};
 }
 
 void add_commands(CLI::App& app) {
