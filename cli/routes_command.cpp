@@ -85,6 +85,7 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
   apply->add_flag("--withdraw", applied->withdraw, "Take every preference back: plain BGP decides");
 
   add_rib_command(*routes, std::move(work.rib));
+  add_bmp_command(*routes, std::move(work.bmp));
 }
 
 }  // namespace strait::cli

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/bmp_command.hpp"
 #include "cli/cli11_names.hpp"
 #include "cli/rib_command.hpp"
 #include "core/clock.hpp"
@@ -58,6 +59,7 @@ struct RoutesWork {
   std::function<int(const RenderOptions&)> render;
   std::function<int(const ApplyOptions&)> apply;
   std::function<int(const RibOptions&)> rib;
+  std::function<int(const BmpOptions&)> bmp;
 };
 
 // Adds `strait routes` and its commands. They only read words; `work` does the rest.
