@@ -195,8 +195,10 @@ std::map<std::string, std::string, std::less<>> default_paths(const Configuratio
 
 Nanos look_back(const Configuration& configuration) {
   const analyzer::DecisionOptions& options = configuration.analyzer.decision;
-  const unsigned windows =
-      std::max(options.evidence.span_windows, options.pair_windows) + options.repeat + 1;
+  // The more classes there are, the more windows must agree that one is better.
+  constexpr unsigned for_many_classes = 10;
+  const unsigned windows = std::max(options.evidence.span_windows, options.pair_windows) +
+                           std::max(options.repeat, options.repeat_of) + for_many_classes;
   return configuration.probe.window * windows;
 }
 
