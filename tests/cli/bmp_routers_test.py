@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`strait routes bmp` beside real routers: FRR's bgpd with its bmp module, and GoBGP, each between two upstreams that
 one BIRD plays. What the station's files hold must be what the router itself shows, before and behind its policy, also
-after flaps, a change of policy and a connection that was cut off."""
+after flaps, a change of policy and a connection that was cut off.
+
+Run by hand, as root, with the packages frr and gobgpd: it is no part of ctest."""
 
 import ipaddress
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pathlib import Path
 STRAIT = str(Path(os.environ.get("STRAIT", "build/dev/strait")).resolve())
 PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 ROUTER, UPSTREAMS = (f"strait-bmp-{side}-{os.getpid()}" for side in ("r", "u"))
-PREFIXES = int(os.environ.get("BMP_PREFIXES", "2000"))  # of IPv4, from each upstream
+PREFIXES = int(os.environ.get("BMP_PREFIXES", "500"))  # of IPv4, from each upstream
 PORT = 11019
 BGPD = "/usr/lib/frr/bgpd"  # OpenBGPD has one too
 PEERS = {"10.255.1.2": 65001, "10.255.1.3": 65002, "fd00:255:1::2": 65001, "fd00:255:1::3": 65002}
