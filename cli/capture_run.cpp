@@ -161,15 +161,18 @@ class Capture {
     const SystemClock clock;
     const MonoTime begun = clock.now().mono;
     streams_.progress << "capturing; interrupt to end\n" << std::flush;
-    const auto goes_on = [&] {
-      return !StopSignals::raised() &&
-             (!options_.duration || clock.now().mono - begun < *options_.duration);
-    };
-    // Once more at the end, for what the kernel still holds.
-    for (bool last = false; !last;) {
-      last = !goes_on();
+    const auto past = [&](Nanos time) { return clock.now().mono - begun >= time; };
+    while (!StopSignals::raised() && !(options_.duration && past(*options_.duration))) {
       passive::wait_for_any(captures, std::chrono::milliseconds{100});
       if (auto read = read_from(captures); !read) return fail(std::move(read));
+    }
+    // What the kernel still holds, unless more comes than can be read.
+    const Nanos end = clock.now().mono - begun + std::chrono::seconds{1};
+    for (bool more = true; more && !past(end);) {
+      passive::wait_for_any(captures, std::chrono::milliseconds{30});
+      const auto read = read_from(captures);
+      if (!read) return tl::make_unexpected(read.error());
+      more = *read > 0;
     }
     for (const passive::LiveCapture& capture : captures) {
       const passive::LiveTally counted = capture.tally();
@@ -181,13 +184,16 @@ class Capture {
     return {};
   }
 
-  Result<void> read_from(std::span<passive::LiveCapture> captures) {
+  // How many packets there were.
+  Result<std::size_t> read_from(std::span<passive::LiveCapture> captures) {
+    std::size_t count = 0;
     for (passive::LiveCapture& capture : captures) {
       const auto packets = capture.read();
       if (!packets) return tl::make_unexpected(packets.error());
       meter_.add(*packets);
+      count += packets->size();
     }
-    return {};
+    return count;
   }
 
   void take(const passive::FlowReport& flow) {
