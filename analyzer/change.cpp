@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::size_t confirming = 3;      // windows that must agree
 constexpr std::size_t least_history = 10;  // windows before anything is judged
-constexpr std::size_t most_minima = 120;
-constexpr std::size_t most_spreads = 144;
 constexpr unsigned spread_every = 10;
 constexpr unsigned refresh_every = 10;
 constexpr std::size_t few_windows = 5;    // that a loss is looked for in
@@ -24,9 +22,10 @@ constexpr std::size_t many_windows = 30;  // likewise
 constexpr std::size_t most_losses = 120;  // that its end is looked for in
 constexpr double least_shift = 150e3;     // ns
 constexpr double least_spread = 1e6;      // ns
+constexpr double most_spread = 1.5e6;     // ns
+constexpr double spread_margin = 4;       // times how far the day's fullest twentieth lies above
 constexpr double least_step = 500e3;      // ns, of a clock
 constexpr double stamp_error = 20e3;      // ns: stamps of software are no better
-constexpr double mad_to_sigma = 1.4826;
 constexpr double loss_margin = 0.0005;
 constexpr double usual_share = 0.001;  // of a window in the usual loss
 constexpr double false_alarm = 1e-6;
@@ -36,24 +35,8 @@ constexpr std::uint64_t least_samples = 10;
 double in_ns(Nanos time) { return static_cast<double>(time.count()); }
 Nanos from_ns(double ns) { return Nanos{std::llround(ns)}; }
 
-// Moves the values about.
-double rank_among(std::vector<double>& values, double q) {
-  const auto rank = static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
-  std::ranges::nth_element(values, values.begin() + rank);
-  return values[static_cast<std::size_t>(rank)];
-}
-
-double quantile(std::vector<double> values, double q) { return rank_among(values, q); }
-
-double quantile(const std::deque<double>& values, double q) {
-  return quantile(std::vector<double>{values.begin(), values.end()}, q);
-}
-
-double spread_of(const std::deque<double>& values, double centre) {
-  std::vector<double> distances;
-  distances.reserve(values.size());
-  for (const double value : values) distances.push_back(std::abs(value - centre));
-  return mad_to_sigma * quantile(std::move(distances), 0.5);
+double middle_of(const std::array<double, confirming>& values) {
+  return std::clamp(values[2], std::min(values[0], values[1]), std::max(values[0], values[1]));
 }
 
 // The chance of as many lost probes or more, if each is lost with the chance `p` (binomial).
@@ -187,9 +170,7 @@ void ChangeWatch::see_loss(const Window& window, Changes& told) {
 
 // Of the newest three windows.
 double ChangeWatch::middle_spread() const {
-  const double a = recent_[0].spread;
-  const double b = recent_[1].spread;
-  return std::clamp(recent_[2].spread, std::min(a, b), std::max(a, b));
+  return middle_of({recent_[0].spread, recent_[1].spread, recent_[2].spread});
 }
 
 // Never below what a spread as wide as the newest would move the minimum by chance.
@@ -204,15 +185,21 @@ void ChangeWatch::see_level(const Reference& before, Changes& told) {
   const double down = before.level - high->minimum;
   if (std::max(up, down) <= level_threshold(before)) return;
   Change shift = change(ChangeKind::level_shift);
-  std::vector<double> minima;
-  minima.reserve(recent_.size());
-  for (const Point& point : recent_) minima.push_back(point.minimum);
+  const std::array minima{recent_[0].minimum, recent_[1].minimum, recent_[2].minimum};
   shift.size_low = from_ns(low->minimum - before.level_high);
   shift.size_high = from_ns(high->minimum - before.level_low);
-  shift.size = from_ns(quantile(minima, 0.5) - before.level);
+  shift.size = from_ns(middle_of(minima) - before.level);
   told.push_back(shift);
-  minima_.assign(minima.begin(), minima.end());
+  minima_.assign(minima);
   reference_.reset();
+}
+
+// Where some hours of the day are fuller than others, more than usual is less than a queue.
+double ChangeWatch::spread_threshold(const Reference& before) {
+  const double usual = before.spread;
+  const double margin =
+      std::clamp(spread_margin * (before.spread_high - usual), least_spread, most_spread);
+  return std::max({3 * usual, usual + margin, usual + 0.005 * before.level});
 }
 
 void ChangeWatch::see_spread(const Reference& before, Changes& told) {
@@ -220,9 +207,7 @@ void ChangeWatch::see_spread(const Reference& before, Changes& told) {
       std::ranges::minmax_element(recent_, {}, [](const Point& point) { return point.spread; });
   const double usual = before.spread;
   if (!queueing_) {
-    if (low->spread <= std::max({3 * usual, usual + least_spread, usual + 0.005 * before.level})) {
-      return;
-    }
+    if (low->spread <= spread_threshold(before)) return;
     queueing_ = change(ChangeKind::queueing);
   } else if (high->spread < std::max(1.8 * usual, usual + 0.5 * least_spread)) {
     queueing_->to = recent_.front().from;
@@ -246,8 +231,8 @@ void ChangeWatch::see_clock(Changes& told) {
   const double moved = *newest.offset - *before.offset;
   if (drifts_.size() >= least_history) {
     if (drifts_seen_++ % refresh_every == 0) {
-      drift_ = quantile(drifts_, 0.5);
-      drift_noise_ = spread_of(drifts_, drift_);
+      drift_ = drifts_.quantile(0.5);
+      drift_noise_ = drifts_.deviation();
     }
     const double level = std::abs(newest.minimum - before.minimum);
     if (std::abs(moved - drift_) > std::max({least_step, 10 * drift_noise_, 2 * level})) {
@@ -261,14 +246,14 @@ void ChangeWatch::see_clock(Changes& told) {
       return;  // a step is no drift
     }
   }
-  push(drifts_, moved, most_minima);
+  drifts_.push(moved);
 }
 
 void ChangeWatch::remember(const Point& point) {
-  push(minima_, point.minimum, most_minima);
+  minima_.push(point.minimum);
   if (queueing_) return;  // it is not the usual spread
   if (spreads_.size() < least_history || seen_ % spread_every == 0) {
-    push(spreads_, point.spread, most_spreads);
+    spreads_.push(point.spread);
   }
 }
 
@@ -276,15 +261,12 @@ void ChangeWatch::refresh() {
   if (minima_.size() < least_history || spreads_.size() < least_history) return;
   if (reference_ && ++stale_ < refresh_every) return;
   stale_ = 0;
-  std::vector<double> minima{minima_.begin(), minima_.end()};
-  const double level = rank_among(minima, 0.5);
-  reference_ = Reference{.level = level,
-                         .level_low = rank_among(minima, 0.1),
-                         .level_high = rank_among(minima, 0.9),
-                         .noise = 0,
-                         .spread = quantile(spreads_, 0.25)};
-  for (double& minimum : minima) minimum = std::abs(minimum - level);
-  reference_->noise = mad_to_sigma * rank_among(minima, 0.5);
+  reference_ = Reference{.level = minima_.quantile(0.5),
+                         .level_low = minima_.quantile(0.1),
+                         .level_high = minima_.quantile(0.9),
+                         .noise = minima_.deviation(),
+                         .spread = spreads_.quantile(0.25),
+                         .spread_high = spreads_.quantile(0.95)};
 }
 
 std::vector<Change> ChangeWatch::see(const Window& window) {

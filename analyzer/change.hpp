@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzer/sliding.hpp"
 #include "core/window.hpp"
 #include "routes/model/path.hpp"
 
@@ -68,6 +69,7 @@ class ChangeWatch {
     double level_high = 0;
     double noise = 0;  // of the minimum: 1.4826 x MAD
     double spread = 0;
+    double spread_high = 0;  // of the fullest twentieth of a day
   };
   using Changes = std::vector<Change>;
 
@@ -83,12 +85,13 @@ class ChangeWatch {
   [[nodiscard]] Change change(ChangeKind kind) const;
   [[nodiscard]] double middle_spread() const;
   [[nodiscard]] double level_threshold(const Reference& before) const;
+  [[nodiscard]] static double spread_threshold(const Reference& before);
 
   SessionKey session_;
-  std::deque<Point> recent_;    // the newest 3, which nothing has been judged by yet
-  std::deque<double> minima_;   // of the 120 windows before, since the last shift
-  std::deque<double> spreads_;  // of a day, every tenth window
-  std::deque<double> drifts_;   // of the clock, from window to window
+  std::deque<Point> recent_;  // the newest 3, which nothing has been judged by yet
+  Sliding minima_{120};       // of the windows before, since the last shift
+  Sliding spreads_{144};      // of a day, every tenth window
+  Sliding drifts_{120};       // of the clock, from window to window
   unsigned drifts_seen_ = 0;
   double drift_ = 0;  // ns from window to window
   double drift_noise_ = 0;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "analyzer/words.hpp"
@@ -26,6 +27,7 @@ std::optional<std::string> default_of(const ClassView& view) {
 void rest(ClassMemory& memory) {
   memory.challenger.reset();
   memory.streak = 0;
+  memory.better = 0;
 }
 
 enum class Cause : std::uint8_t { better, death };
@@ -46,7 +48,7 @@ void change(const ClassView& view, Verdict& verdict, ClassMemory& memory,
 }
 
 void show_gain(Verdict& verdict, const Candidate& rival, const Advantage& by) {
-  const Comparison& comparison = by.comparison;
+  const Comparison& comparison = *by.comparison;
   verdict.rival = rival.path->name;
   verdict.gain_wanted = by.wanted;
   verdict.gain = comparison.difference;
@@ -141,14 +143,38 @@ Advantage against(const ClassView& view, const std::vector<Candidate>& candidate
     if (&other == &challenger || (standing != Standing::eligible && standing != Standing::lossy)) {
       continue;
     }
-    Advantage each = advantage(view, challenger, other, factor);
-    const bool first = !worst.compared && worst.words.empty();
-    if (!first && each.clear) continue;
-    each.words += fmt::format(" against {}", other.path->name);
-    worst = std::move(each);
+    const Advantage each = advantage(view, challenger, other, factor);
+    if (worst.other != nullptr && each.clear) continue;
+    worst = each;
+    worst.one_of_many = true;
     if (!worst.clear) return worst;
   }
   return worst;
+}
+
+// Over all windows that are compared, more than the evidence is of.
+Proportion loss_of_pairs(const ClassView& view, const Candidate& candidate) {
+  std::uint64_t lost = 0;
+  std::uint64_t decided = 0;
+  for (Slot slot = view.newest - view.options.pair_windows + 1; slot <= view.newest; ++slot) {
+    const SlotPool& pool = view.shared.pools().of(candidate.path->name, slot);
+    lost += pool.lost();
+    decided += pool.decided();
+  }
+  return wilson(lost, decided, view.options.evidence.confidence);
+}
+
+// A path that was left because it was dead must have become clearly better: below the limit by
+// chance it will be now and then.
+void demand_recovery(const ClassView& view, const ClassMemory& memory, Advantage& found) {
+  const Candidate* const back = found.challenger;
+  if (back == nullptr || found.by_loss || !memory.forced || memory.displaced != back->path->name) {
+    return;
+  }
+  const double limit = std::max(view.options.max_loss / 2, loss_of_pairs(view, *found.other).high);
+  if (!may_lose(loss_of_pairs(view, *back), limit)) return;
+  found.may_lose = true;
+  found.clear = false;
 }
 
 struct Contest {
@@ -156,7 +182,12 @@ struct Contest {
   const Candidate* nearest = nullptr;  // the best-ranked path that could be compared
   Advantage winning;
   Advantage near;
-  std::string missing = "there is no other eligible path to compare";
+  Advantage missing;  // the last that could not be compared
+
+  [[nodiscard]] std::string what_is_missing() const {
+    return missing.other == nullptr ? "there is no other eligible path to compare"
+                                    : missing.words();
+  }
 };
 
 Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
@@ -166,8 +197,9 @@ Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
     if (!each.eligible() || &each == incumbent) continue;
     Advantage found =
         against(view, candidates, incumbent, each, factor_for(view, memory, each.path->name));
+    demand_recovery(view, memory, found);
     if (!found.compared) {
-      if (!found.words.empty()) result.missing = found.words;
+      if (found.other != nullptr) result.missing = found;
       continue;
     }
     if (result.nearest == nullptr) {
@@ -178,7 +210,7 @@ Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
     const bool again = memory.challenger == each.path->name;
     if (found.clear && (result.winner == nullptr || again)) {
       result.winner = &each;
-      result.winning = std::move(found);
+      result.winning = found;
     }
   }
   return result;
@@ -211,13 +243,13 @@ void keep(const ClassView& view, const std::vector<Candidate>& candidates,
     show_gain(verdict, *other, by);
     say(verdict, Ruling::forbidden,
         fmt::format("{} would be better than {} ({}), but it is {}", other->path->name,
-                    incumbent->path->name, by.words, other->eligibility.reason));
+                    incumbent->path->name, by.words(), other->eligibility.reason));
     return;
   }
   if (found.nearest == nullptr) {
     const bool alone = incumbent != nullptr && incumbent->eligible() &&
                        std::ranges::count_if(candidates, &Candidate::eligible) == 1;
-    say(verdict, alone ? Ruling::keep : Ruling::insufficient, found.missing);
+    say(verdict, alone ? Ruling::keep : Ruling::insufficient, found.what_is_missing());
     return;
   }
   show_gain(verdict, *found.nearest, found.near);
@@ -228,23 +260,37 @@ void keep(const ClassView& view, const std::vector<Candidate>& candidates,
       fmt::format("{} is clearly better by more than {} and {:.1f} %{}; the nearest is {}: {}",
                   what, delay_text(view.options.min_gain), view.options.min_gain_ratio * 100,
                   damping_words(damping(view, memory)), found.nearest->path->name,
-                  found.near.words));
+                  found.near.words()));
 }
 
-void count_streak(ClassMemory& memory, const Candidate* winner, bool counts) {
-  if (winner == nullptr) {
-    if (counts) rest(memory);
+// The newest `of` windows in which the challenger was clearly better; where it must be so in
+// windows running, one in which it is not ends it.
+void count_streak(const ClassView& view, ClassMemory& memory, const Candidate* winner,
+                  bool counts) {
+  if (!counts) return;
+  const unsigned of = std::min(view.options.repeat_of, most_repeat_of);
+  const bool running = of <= view.options.repeat;
+  if (winner != nullptr && memory.challenger != winner->path->name) rest(memory);
+  const std::uint64_t newest = (std::uint64_t{1} << of) - 1;
+  memory.better = (memory.better << 1U | (winner == nullptr ? 0U : 1U)) & newest;
+  if (memory.better == 0 || (winner == nullptr && running)) {
+    rest(memory);
     return;
   }
-  if (!counts) return;
-  memory.streak = memory.challenger == winner->path->name ? memory.streak + 1 : 1;
-  memory.challenger = winner->path->name;
+  memory.streak = running ? memory.streak + 1 : static_cast<unsigned>(std::popcount(memory.better));
+  if (winner != nullptr) memory.challenger = winner->path->name;
+}
+
+std::string streak_words(const ClassView& view, unsigned streak) {
+  const DecisionOptions& options = view.options;
+  if (options.repeat_of <= options.repeat) return fmt::format("for {} windows running", streak);
+  return fmt::format("in {} of {} windows", streak, options.repeat_of);
 }
 
 void settle(const ClassView& view, const std::vector<Candidate>& candidates,
             const Candidate* incumbent, Verdict& verdict, ClassMemory& memory, bool counts) {
   const Contest found = contest(view, candidates, incumbent, memory);
-  count_streak(memory, found.winner, counts);
+  count_streak(view, memory, found.winner, counts);
   if (found.winner == nullptr) {
     keep(view, candidates, incumbent, found, verdict, memory);
     return;
@@ -254,48 +300,37 @@ void settle(const ClassView& view, const std::vector<Candidate>& candidates,
   const unsigned streak = memory.challenger == name ? memory.streak : 0;
   show_gain(verdict, *found.winner, found.winning);
   verdict.streak = streak;
+  verdict.chance = chance_of(view, found.winning, streak);
   if (streak < view.options.repeat) {
     say(verdict, Ruling::keep,
         fmt::format("{} is better for {} of {} windows: {}", name, streak, view.options.repeat,
-                    found.winning.words));
+                    found.winning.words()));
     return;
   }
   if (verdict.hold_until && view.now < *verdict.hold_until) {
     say(verdict, Ruling::keep,
         fmt::format("held until {}; {} is better for {} windows: {}",
-                    strait::to_string(*verdict.hold_until), name, streak, found.winning.words));
+                    strait::to_string(*verdict.hold_until), name, streak, found.winning.words()));
+    return;
+  }
+  if (*verdict.chance > view.most_chance) {
+    say(verdict, Ruling::keep,
+        fmt::format("{} is better {}, but of as many classes as are judged some are so by chance "
+                    "({:.2g} here, {:.2g} wanted): {}",
+                    name, streak_words(view, streak), *verdict.chance, view.most_chance,
+                    found.winning.words()));
     return;
   }
   change(view, verdict, memory, name,
          incumbent == nullptr ? std::nullopt : std::optional{incumbent->path->name}, Cause::better);
   say(verdict, Ruling::prefer,
-      fmt::format("{} for {} windows running: {}; {}", name, streak, found.winning.words,
+      fmt::format("{} {}: {}; {}", name, streak_words(view, streak), found.winning.words(),
                   found.winner->eligibility.reason));
 }
 
 bool is_dead(Standing standing) {
   return standing == Standing::forbidden || standing == Standing::no_route ||
          standing == Standing::unmeasured || standing == Standing::lossy;
-}
-
-void show_ranking(const ClassView& view, const std::vector<Candidate>& candidates,
-                  Verdict& verdict) {
-  for (const Candidate& each : candidates) {
-    Ranked ranked;
-    ranked.path = each.path->name;
-    ranked.eligible = each.eligible();
-    ranked.reason = each.eligibility.reason;
-    const Candidate& rival =
-        &each == &candidates.front() && candidates.size() > 1 ? candidates[1] : candidates.front();
-    if (each.eligible() && rival.eligible() && &each != &rival) {
-      // What taking the rival instead would gain: this path minus the rival.
-      const Comparison difference = advantage(view, rival, each, 1.0).comparison;
-      ranked.difference = difference.difference;
-      ranked.difference_low = difference.low;
-      ranked.difference_high = difference.high;
-    }
-    verdict.ranking.push_back(std::move(ranked));
-  }
 }
 
 // No preference is in force: BGP decides, by a path that is known or not.
@@ -370,9 +405,9 @@ Verdict judge_class(const ClassView& view, ClassMemory& memory, bool counts) {
     memory.changed = std::min(*memory.changed, view.now);
     verdict.hold_until = *memory.changed + view.options.hold_down;
   }
-  const std::vector<Candidate> candidates = rank(view);
-  show_ranking(view, candidates, verdict);
-  rule(view, candidates, verdict, memory, counts);
+  const Field& field = field_of(view);
+  verdict.ranking = field.ranking;
+  rule(view, field.candidates, verdict, memory, counts);
   if (memory.changed) verdict.hold_until = *memory.changed + view.options.hold_down;
   return verdict;
 }

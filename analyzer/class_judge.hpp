@@ -2,48 +2,58 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyzer/decision.hpp"
-#include "analyzer/eligibility.hpp"
-#include "analyzer/paired.hpp"
-#include "analyzer/slot_pools.hpp"
+#include "analyzer/shared_evidence.hpp"
 
 namespace strait::analyzer {
-
-// One path of one class at the end of one slot.
-struct Candidate {
-  const routes::Path* path = nullptr;
-  Evidence evidence;
-  Proportion newest_loss;  // of the newest slot alone
-  Eligibility eligibility;
-  bool lossier = false;  // certainly loses more than the least lossy, by more than the margin
-
-  [[nodiscard]] bool eligible() const { return eligibility.standing == Standing::eligible; }
-};
 
 // Everything that one judgement of one class looks at.
 struct ClassView {
   const Timeline& timeline;
   const DecisionInputs& inputs;
   const DecisionOptions& options;
-  std::string traffic_class;
+  std::string_view traffic_class;
+  std::optional<std::size_t> group;  // of the timeline
   Slot newest = 0;
   WallTime now;
-  SlotPools& pools;  // of this timeline, class and objective
+  std::string_view offer;  // offer_of() the class
+  double most_chance = 1;  // of a verdict that changes to a better path
+  SharedEvidence& shared;  // of this timeline, the class's group and objective
 };
+
+// Equal for classes of a group to which the same paths are open.
+[[nodiscard]] std::string offer_of(const DecisionInputs& inputs, const DecisionOptions& options,
+                                   std::string_view traffic_class);
 
 // Candidates in order of rank: eligible first; then less loss, then the lower objective percentile.
-[[nodiscard]] std::vector<Candidate> rank(const ClassView& view);
+[[nodiscard]] const Field& field_of(const ClassView& view);
 
-// Whether `challenger` is clearly better than `other`, and in which words.
+// Whether `challenger` is clearly better than `other`.
 struct Advantage {
+  const Candidate* challenger = nullptr;
+  const Candidate* other = nullptr;
+  const Comparison* comparison = nullptr;  // other minus challenger: what would be gained
+  Nanos wanted{};                          // what the lower bound must exceed
   bool clear = false;
   bool compared = false;
-  Comparison comparison;  // other minus challenger: what would be gained
-  Nanos wanted{};         // what the lower bound must exceed
-  std::string words;
+  bool by_loss = false;      // a certain difference there outranks any latency
+  bool loses_more = false;   // which forbids it
+  bool may_lose = false;     // so does this: above the limit, for all that is known
+  bool one_of_many = false;  // others were compared too
+  bool only_loss = false;    // the class is judged by nothing else
+
+  [[nodiscard]] std::string words() const;
 };
+// Whether it may lose more than `limit`, for all that its probes tell. Of none that was lost nobody
+// can ask for more.
+[[nodiscard]] bool may_lose(const Proportion& loss, double limit);
+[[nodiscard]] PairedOptions paired_options(const DecisionOptions& options);
+// See Verdict::chance: of an advantage that was clear in `streak` windows, by all the pairs that it
+// rests on.
+[[nodiscard]] double chance_of(const ClassView& view, const Advantage& found, unsigned streak);
 [[nodiscard]] Advantage advantage(const ClassView& view, const Candidate& challenger,
                                   const Candidate& other, double factor);
 

@@ -12,6 +12,23 @@
 namespace strait::analyzer {
 namespace {
 
+// Square of Student's t over the normal deviate. Remembers the last one: the percentiles of a span
+// and those of the next have the same windows, and the inverse costs more than all the rest.
+double penalty(double degrees, double confidence) {
+  struct Known {
+    double degrees = 0;
+    double confidence = 0;
+    double penalty = 1;
+  };
+  thread_local Known known;
+  if (known.degrees == degrees && known.confidence == confidence) return known.penalty;
+  const boost::math::students_t_distribution<double, Quiet> student{degrees};
+  const double t = boost::math::quantile(student, (1 + confidence) / 2);
+  const double z = std::numbers::sqrt2 * boost::math::erf_inv(confidence);
+  known = {.degrees = degrees, .confidence = confidence, .penalty = t * t / (z * z)};
+  return known.penalty;
+}
+
 // What a window has of its stream: probes, and those of them that are hits.
 struct Share {
   std::size_t stream = 0;
@@ -70,13 +87,6 @@ class Clusters {
     }
     return sum;
   }
-  static double penalty(double degrees, double confidence) {
-    const boost::math::students_t_distribution<double, Quiet> student{degrees};
-    const double t = boost::math::quantile(student, (1 + confidence) / 2);
-    const double z = std::numbers::sqrt2 * boost::math::erf_inv(confidence);
-    return t * t / (z * z);
-  }
-
   std::vector<Share> totals_;                   // by stream
   std::vector<double> weights_;                 // by stream, sum 1
   std::vector<std::pair<Slot, Share>> shares_;  // in order of slot

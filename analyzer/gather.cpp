@@ -29,20 +29,20 @@ std::set<std::string> all_paths(const Timeline& timeline, const Network& network
 
 void describe_windows(Evidence& evidence, std::span<const Lane::Entry> entries, WallTime now) {
   if (entries.empty()) return;
-  std::set<Slot> slots;
+  std::optional<Slot> slot;  // of the last window: they come in order
   evidence.from = entries.front().window->start;
   evidence.to = entries.front().window->start;
   std::optional<StampSource> worst;  // of the windows that have a reply
   for (const Lane::Entry& entry : entries) {
     const Window& window = *entry.window;
-    slots.insert(entry.slot);
+    if (slot != entry.slot) ++evidence.windows;
+    slot = entry.slot;
     evidence.from = std::min(evidence.from, window.start);
     evidence.to = std::max(evidence.to, window.start + window.length);
     if (!window.rtt.empty()) worst = std::max(worst.value_or(window.source), window.source);
     evidence.uncertainty = std::max(evidence.uncertainty, window.uncertainty);
   }
   evidence.source = worst.value_or(StampSource::user);
-  evidence.windows = slots.size();
   evidence.age = std::max(now - evidence.to, Nanos{0});
 }
 
@@ -222,41 +222,56 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
                                    Slot newest, WallTime now) {
   const Span span{newest - options.span_windows + 1, newest};
   const std::set<std::string> names = all_paths(timeline, network);
+  const auto group = timeline.group_of(traffic_class);
+  std::vector<const Lane*> lanes;
   std::vector<Pool> pools;
+  lanes.reserve(names.size());
   pools.reserve(names.size());
   for (const std::string& path : names) {
-    pools.push_back(timeline.lane(traffic_class, path).pool(span));
+    lanes.push_back(&timeline.lane(group, path));
+    pools.push_back(lanes.back()->pool(span));
   }
   const std::set<std::string> silent = drop_silent(pools);
 
   std::vector<Evidence> all;
-  for (auto pool = pools.cbegin(); const std::string& path : names) {
+  all.reserve(names.size());
+  for (const std::string& path : names) {
+    const Lane& lane = *lanes[all.size()];
+    const Pool& pool = pools[all.size()];
     Evidence evidence;
     evidence.path = path;
     evidence.traffic_class = traffic_class;
-    const auto entries = timeline.lane(traffic_class, path).within(span);
+    const auto entries = lane.within(span);
     describe_windows(evidence, entries, now);
-    describe_delays(evidence, entries, *pool, options);
-    describe_floor(evidence, *pool, network, options);
-    auto [adequacy, reason] = judge(evidence, *pool, options, timeline.window_length());
+    describe_delays(evidence, entries, pool, options);
+    describe_floor(evidence, pool, network, options);
+    auto [adequacy, reason] = judge(evidence, pool, options, timeline.window_length());
     evidence.adequacy = adequacy;
     evidence.adequacy_reason = std::move(reason);
-    evidence.flows = timeline.lane(traffic_class, path).flows(span);
+    evidence.flows = lane.flows(span);
     add_flow_notes(evidence);
     add_notes(evidence, silent, timeline.left_out());
     all.push_back(std::move(evidence));
-    ++pool;
   }
   return all;
 }
 
+// Those that share a group share all but the name.
 std::vector<Evidence> gather(std::span<const Window> windows, const Network& network,
                              const EvidenceOptions& options, WallTime now) {
   const Timeline timeline{windows, network.targets, now};
+  std::map<std::optional<std::size_t>, std::vector<Evidence>> by_group;
   std::vector<Evidence> all;
   for (const std::string& name : traffic_classes(network.targets)) {
-    auto some = gather_class(timeline, name, network, options, timeline.newest().value_or(0), now);
-    std::ranges::move(some, std::back_inserter(all));
+    const auto [known, fresh] = by_group.try_emplace(timeline.group_of(name));
+    std::vector<Evidence>& shared = known->second;
+    if (fresh) {
+      shared = gather_class(timeline, name, network, options, timeline.newest().value_or(0), now);
+    }
+    for (const Evidence& each : shared) {
+      all.push_back(each);
+      all.back().traffic_class = name;
+    }
   }
   return all;
 }

@@ -25,14 +25,23 @@ void read(ConfigTable& table, std::string_view key, Nanos& value) {
 
 EvidenceOptions read_evidence(ConfigTable& table) {
   EvidenceOptions options;
-  if (const auto index = table.choice("objective", {"p50", "p90", "p95", "p99"})) {
-    options.objective = reported_quantiles.at(*index);
-  }
   read(table, "confidence", options.confidence, 0.5, 0.9999);
   read(table, "span_windows", options.span_windows, 1);
   options.freshness = table.duration("freshness");
   read(table, "floor_margin", options.floor_margin);
   return options;
+}
+
+void read_repeat(ConfigTable& table, DecisionOptions& options) {
+  read(table, "repeat", options.repeat, 1);
+  options.repeat_of = std::max(options.repeat_of, options.repeat);
+  if (const auto of = table.integer("repeat_of", 1, most_repeat_of)) {
+    options.repeat_of = static_cast<unsigned>(*of);
+    if (options.repeat > options.repeat_of) {
+      table.error("repeat_of", fmt::format("repeat is {}: of {} windows there are not as many",
+                                           options.repeat, options.repeat_of));
+    }
+  }
 }
 
 PlanOptions read_plan(ConfigTable& table) {
@@ -62,12 +71,17 @@ Options read_options(ConfigTable table) {
   Options options;
   DecisionOptions& decision = options.decision;
   decision.evidence = read_evidence(table);
+  if (const auto objective = read_objective(table)) {
+    decision.aim = objective->aim;
+    decision.evidence.objective = objective->q;
+  }
   read(table, "pair_windows", decision.pair_windows, 1);
   read(table, "min_gain", decision.min_gain);
   read(table, "min_gain_ratio", decision.min_gain_ratio, 0, 10);
   read(table, "flap_half_life", decision.flap_half_life);
   read(table, "back_factor", decision.back_factor, 0, 1);
-  read(table, "repeat", decision.repeat, 1);
+  read_repeat(table, decision);
+  read(table, "false_discovery", decision.false_discovery, 0.0001, 1);
   read(table, "hold_down", decision.hold_down);
   read(table, "max_loss", decision.max_loss, 0, 1);
   read(table, "loss_margin", decision.loss_margin, 0, 1);

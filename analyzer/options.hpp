@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "analyzer/objective.hpp"
 #include "analyzer/policy.hpp"
 #include "core/config.hpp"
 #include "core/duration.hpp"
 #include "core/strong.hpp"
 
 namespace strait::analyzer {
-
-inline constexpr std::array reported_quantiles{0.50, 0.90, 0.95, 0.99};
 
 // How windows become evidence.
 struct EvidenceOptions {
@@ -28,20 +26,29 @@ struct EvidenceOptions {
 // When evidence becomes a change of preference.
 struct DecisionOptions {
   EvidenceOptions evidence;
-  unsigned pair_windows = 9;     // paired differences over this many newest slots
-  Nanos min_gain{1'000'000};     // a change must gain more than this, and
-  double min_gain_ratio = 0.03;  // more than this share of what is in force
-  double back_factor = 0.5;      // both are multiplied by this for going back
-  unsigned repeat = 3;           // windows running
+  Aim aim = Aim::delay;  // of evidence.objective, unless a policy of the class says more
+  std::optional<double> price_per_ms;  // likewise: what a millisecond may cost, as Path::cost
+  unsigned pair_windows = 9;           // paired differences over this many newest slots
+  Nanos min_gain{1'000'000};           // a change must gain more than this, and
+  double min_gain_ratio = 0.03;        // more than this share of what is in force
+  double back_factor = 0.5;            // both are multiplied by this for going back
+  unsigned repeat = 3;                 // windows, of the newest
+  unsigned repeat_of = 3;              // so many; equal: running
   // Each change that nothing forced raises both thresholds by themselves once more, at most to
   // most_times; after each such time half of that is forgiven. 0: nothing is raised.
   Nanos flap_half_life{86'400'000'000'000};
   Nanos hold_down{90'000'000'000};  // no change for so long after one, unless the path dies
   double max_loss = 0.01;           // of all probes; certainly above it is out
   double loss_margin = 0.005;       // certainly losing less by this much beats any latency
-  std::vector<Policy> policies;     // by class; a path that breaks one is forbidden to it
+  // Of the changes for a better path that are made at once, at most this share may be owed to
+  // chance (Benjamini and Hochberg 1995). 1: they are not counted.
+  double false_discovery = 0.05;
+  std::vector<Policy> policies;  // by class; a path that breaks one is forbidden to it
+
+  [[nodiscard]] Objective objective() const { return {.aim = aim, .q = evidence.objective}; }
 };
 
+inline constexpr unsigned most_repeat_of = 32;
 inline constexpr double most_times = 8;  // the thresholds, for a class that changes all the time
 
 // How verdicts become BGP preferences.

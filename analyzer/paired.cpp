@@ -53,8 +53,8 @@ Pair pair_of(SlotPools& pools, std::string_view a, std::string_view b, Slot slot
   if (alike(pair.a->pool(), pair.b->pool())) return pair;
   auto [of_a, of_b] = common(pair.a->pool(), pair.b->pool());
   pair.own = std::make_unique<std::array<SlotPool, 2>>();
-  *pair.own =
-      std::array{SlotPool{std::move(of_a), pools.q()}, SlotPool{std::move(of_b), pools.q()}};
+  *pair.own = std::array{SlotPool{std::move(of_a), pools.objective()},
+                         SlotPool{std::move(of_b), pools.objective()}};
   pair.a = pair.own->data();
   pair.b = pair.own->data() + 1;
   return pair;
@@ -85,21 +85,30 @@ std::optional<Comparison> across(std::span<const double> differences,
                     .high = finite(*median->high),
                     .a_is_lost = *median->low == std::numeric_limits<double>::infinity(),
                     .pairs = differences.size(),
-                    .reason = fmt::format("{} pairs of windows", differences.size())};
+                    .reason = fmt::format("{} pairs of windows", differences.size()),
+                    .differences = {differences.begin(), differences.end()}};
 }
 
 Comparison within(const Pair& newest, std::uint64_t pairs, const PairedOptions& options) {
   const double each = (1 + options.confidence) / 2;
-  const std::uint64_t needed = probes_needed(options.q, each);
+  const double q = options.objective.q;
+  const std::uint64_t needed = probes_needed(q, each);
   const std::uint64_t least = newest.worth();
+  if (options.objective.aim != Aim::delay) {
+    return {.pairs = pairs,
+            .reason = fmt::format("{} pairs of windows, {} are needed", pairs,
+                                  probes_needed(0.5, options.confidence)),
+            .differences = {}};
+  }
   if (least < needed) {
     return {.pairs = pairs,
             .reason = fmt::format("{} pairs of windows, {} are needed; {} probes in the newest, {} "
                                   "are needed to compare {} inside it",
                                   pairs, probes_needed(0.5, options.confidence), least, needed,
-                                  quantile_name(options.q))};
+                                  quantile_name(q)),
+            .differences = {}};
   }
-  const std::array quantile{options.q};
+  const std::array quantile{q};
   const Percentile a = percentiles(newest.a->pool(), quantile, each).front();
   const Percentile b = percentiles(newest.b->pool(), quantile, each).front();
   return {.method = Comparison::Method::within_window,
@@ -108,7 +117,8 @@ Comparison within(const Pair& newest, std::uint64_t pairs, const PairedOptions& 
           .high = finite(number(a.high) - number(b.low)),
           .a_is_lost = std::isinf(number(a.low)) && std::isfinite(number(b.high)),
           .pairs = pairs,
-          .reason = fmt::format("one pair of windows, {} probes or more", least)};
+          .reason = fmt::format("one pair of windows, {} probes or more", least),
+          .differences = {}};
 }
 
 }  // namespace
@@ -128,31 +138,49 @@ std::optional<MedianInterval> median_interval(std::span<const double> difference
   return interval;
 }
 
+double chance_of(const Comparison& comparison, Nanos wanted, double confidence, unsigned streak) {
+  if (comparison.method == Comparison::Method::none) return 1;
+  if (comparison.method == Comparison::Method::within_window) {
+    return std::pow((1 - confidence) / 2, std::max(streak, 1U));
+  }
+  const auto& all = comparison.differences;
+  const auto above = std::ranges::upper_bound(all, static_cast<double>(wanted.count()));
+  const auto more = static_cast<std::uint64_t>(all.end() - above);
+  return binomial_at_least(more, all.size(), 0.5);
+}
+
 Comparison compare(SlotPools& pools, std::string_view a, std::string_view b, Slot newest,
                    const PairedOptions& options) {
   const Pair now = pair_of(pools, a, b, newest);
-  if (now.empty()) return {.reason = "no common target answered in the newest window"};
-  if (now.uncertain()) {
-    return {.reason = "timestamps too uncertain: most replies of the newest window are kept apart"};
+  if (now.empty()) {
+    return {.reason = "no common target answered in the newest window", .differences = {}};
   }
-  if (!enough(now, options.q)) {
+  if (now.uncertain()) {
+    return {.reason = "timestamps too uncertain: most replies of the newest window are kept apart",
+            .differences = {}};
+  }
+  if (!enough(now, options.objective.q)) {
     return {.reason = fmt::format("the newest window has fewer than {:.0f} probes per path",
-                                  std::ceil(1 / (1 - options.q) - 1e-6))};
+                                  std::ceil(1 / (1 - options.objective.q) - 1e-6)),
+            .differences = {}};
   }
   std::vector<double> differences;
   for (Slot slot = newest - options.windows + 1; slot <= newest; ++slot) {
     const Pair pair = pair_of(pools, a, b, slot);
-    if (!enough(pair, options.q)) continue;
-    const double difference = pair.a->percentile() - pair.b->percentile();
+    if (!enough(pair, options.objective.q)) continue;
+    const double difference = pair.a->value() - pair.b->value();
     if (!std::isnan(difference)) differences.push_back(difference);  // infinite on both sides
   }
-  if (auto settled = across(differences, options)) return *std::move(settled);
+  if (auto settled = across(differences, options)) {
+    std::ranges::sort(settled->differences);
+    return *std::move(settled);
+  }
   return within(now, differences.size(), options);
 }
 
 Comparison compare(const Timeline& timeline, std::string_view traffic_class, std::string_view a,
                    std::string_view b, Slot newest, const PairedOptions& options) {
-  SlotPools pools{timeline, traffic_class, options.q};
+  SlotPools pools{timeline, timeline.group_of(traffic_class), options.objective};
   return compare(pools, a, b, newest, options);
 }
 

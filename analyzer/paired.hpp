@@ -23,11 +23,17 @@ struct Comparison {
   std::optional<Nanos> high = std::nullopt;
   bool a_is_lost = false;  // a's percentile is infinite in most pairs (its bound is no number)
   std::uint64_t pairs = 0;
-  std::string reason;  // "9 pairs of windows", or why there is no comparison
+  std::string reason;               // "9 pairs of windows", or why there is no comparison
+  std::vector<double> differences;  // of those pairs, ns, ascending
 };
 
+// If `a` really were not above `b` by `wanted`: the chance of as many pairs that are, or more (sign
+// test), or of bounds that far apart in `streak` windows running. 1 without a comparison.
+[[nodiscard]] double chance_of(const Comparison& comparison, Nanos wanted, double confidence,
+                               unsigned streak);
+
 struct PairedOptions {
-  double q = 0.95;
+  Objective objective;
   double confidence = 0.95;
   unsigned windows = 9;  // newest slots to look at
 };
@@ -41,7 +47,8 @@ struct PairedOptions {
 [[nodiscard]] Comparison compare(const Timeline& timeline, std::string_view traffic_class,
                                  std::string_view a, std::string_view b, Slot newest,
                                  const PairedOptions& options);
-// The same from pools that are kept from one comparison to the next; theirs must be options.q.
+// The same from pools that are kept from one comparison to the next; their objective must be that
+// of the options.
 [[nodiscard]] Comparison compare(SlotPools& pools, std::string_view a, std::string_view b,
                                  Slot newest, const PairedOptions& options);
 

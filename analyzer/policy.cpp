@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace strait::analyzer {
 namespace {
@@ -37,8 +38,12 @@ Policy read_policy(ConfigTable table, std::set<std::string>& seen) {
   if (table.has("allow_transit")) policy.allow_transit = read_countries(table, "allow_transit");
   policy.avoid_transit = read_countries(table, "avoid_transit");
   policy.keep_domestic = table.boolean("keep_domestic").value_or(false);
-  if (!table.has("allow_transit") && !table.has("avoid_transit") && !table.has("keep_domestic")) {
-    table.error("class", "a policy needs allow_transit, avoid_transit or keep_domestic");
+  policy.objective = read_objective(table);
+  policy.price_per_ms = table.number("price_per_ms", 1e-9, 1e12);
+  constexpr std::array<std::string_view, 5> rules{"allow_transit", "avoid_transit", "keep_domestic",
+                                                  "objective", "price_per_ms"};
+  if (std::ranges::none_of(rules, [&](std::string_view key) { return table.has(key); })) {
+    table.error("class", fmt::format("a policy needs one of {}", fmt::join(rules, ", ")));
   }
   return policy;
 }

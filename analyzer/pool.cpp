@@ -89,11 +89,17 @@ std::uint64_t effective_probes(std::span<const Stream> pool) {
   return static_cast<std::uint64_t>(std::floor((weight * weight / squares) + 1e-6));
 }
 
-Curve::Curve(std::span<const Stream> pool, Edge edge) {
+Curve::Curve(std::span<const Stream> pool, Edge edge) : edge_{edge} {
+  const auto has_probes = [](const Stream& stream) { return stream.probes() > 0; };
+  const auto streams = std::ranges::count_if(pool, has_probes);
+  empty_ = streams == 0;
+  if (streams == 1) {
+    single_ = single_of(*std::ranges::find_if(pool, has_probes));
+    return;
+  }
   const double weight = total_weight(pool);
   for (const Stream& stream : pool) {
     if (stream.probes() <= 0) continue;
-    empty_ = false;
     const double share = stream.weight / weight / stream.probes();
     each_bucket(stream.rtt, [&](Nanos lower, Nanos middle, Nanos upper, std::uint64_t count) {
       steps_.push_back({pick(edge, lower, middle, upper), share * static_cast<double>(count)});
@@ -102,8 +108,37 @@ Curve::Curve(std::span<const Stream> pool, Edge edge) {
   accumulate(steps_);
 }
 
+Curve::Single Curve::single_of(const Stream& stream) {
+  const Sketch& rtt = stream.rtt;
+  return {.buckets = rtt.buckets(),
+          .zeros = rtt.zero_count(),
+          .schema = rtt.schema(),
+          .min = rtt.min().value_or(Nanos{0}),
+          .max = rtt.max().value_or(Nanos{0}),
+          .share = 1 / stream.probes()};
+}
+
+Nanos Curve::Single::delay_of(std::int32_t key, Edge edge) const {
+  const Nanos lower = Sketch::upper_bound(key - 1, schema);
+  const Nanos upper = Sketch::upper_bound(key, schema);
+  return std::clamp(pick(edge, lower, middle_of(lower, upper), upper), min, max);
+}
+
+Nanos Curve::Single::at(double wanted, Edge edge) const {
+  double sum = share * static_cast<double>(zeros);
+  if (zeros > 0 && sum >= wanted - rounding) {
+    return edge == Edge::lower ? min : std::clamp(Nanos{0}, min, max);
+  }
+  for (const auto& [key, count] : buckets) {
+    sum += share * static_cast<double>(count);
+    if (sum >= wanted - rounding) return delay_of(key, edge);
+  }
+  return infinite_delay;
+}
+
 std::optional<Nanos> Curve::at(double share) const {
   if (empty_) return std::nullopt;
+  if (single_) return single_->at(share, edge_);
   const auto step = first_reaching(steps_, share);
   return step == steps_.end() ? infinite_delay : step->delay;  // RFC 2681 section 4.1
 }
@@ -147,7 +182,7 @@ std::vector<Percentile> percentiles(std::span<const Stream> pool, std::span<cons
   return all;
 }
 
-std::optional<Nanos> delay_variation(std::span<const Stream> pool) {
+std::optional<Nanos> delay_variation(std::span<const Stream> pool, double q) {
   struct Step {
     Nanos delay;
     double share;
@@ -165,10 +200,10 @@ std::optional<Nanos> delay_variation(std::span<const Stream> pool) {
       steps.push_back({middle - least, share * static_cast<double>(count)});
     });
   }
-  if (answered < 100) return std::nullopt;
+  if (static_cast<double>(answered) < 1 / (1 - q) - rounding) return std::nullopt;
   for (Step& step : steps) step.share /= weight;
   accumulate(steps);
-  const auto step = first_reaching(steps, 0.99);
+  const auto step = first_reaching(steps, q);
   return step == steps.end() ? steps.back().delay : step->delay;
 }
 

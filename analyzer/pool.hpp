@@ -66,6 +66,22 @@ class Curve {
     Nanos delay;
     double share;  // of the probe mass up to here, 0 to 1
   };
+  // Of one stream alone, as nearly always: its buckets are in order already, and only those that
+  // are asked for need a delay.
+  struct Single {
+    std::vector<Sketch::Bucket> buckets;
+    std::uint64_t zeros = 0;
+    int schema = 0;
+    Nanos min{};
+    Nanos max{};
+    double share = 0;  // of one probe
+    [[nodiscard]] Nanos delay_of(std::int32_t key, Edge edge) const;
+    [[nodiscard]] Nanos at(double wanted, Edge edge) const;
+  };
+  static Single single_of(const Stream& stream);
+
+  Edge edge_;
+  std::optional<Single> single_;
   std::vector<Step> steps_;
   bool empty_ = true;
 };
@@ -82,8 +98,8 @@ void set_intervals(std::span<Percentile> all, std::span<const Stream> pool, doub
                                                   std::span<const double> quantiles,
                                                   double confidence);
 
-// RFC 5481 section 4.2: p99 of D(i) - D(min) over the answered probes, each stream with its own
-// minimum. Nothing below 100 answered probes, where p99 would be the maximum.
-[[nodiscard]] std::optional<Nanos> delay_variation(std::span<const Stream> pool);
+// RFC 5481 section 4.2: a percentile of D(i) - D(min) over the answered probes, each stream with
+// its own minimum. Nothing below 1 / (1 - q) answered probes, where it would be the maximum.
+[[nodiscard]] std::optional<Nanos> delay_variation(std::span<const Stream> pool, double q = 0.99);
 
 }  // namespace strait::analyzer

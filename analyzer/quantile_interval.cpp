@@ -5,6 +5,7 @@
 #include <boost/math/special_functions/beta.hpp>
 #include <cassert>
 #include <cmath>
+#include <vector>
 
 #include "analyzer/quiet_math.hpp"
 
@@ -40,16 +41,40 @@ std::uint64_t low_rank(std::uint64_t n, double q, double tail) {
   return good + 1;
 }
 
-}  // namespace
-
-RankInterval quantile_ranks(std::uint64_t n, double q, double confidence) {
-  assert(q > 0 && q < 1 && confidence > 0 && confidence < 1);
+RankInterval find_ranks(std::uint64_t n, double q, double confidence) {
   const double tail = (1 - confidence) / 2;
   RankInterval interval;
   if (const auto low = low_rank(n, q, tail); low > 0) interval.low = low;
   // Counted from the top, the upper bound is the lower bound of the (1 - q)-quantile.
   if (const auto low = low_rank(n, 1 - q, tail); low > 0) interval.high = n + 1 - low;
   return interval;
+}
+
+}  // namespace
+
+// Remembers some: of a thousand spans most are of as many probes as others, and the incomplete beta
+// function costs more than all the rest of an interval.
+RankInterval quantile_ranks(std::uint64_t n, double q, double confidence) {
+  assert(q > 0 && q < 1 && confidence > 0 && confidence < 1);
+  struct Known {
+    std::uint64_t n = 0;
+    double q = 0;
+    double confidence = 0;
+    RankInterval ranks;
+  };
+  constexpr std::size_t most = 4096;
+  thread_local std::vector<Known> all(most);
+  const auto mixed = n * 7 + static_cast<std::uint64_t>(q * 1e4);
+  Known& known = all[mixed % most];
+  if (known.n != n || known.q != q || known.confidence != confidence) {
+    known = {.n = n, .q = q, .confidence = confidence, .ranks = find_ranks(n, q, confidence)};
+  }
+  return known.ranks;
+}
+
+double binomial_at_least(std::uint64_t k, std::uint64_t n, double p) {
+  if (k == 0) return 1;
+  return k > n ? 0 : 1 - at_most(k - 1, n, p);
 }
 
 std::uint64_t probes_needed(double q, double confidence) {

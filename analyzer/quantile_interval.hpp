@@ -21,6 +21,9 @@ struct RankInterval {
 // approximation.
 [[nodiscard]] RankInterval quantile_ranks(std::uint64_t n, double q, double confidence = 0.95);
 
+// P(B >= k) for B ~ Binomial(n, p).
+[[nodiscard]] double binomial_at_least(std::uint64_t k, std::uint64_t n, double p);
+
 // The smallest n whose interval has both bounds: at 95 %, 6 for p50, 72 for p95, 368 for p99.
 [[nodiscard]] std::uint64_t probes_needed(double q, double confidence = 0.95);
 

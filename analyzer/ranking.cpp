@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <tuple>
 
 #include "analyzer/class_judge.hpp"
@@ -12,19 +13,37 @@ namespace strait::analyzer {
 namespace {
 
 Nanos objective_of(const ClassView& view, const Candidate& candidate) {
+  if (view.options.aim == Aim::jitter) return candidate.evidence.pdv.value_or(infinite_delay);
   const Percentile* p = candidate.evidence.percentile(view.options.evidence.objective);
   return p == nullptr ? infinite_delay : p->value;
 }
 
+// What `one` costs more than `other`, in the time that this must buy.
+Nanos price_of(const ClassView& view, const routes::Path& one, const routes::Path& other) {
+  if (!view.options.price_per_ms) return Nanos{0};
+  constexpr double most = 1e15;  // ns
+  const double ns = (one.cost - other.cost) / *view.options.price_per_ms * 1e6;
+  return Nanos{std::llround(std::clamp(ns, -most, most))};
+}
+
+// What a path is worth, delay and cost together.
+double worth_of(const ClassView& view, const Candidate& candidate) {
+  const double loss = view.options.aim == Aim::loss ? candidate.evidence.loss.value * 1e15 : 0;
+  const Nanos price = price_of(view, *candidate.path, routes::Path{});
+  return loss + static_cast<double>(objective_of(view, candidate).count()) +
+         static_cast<double>(price.count());
+}
+
 Proportion newest_loss(const ClassView& view, std::string_view path) {
-  const SlotPool& newest = view.pools.of(path, view.newest);
+  const SlotPool& newest = view.shared.pools().of(path, view.newest);
   return wilson(newest.lost(), newest.decided(), view.options.evidence.confidence);
 }
 
-bool is_routed(const ClassView& view, const std::string& path) {
-  if (!view.inputs.routed) return true;
-  const auto paths = view.inputs.routed->find(view.traffic_class);
-  return paths != view.inputs.routed->end() && paths->second.contains(path);
+bool is_routed(const DecisionInputs& inputs, std::string_view traffic_class,
+               const std::string& path) {
+  if (!inputs.routed) return true;
+  const auto paths = inputs.routed->find(traffic_class);
+  return paths != inputs.routed->end() && paths->second.contains(path);
 }
 
 const PinNote* pin_note(const ClassView& view, const std::string& path) {
@@ -37,7 +56,8 @@ Eligibility standing_of(const ClassView& view, const routes::Path& path, const E
   if (const auto broken = violation(view.options.policies, view.traffic_class, path)) {
     return {Standing::forbidden, fmt::format("forbidden by policy: {}", *broken)};
   }
-  return judge_path(path, is_routed(view, path.name), evidence, newest, fresh, view.options);
+  return judge_path(path, is_routed(view.inputs, view.traffic_class, path.name), evidence, newest,
+                    fresh, view.options);
 }
 
 void mark_lossier(std::vector<Candidate>& candidates, double margin) {
@@ -70,8 +90,6 @@ std::string gain_words(const Comparison& comparison) {
                      text(comparison.high), comparison.reason);
 }
 
-}  // namespace
-
 std::vector<Candidate> rank(const ClassView& view) {
   std::vector<Candidate> candidates;
   auto evidence = gather_class(view.timeline, view.traffic_class, view.inputs.network,
@@ -90,36 +108,124 @@ std::vector<Candidate> rank(const ClassView& view) {
   }
   mark_lossier(candidates, view.options.loss_margin);
   std::ranges::sort(candidates, {}, [&](const Candidate& each) {
-    return std::tuple{!each.eligible(), each.lossier, objective_of(view, each),
+    return std::tuple{!each.eligible(), each.lossier, worth_of(view, each),
                       std::string_view{each.path->name}};
   });
   return candidates;
 }
 
+std::vector<Ranked> show_ranking(const ClassView& view, const std::vector<Candidate>& candidates) {
+  std::vector<Ranked> ranking;
+  ranking.reserve(candidates.size());
+  for (const Candidate& each : candidates) {
+    Ranked ranked;
+    ranked.path = each.path->name;
+    ranked.eligible = each.eligible();
+    ranked.reason = each.eligibility.reason;
+    const Candidate& rival =
+        &each == &candidates.front() && candidates.size() > 1 ? candidates[1] : candidates.front();
+    if (each.eligible() && rival.eligible() && &each != &rival) {
+      // What taking the rival instead would gain: this path minus the rival.
+      const Comparison& difference = *advantage(view, rival, each, 1.0).comparison;
+      ranked.difference = difference.difference;
+      ranked.difference_low = difference.low;
+      ranked.difference_high = difference.high;
+    }
+    ranking.push_back(std::move(ranked));
+  }
+  return ranking;
+}
+
+}  // namespace
+
+std::string offer_of(const DecisionInputs& inputs, const DecisionOptions& options,
+                     std::string_view traffic_class) {
+  std::string offer;
+  if (!inputs.routed && options.policies.empty()) return offer;
+  for (const routes::Path& path : inputs.network.paths) {
+    offer += is_routed(inputs, traffic_class, path.name) ? '+' : '-';
+    if (const auto broken = violation(options.policies, traffic_class, path)) offer += *broken;
+    offer += '\n';
+  }
+  return offer;
+}
+
+const Field& field_of(const ClassView& view) {
+  return view.shared.field(view.newest, view.now, view.offer, [&] {
+    Field field;
+    field.candidates = rank(view);
+    field.ranking = show_ranking(view, field.candidates);
+    return field;
+  });
+}
+
+std::string Advantage::words() const {
+  const Proportion& mine = challenger->evidence.loss;
+  const std::string& name = other->path->name;
+  std::string text = by_loss ? fmt::format("loses {:.2f} % at most, {} at least {:.2f} %",
+                                           mine.high * 100, name, other->evidence.loss.low * 100)
+                             : gain_words(*comparison);
+  if (loses_more) text += ", but it loses more";
+  if (!loses_more && may_lose) {
+    text += fmt::format(", but it may lose up to {:.2f} %", mine.high * 100);
+  }
+  if (only_loss && !by_loss) text += ", but only loss counts";
+  if (one_of_many) text += fmt::format(" against {}", name);
+  return text;
+}
+
 Advantage advantage(const ClassView& view, const Candidate& challenger, const Candidate& other,
                     double factor) {
-  const PairedOptions paired{.q = view.options.evidence.objective,
-                             .confidence = view.options.evidence.confidence,
-                             .windows = view.options.pair_windows};
+  const Comparison& comparison = view.shared.compared(*other.path, *challenger.path, view.newest,
+                                                      paired_options(view.options));
   Advantage found;
-  found.comparison =
-      compare(view.pools, other.path->name, challenger.path->name, view.newest, paired);
-  found.compared = found.comparison.method != Comparison::Method::none;
-  found.wanted = wanted_gain(view, objective_of(view, other), factor);
-  found.words = gain_words(found.comparison);
+  found.challenger = &challenger;
+  found.other = &other;
+  found.comparison = &comparison;
+  found.compared = comparison.method != Comparison::Method::none;
+  found.wanted = wanted_gain(view, objective_of(view, other), factor) +
+                 price_of(view, *challenger.path, *other.path);
+  found.only_loss = view.options.aim == Aim::loss;
   const Proportion& mine = challenger.evidence.loss;
   const Proportion& theirs = other.evidence.loss;
   // Loss first: a certain difference there outranks any latency, in both directions.
   if (theirs.trials > 0 && theirs.low > mine.high + factor * view.options.loss_margin) {
-    found.clear = found.compared = true;
-    found.words = fmt::format("loses {:.2f} % at most, {} at least {:.2f} %", mine.high * 100,
-                              other.path->name, theirs.low * 100);
+    found.clear = found.compared = found.by_loss = true;
     return found;
   }
-  const bool loses_more = mine.low > theirs.high;
-  if (loses_more) found.words += ", but it loses more";
-  found.clear = found.compared && !loses_more && clears(found.comparison, found.wanted);
+  found.loses_more = mine.low > theirs.high;
+  found.may_lose = may_lose(mine, std::max(view.options.max_loss, theirs.high));
+  found.clear = found.compared && !found.loses_more && !found.may_lose && !found.only_loss &&
+                clears(comparison, found.wanted);
   return found;
+}
+
+bool may_lose(const Proportion& loss, double limit) { return loss.hits > 0 && loss.high > limit; }
+
+PairedOptions paired_options(const DecisionOptions& options) {
+  return {.objective = options.objective(),
+          .confidence = options.evidence.confidence,
+          .windows = options.pair_windows};
+}
+
+// Of loss by the normal distribution of the difference of two shares.
+double chance_of(const ClassView& view, const Advantage& found, unsigned streak) {
+  const double confidence = view.options.evidence.confidence;
+  if (!found.by_loss) {
+    PairedOptions wide = paired_options(view.options);
+    wide.windows += std::max(streak, 1U) - 1;
+    const Comparison& all =
+        view.shared.compared(*found.other->path, *found.challenger->path, view.newest, wide);
+    return chance_of(all, found.wanted, confidence, streak);
+  }
+  const auto variance = [](const Proportion& share) {
+    const double half = (share.high - share.low) / 2;
+    return half * half;
+  };
+  const Proportion& mine = found.challenger->evidence.loss;
+  const Proportion& theirs = found.other->evidence.loss;
+  const double spread = std::sqrt(variance(mine) + variance(theirs)) / normal_deviate(confidence);
+  return std::erfc((theirs.value - mine.value) / spread / std::numbers::sqrt2) / 2;
 }
 
 }  // namespace strait::analyzer

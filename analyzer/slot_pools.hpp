@@ -8,16 +8,17 @@
 #include <string_view>
 #include <utility>
 
+#include "analyzer/objective.hpp"
 #include "analyzer/pool.hpp"
 #include "analyzer/timeline.hpp"
 
 namespace strait::analyzer {
 
-// What one path measured for a class in one slot of time, and its percentile.
+// What one path measured for a class in one slot of time, and the value that decides.
 class SlotPool {
  public:
   SlotPool() = default;
-  SlotPool(Pool pool, double q);
+  SlotPool(Pool pool, const Objective& objective);
 
   [[nodiscard]] const Pool& pool() const { return pool_; }
   [[nodiscard]] bool empty() const { return pool_.empty(); }
@@ -25,33 +26,34 @@ class SlotPool {
   [[nodiscard]] bool uncertain() const { return uncertain_; }   // too_uncertain()
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
   [[nodiscard]] std::uint64_t decided() const { return decided_; }
-  // In ns; infinite where it falls on the lost, or where there are no probes.
-  [[nodiscard]] double percentile() const;
+  // The objective's, in ns: the percentile, infinite where it falls on the lost or where there are
+  // no probes; of jitter the variation, NaN where that is not known.
+  [[nodiscard]] double value() const;
 
  private:
   Pool pool_;
-  double q_ = 0.5;
+  Objective objective_;
   std::uint64_t worth_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t decided_ = 0;
   bool uncertain_ = false;
-  mutable std::optional<double> percentile_;
+  mutable std::optional<double> value_;
 };
 
-// Those of one class, each made when it is first asked for: a judgement compares every path with
-// several others in the same slots. Borrows the timeline. Not thread-safe.
+// Those of one group of classes, each made when it is first asked for: a judgement compares every
+// path with several others in the same slots. Borrows the timeline. Not thread-safe.
 class SlotPools {
  public:
-  SlotPools(const Timeline& timeline, std::string_view traffic_class, double q)
-      : timeline_{&timeline}, class_{traffic_class}, q_{q} {}
+  SlotPools(const Timeline& timeline, std::optional<std::size_t> group, const Objective& objective)
+      : timeline_{&timeline}, group_{group}, objective_{objective} {}
 
   [[nodiscard]] const SlotPool& of(std::string_view path, Slot slot);
-  [[nodiscard]] double q() const { return q_; }
+  [[nodiscard]] const Objective& objective() const { return objective_; }
 
  private:
   const Timeline* timeline_;
-  std::string class_;
-  double q_;
+  std::optional<std::size_t> group_;
+  Objective objective_;
   std::map<std::string, std::map<Slot, SlotPool>, std::less<>> made_;
 };
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -45,7 +46,7 @@ class Lane {
 
  private:
   friend class Timeline;
-  std::vector<Entry> entries_;  // by slot, then target, protocol, DSCP and flow
+  std::vector<Entry> entries_;  // by slot, then target, protocol, DSCP, flow and start
 };
 
 // Windows sorted into classes, paths and slots. Borrows the windows and targets it is made from.
@@ -67,16 +68,28 @@ class Timeline {
   [[nodiscard]] Nanos window_length() const { return length_; }
   [[nodiscard]] WallTime end_of(Slot slot) const { return WallTime{length_ * (slot + 1)}; }
   [[nodiscard]] Slot slot_of(const Window& window) const;
+  // Classes whose targets are the same, by name, weight and place, share their lanes: they are one
+  // group. Its number, from 0; nothing for a class without targets.
+  [[nodiscard]] std::optional<std::size_t> group_of(std::string_view traffic_class) const;
   // An empty lane for what was never measured.
+  [[nodiscard]] const Lane& lane(std::optional<std::size_t> group, std::string_view path) const;
   [[nodiscard]] const Lane& lane(std::string_view traffic_class, std::string_view path) const;
   [[nodiscard]] const std::set<std::string, std::less<>>& paths() const { return paths_; }
   [[nodiscard]] const LeftOut& left_out() const { return left_out_; }
 
  private:
-  using Targets = std::multimap<std::string_view, const Target*>;
-  void place(std::span<const Window* const> windows, const Targets& targets);
+  using Windows = std::vector<const Window*>;
+  using Lanes = std::map<std::string, Lane, std::less<>>;  // by path
+  struct Place {
+    std::size_t group;
+    const Target* target;
+  };
+  using Places = std::unordered_map<std::string_view, std::vector<Place>>;  // by target
+  [[nodiscard]] Places group(std::span<const Target> targets);
+  void place(const Windows& session, const Places& places);
 
-  std::map<std::string, std::map<std::string, Lane, std::less<>>, std::less<>> classes_;
+  std::vector<Lanes> groups_;
+  std::vector<std::pair<std::string_view, std::size_t>> classes_;  // in order of name
   std::set<std::string, std::less<>> paths_;
   Nanos length_{};
   std::optional<Slot> newest_;

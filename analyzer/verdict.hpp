@@ -28,6 +28,8 @@ struct Ranked {
   std::optional<Nanos> difference;  // objective, paired, this path minus the best other
   std::optional<Nanos> difference_low;
   std::optional<Nanos> difference_high;
+
+  friend bool operator==(const Ranked&, const Ranked&) = default;
 };
 
 // The answer for one traffic class.
@@ -46,8 +48,12 @@ struct Verdict {
   std::optional<std::string> rival;
   std::optional<Nanos> gain_wanted;
   unsigned streak = 0;
+  // If there were nothing to gain: how likely as much speaks for it. Nothing where nothing does.
+  std::optional<double> chance;
   WallTime at;
   std::optional<WallTime> hold_until;  // no change before this unless the path in force dies
+
+  friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 
 // What a class remembers from one decision to the next; pure data.
@@ -55,11 +61,12 @@ struct ClassMemory {
   std::optional<std::string> path;        // in force
   std::optional<WallTime> changed;        // when `path` was last set or withdrawn
   std::optional<std::string> challenger;  // the path that has been clearly better, and
-  unsigned streak = 0;                    // for how many windows running
+  unsigned streak = 0;                    // for how many windows running, or of the newest
   std::optional<WallTime> judged;         // end of the newest window that `streak` has counted
   std::optional<std::string> displaced;   // what `path` took over from: going back is easier
   bool forced = false;                    // `displaced` was left because it was dead
   double penalty = 0;                     // of changes that nothing forced, as it was at `changed`
+  std::uint64_t better = 0;  // windows, newest in bit 0: `challenger` was clearly better
 
   friend bool operator==(const ClassMemory&, const ClassMemory&) = default;
 };

@@ -9,6 +9,10 @@
 
 namespace strait::analyzer {
 
+double normal_deviate(double confidence) {
+  return std::numbers::sqrt2 * boost::math::erf_inv(confidence);
+}
+
 Proportion wilson(std::uint64_t hits, std::uint64_t trials, double confidence) {
   return wilson_of(hits, trials, trials, confidence);
 }
@@ -21,7 +25,7 @@ Proportion wilson_of(std::uint64_t hits, std::uint64_t trials, std::uint64_t wor
   worth = std::clamp<std::uint64_t>(worth, 1, trials);
   const auto n = static_cast<double>(worth);
   const double p = static_cast<double>(hits) / static_cast<double>(trials);
-  const double z = std::numbers::sqrt2 * boost::math::erf_inv(confidence);
+  const double z = normal_deviate(confidence);
   const double scale = 1 + (z * z / n);
   const double centre = (p + (z * z / (2 * n))) / scale;
   const double half = z / scale * std::sqrt((p * (1 - p) / n) + (z * z / (4 * n * n)));

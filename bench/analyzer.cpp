@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -59,22 +60,71 @@ void evidence_of_a_day(benchmark::State& state) {
     benchmark::DoNotOptimize(gather(windows, {targets, paths, {}}, options, start + 1440 * minute));
   }
 }
-BENCHMARK(evidence_of_a_day)->Arg(10)->Arg(100)->Unit(benchmark::kMillisecond);
+BENCHMARK(evidence_of_a_day)->Arg(10)->Arg(30)->Arg(100)->Unit(benchmark::kMillisecond);
 
-// One decision over many classes of one target each, 4 paths, 12 windows.
-void decide_classes(benchmark::State& state) {
+// One decision over many classes, 4 paths, 12 windows: of one target each, or all of the same three
+// sessions of three targets, as the prefixes or ASes of a region are.
+void decide_many(benchmark::State& state, const std::vector<Target>& targets) {
   const auto paths = make_paths(4);
-  std::vector<Target> targets;
-  for (std::int64_t i = 0; i < state.range(0); ++i) {
-    targets.push_back({.name = "t" + std::to_string(i), .traffic_class = "c" + std::to_string(i)});
-  }
-  const auto windows = make_windows(paths, targets, 12);
+  std::vector<Target> probed = targets;
+  const auto [first, last] = std::ranges::unique(probed, {}, &Target::name);
+  probed.erase(first, last);
+  const auto windows = make_windows(paths, probed, 12);
   const DecisionInputs inputs{windows, {targets, paths, {}}, {}, {}, {}};
   for (auto _ : state) {
     benchmark::DoNotOptimize(decide(inputs, {}, {}, start + 12 * minute));
   }
+  state.SetComplexityN(state.range(0));
 }
-BENCHMARK(decide_classes)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond);
+
+void decide_classes(benchmark::State& state) {
+  std::vector<Target> targets;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    targets.push_back({.name = "t" + std::to_string(i), .traffic_class = "c" + std::to_string(i)});
+  }
+  decide_many(state, targets);
+}
+BENCHMARK(decide_classes)->Range(10, 1000)->Complexity()->Unit(benchmark::kMillisecond);
+
+void decide_classes_alike(benchmark::State& state) {
+  std::vector<Target> targets;
+  for (const char* const name : {"t0", "t1", "t2"}) {
+    for (std::int64_t i = 0; i < state.range(0); ++i) {
+      targets.push_back({.name = name, .traffic_class = "c" + std::to_string(i)});
+    }
+  }
+  decide_many(state, targets);
+}
+BENCHMARK(decide_classes_alike)->Range(10, 10'000)->Complexity()->Unit(benchmark::kMillisecond);
+
+// The same, each class with a past of its own.
+void decide_classes_of_many_pasts(benchmark::State& state) {
+  const auto paths = make_paths(4);
+  std::vector<Target> targets;
+  DecisionMemory memory;
+  for (const char* const name : {"t0", "t1", "t2"}) {
+    for (std::int64_t i = 0; i < state.range(0); ++i) {
+      targets.push_back({.name = name, .traffic_class = "c" + std::to_string(i)});
+      ClassMemory& each = memory["c" + std::to_string(i)];
+      each.path = "path" + std::to_string(i % 4);
+      each.changed = start - i * minute;
+      each.judged = start + 11 * minute;
+    }
+  }
+  const std::vector<Target> probed{{.name = "t0", .traffic_class = "c"},
+                                   {.name = "t1", .traffic_class = "c"},
+                                   {.name = "t2", .traffic_class = "c"}};
+  const auto windows = make_windows(paths, probed, 12);
+  const DecisionInputs inputs{windows, {targets, paths, {}}, {}, {}, {}};
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(decide(inputs, memory, {}, start + 12 * minute));
+  }
+  state.SetComplexityN(state.range(0));
+}
+BENCHMARK(decide_classes_of_many_pasts)
+    ->Range(10, 10'000)
+    ->Complexity()
+    ->Unit(benchmark::kMillisecond);
 
 // `strait analyze --one-way` of one session: so many one-minute windows with raw delays of a far
 // clock that drifts by 10 ppm.

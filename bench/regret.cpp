@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <limits>
@@ -99,17 +100,20 @@ void add_events(Scenario& scenario, Dice& dice, Trouble trouble) {
   }
 }
 
+// The mean of what packets wait, of all targets; one that is lost is sent again after the least
+// time that a TCP sender waits for it (RFC 6298 section 2.4).
+constexpr double again_ms = 1000;
+
 Delays truth_of(const World& world, WallTime time) {
-  const auto& scenario = world.scenario();
+  const auto& targets = world.scenario().targets;
   const std::vector<Weather> weather = world.weather(time);
   Delays delays{};
   for (std::size_t path = 0; path < paths; ++path) {
-    for (std::size_t target = 0; target < scenario.targets.size(); ++target) {
+    for (std::size_t target = 0; target < targets.size(); ++target) {
       const auto seen = world.seen(path, target, 0, weather[path], time);
       const auto truth = world.true_delay(path, target, 0, seen, time);
-      delays[path] += truth.answers ? static_cast<double>(truth.mean.count()) * 1e-6 /
-                                          static_cast<double>(scenario.targets.size())
-                                    : dead;
+      const double delay = static_cast<double>(truth.mean.count()) * 1e-6 + truth.loss * again_ms;
+      delays[path] += truth.answers ? delay / static_cast<double>(targets.size()) : dead;
     }
   }
   return delays;
@@ -318,6 +322,7 @@ void show(const char* what, int days, const std::array<Tally, 6>& tallies) {
                it.delay / it.windows, 100 * (it.delay / it.best - 1), it.changes / days * 30,
                it.losing / days * 30, it.dead_entries == 0 ? 0 : it.dead / it.dead_entries);
   }
+  std::fflush(stdout);  // the next takes its time
 }
 
 }  // namespace

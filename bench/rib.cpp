@@ -9,11 +9,13 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "bench/mrt_table.hpp"
+#include "routes/classify.hpp"
 #include "routes/match_index.hpp"
 #include "routes/sources/byte_reader.hpp"
 #include "routes/sources/mrt.hpp"
@@ -158,6 +160,63 @@ int lookup(const std::vector<const char*>& words) {
   return 0;
 }
 
+// Statistics of registries that registered every prefix that no other one covers, each to one of
+// 100 countries: about as many records as the five have.
+routes::RegistrationFiles registered(const routes::Rib& rib) {
+  std::vector<routes::RegisteredBlock> blocks;
+  std::mt19937 random{1};
+  rib.for_each([&](const routes::RibEntry& entry) {
+    const auto letter = [&] { return static_cast<char>('A' + random() % 10); };
+    const auto block = routes::block_of(entry.prefix, {.letters = {letter(), letter()}});
+    if (!block) return;
+    const bool inside =
+        !blocks.empty() && blocks.back().v6 == block->v6 && block->last <= blocks.back().last;
+    if (!inside) blocks.push_back(*block);
+  });
+  std::printf("{\"registrations\":%zu", blocks.size());
+  routes::RegistrationFiles files;
+  const double made =
+      timed([&] { files.registrations = {std::move(blocks), {{.name = "bench", .date = {}}}}; });
+  std::printf(",\"made_s\":%.3f", made);
+  return files;
+}
+
+// Every prefix by registrations alone, then with 100 origin ASes, then with 3 communities too.
+int classify(const std::vector<const char*>& words) {
+  const auto dump = load(words);
+  if (!dump) return 1;
+  const auto files = registered(dump->rib);
+  std::map<std::string, std::string, std::less<>> countries;
+  for (char a = 'A'; a < 'K'; ++a) {
+    for (char b = 'A'; b < 'H'; ++b) countries[{a, b}] = b < 'D' ? "one" : "two";
+  }
+  std::vector<routes::RegionRules> rules{
+      {.name = "one", .countries = {}, .asns = {}, .prefixes = {}},
+      {.name = "two", .countries = {}, .asns = {}, .prefixes = {}}};
+  for (const char* const what : {"registrations", "asns", "communities"}) {
+    auto regions = routes::Regions::make(rules, countries);
+    if (!regions) return 1;
+    regions->set_registrations(files);
+    std::size_t placed = 0;
+    const double seconds = timed([&] {
+      const routes::RibClasses classes{dump->rib, *regions};
+      dump->rib.for_each([&](const routes::RibEntry& entry) {
+        placed += classes.at(entry) != routes::no_region ? 1 : 0;
+      });
+    });
+    std::printf(",\"%s_s\":%.3f,\"%s_placed\":%zu", what, seconds, what, placed);
+    if (rules.front().asns.empty()) {
+      for (std::uint32_t i = 0; i < 100; ++i) rules.front().asns.emplace_back(1000 + i);
+    } else {
+      for (std::uint32_t i = 0; i < 3; ++i) {
+        rules.back().communities.emplace_back((65001U + i) << 16U | 7U);
+      }
+    }
+  }
+  std::puts("}");
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -168,9 +227,10 @@ int main(int argc, char** argv) {
   if (what == "read" && !words.empty()) return read(words);
   if (what == "walk" && words.size() == 1) return walk(words);
   if (what == "lookup" && !words.empty()) return lookup(words);
+  if (what == "classify" && !words.empty()) return classify(words);
   std::fputs(
       "usage: bench_rib make FILE V4 V6 PEERS | make-updates FILE COUNT | read FILE... | "
-      "walk FILE | lookup FILE...\n",
+      "walk FILE | lookup FILE... | classify FILE...\n",
       stderr);
   return 2;
 }

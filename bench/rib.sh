@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A full table of three upstreams (1,000,000 IPv4 and 200,000 IPv6 prefixes) read into the RIB, beside
 # a bare walk over its records and bgpdump, in turns; packed files beside their unpackers; updates;
-# look-ups. Prints one JSON object a line. V4, V6, PEERS, ROUNDS change what is done.
+# look-ups; regions. Prints one JSON object a line. V4, V6, PEERS, ROUNDS change what is done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rib=$PWD/${BUILD:-build/release}/bench_rib
@@ -38,6 +38,7 @@ done
 "$rib" read "$work/full.mrt"
 "$rib" read "$work/updates.mrt"
 "$rib" lookup "$work/full.mrt"
+"$rib" classify "$work/full.mrt"
 if command -v bgpdump >/dev/null; then
   timed bgpdump-m bgpdump -m "$work/full.mrt"
 else

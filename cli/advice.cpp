@@ -27,11 +27,12 @@ std::vector<Address> neighbors_of(const routes::Path& path) {
   return neighbors;
 }
 
-PathsByClass routed_paths(const Configuration& configuration, const routes::Rib& rib) {
+PathsByClass routed_paths(const Configuration& configuration, const routes::Rib& rib,
+                          const routes::RibClasses& classes) {
   PathsByClass routed;
   for (const routes::Path& path : configuration.paths) {
     for (const Address& neighbor : neighbors_of(path)) {
-      const auto offer = routes::offer_of(rib, neighbor, configuration.regions);
+      const auto offer = routes::offer_of(rib, neighbor, classes, configuration.regions);
       for (const auto& [traffic_class, prefixes] : offer.by_class) {
         if (!prefixes.empty()) routed[traffic_class].insert(path.name);
       }
@@ -90,20 +91,54 @@ void note_pins(const analyzer::PinNotes& pins, std::vector<analyzer::Evidence>& 
   }
 }
 
+std::map<std::string, std::string, std::less<>> default_paths(const Configuration& configuration,
+                                                              const routes::Rib& rib,
+                                                              const routes::RibClasses& classes,
+                                                              const routes::Plan* in_force) {
+  const Raised raised = raised_by(in_force, configuration.paths);
+  std::map<Address, std::string> path_of;
+  for (const routes::Path& path : configuration.paths) {
+    for (const Address& neighbor : neighbors_of(path)) path_of[neighbor] = path.name;
+  }
+  std::map<std::string, std::map<std::string, std::size_t>> votes;  // class -> path -> prefixes
+  rib.for_each([&](const routes::RibEntry& entry) {
+    const routes::RegionNumber region = classes.at(entry);
+    if (region == routes::no_region) return;
+    auto candidates = rib.contenders(entry.routes);
+    for (routes::Contender& each : candidates) {
+      if (raised.contains({each.neighbor, entry.prefix})) each.local_pref.reset();
+    }
+    const auto decision = routes::decide(candidates);
+    const auto path = path_of.find(candidates[decision->best].neighbor);
+    if (path != path_of.end())
+      ++votes[std::string{configuration.regions.name(region)}][path->second];
+  });
+  std::map<std::string, std::string, std::less<>> found;
+  for (const auto& [traffic_class, paths] : votes) {
+    found[traffic_class] =
+        std::ranges::max_element(paths, {}, [](const auto& entry) { return entry.second; })->first;
+  }
+  return found;
+}
+
 routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
-                       const KnownRib& known, WallTime now) {
+                       const KnownRib& known, const routes::RibClasses& classes, WallTime now) {
   const routes::PlanLimits limits{
       .local_pref = configuration.analyzer.plan.local_pref,
       .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_prefixes),
       .site_asn = configuration.site.asn,
       .refuse = configuration.routes.refuse,
-      .vrps = known.vrps ? &*known.vrps : nullptr};
+      .vrps = known.vrps ? &*known.vrps : nullptr,
+      .classes = &classes};
   const auto wanted = wishes(configuration, advice.verdicts);
   routes::Plan plan =
       routes::plan_from_rib(wanted, configuration.paths, known.rib, configuration.regions, limits);
   routes::note_damage(known.report, plan);
   if (!known.rpki_note.empty()) {
     plan.notes.push_back({.guard = "rpki-data", .message = known.rpki_note, .blocks = false});
+  }
+  for (const std::string& text : configuration.regions.notes()) {
+    plan.notes.push_back({.guard = "registration-data", .message = text, .blocks = false});
   }
   analyzer::seal(plan, advice.evidence, configuration.analyzer.plan, now);
   return plan;
@@ -155,36 +190,15 @@ Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configurat
 std::map<std::string, std::string, std::less<>> default_paths(const Configuration& configuration,
                                                               const routes::Rib& rib,
                                                               const routes::Plan* in_force) {
-  const Raised raised = raised_by(in_force, configuration.paths);
-  std::map<Address, std::string> path_of;
-  for (const routes::Path& path : configuration.paths) {
-    for (const Address& neighbor : neighbors_of(path)) path_of[neighbor] = path.name;
-  }
-  std::map<std::string, std::map<std::string, std::size_t>> votes;  // class -> path -> prefixes
-  rib.for_each([&](const routes::RibEntry& entry) {
-    const auto match =
-        configuration.regions.classify(entry.prefix, rib.head(entry.routes.front()).origin_as());
-    if (!match) return;
-    auto candidates = rib.contenders(entry.routes);
-    for (routes::Contender& each : candidates) {
-      if (raised.contains({each.neighbor, entry.prefix})) each.local_pref.reset();
-    }
-    const auto decision = routes::decide(candidates);
-    const auto path = path_of.find(candidates[decision->best].neighbor);
-    if (path != path_of.end()) ++votes[std::string{match->region}][path->second];
-  });
-  std::map<std::string, std::string, std::less<>> found;
-  for (const auto& [traffic_class, paths] : votes) {
-    found[traffic_class] =
-        std::ranges::max_element(paths, {}, [](const auto& entry) { return entry.second; })->first;
-  }
-  return found;
+  return default_paths(configuration, rib, {rib, configuration.regions}, in_force);
 }
 
 Nanos look_back(const Configuration& configuration) {
   const analyzer::DecisionOptions& options = configuration.analyzer.decision;
-  const unsigned windows =
-      std::max(options.evidence.span_windows, options.pair_windows) + options.repeat + 1;
+  // The more classes there are, the more windows must agree that one is better.
+  constexpr unsigned for_many_classes = 10;
+  const unsigned windows = std::max(options.evidence.span_windows, options.pair_windows) +
+                           std::max(options.repeat, options.repeat_of) + for_many_classes;
   return configuration.probe.window * windows;
 }
 
@@ -205,15 +219,18 @@ Advice advise(const Configuration& configuration, std::span<const Window> window
 
   analyzer::DecisionInputs inputs{
       .windows = windows, .network = network, .routed = {}, .default_path = {}, .pins = pins};
+  std::optional<routes::RibClasses> classes;
   if (rib != nullptr) {
-    inputs.routed = routed_paths(configuration, rib->rib);
-    inputs.default_path = default_paths(configuration, rib->rib, in_force);
+    classes.emplace(rib->rib, configuration.regions);
+    inputs.routed = routed_paths(configuration, rib->rib, *classes);
+    inputs.default_path = default_paths(configuration, rib->rib, *classes, in_force);
   }
   auto decision = analyzer::decide(inputs, before, configuration.analyzer.decision, now);
   advice.verdicts = std::move(decision.verdicts);
   advice.memory = std::move(decision.memory);
-  if (rib != nullptr) {
-    advice.plan = std::make_shared<const routes::Plan>(make_plan(configuration, advice, *rib, now));
+  if (rib != nullptr && classes) {
+    advice.plan =
+        std::make_shared<const routes::Plan>(make_plan(configuration, advice, *rib, *classes, now));
   }
   return advice;
 }

@@ -141,13 +141,12 @@ std::vector<analyzer::Target> analyzer_targets(const std::vector<probe::Target>&
 Result<routes::Regions> make_regions(const Parts& parts, const routes::Catalogue& catalogue) {
   auto regions = routes::Regions::make(parts.regions, catalogue.country_classes());
   if (!regions) return regions;
-  for (const std::string& file : parts.routes.registrations) {
-    const auto table = CsvTable::load(file);
-    if (!table) return tl::make_unexpected(table.error());
-    if (auto added = regions->add_registrations(*table, file); !added) {
-      return tl::make_unexpected(added.error());
-    }
+  auto files = routes::load_registrations(parts.routes.registrations);
+  if (!files) {
+    return fail(files.error().code,
+                fmt::format("[routes] registrations: {}", files.error().message));
   }
+  regions->set_registrations(std::move(*files));
   return regions;
 }
 

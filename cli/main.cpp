@@ -12,6 +12,7 @@
 
 #include "cli/analyze_command.hpp"
 #include "cli/analyze_run.hpp"
+#include "cli/bmp_run.hpp"
 #include "cli/capture_command.hpp"
 #include "cli/capture_run.hpp"
 #include "cli/config_command.hpp"
@@ -111,9 +112,14 @@ cli::RoutesWork routes_work() {
           .diff = with(cli::run_diff),
           .render = with(cli::run_render),
           .apply = with(cli::run_apply),
-          .rib = [](const cli::RibOptions& options) {
-            return finish(cli::run_rib(options, std::cout, std::cerr));
-          }};
+          .rib =
+              [](const cli::RibOptions& options) {
+                return finish(cli::run_rib(options, std::cout, std::cerr));
+              },
+          .bmp =
+              [](const cli::BmpOptions& options) {
+                return finish(cli::run_bmp(options, std::cout, std::cerr));
+              }};
 }
 
 void add_commands(CLI::App& app) {

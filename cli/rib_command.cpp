@@ -21,6 +21,8 @@ constexpr const char* site_asn_names = "--site-asn";
 constexpr const char* rpki_state_names = "--rpki-state";
 constexpr const char* problem_names = "--problem";
 constexpr const char* role_names = "--role";
+constexpr const char* region_names = "--region";
+constexpr const char* registration_names = "--registrations";
 
 std::optional<Asn> as_number(std::string_view text) {
   if (text.starts_with("AS") || text.starts_with("as")) text.remove_prefix(2);
@@ -172,6 +174,21 @@ void add_judgement(CLI::App& command, const Shared& options) {
       "What a peer or AS is to us (RFC 9234); provider if not told; may be repeated");
 }
 
+void add_regions(CLI::App& command, const Shared& options) {
+  command.add_option("--config", options->config, "The configuration whose regions count")
+      ->type_name("FILE");
+  add_words(
+      command, registration_names, "FILE",
+      [options](auto& word) { options->registrations.push_back(word); },
+      "Where addresses are registered: a registry's statistics or a CSV; may be repeated");
+}
+
+void add_region_filter(CLI::App& command, const Shared& options) {
+  add_words(
+      command, region_names, "NAME", [options](auto& word) { options->regions.push_back(word); },
+      "Only prefixes of this region; none: of no region; may be repeated");
+}
+
 void add_judgement_filters(CLI::App& command, const Shared& options) {
   add_words(
       command, rpki_state_names, "STATE",
@@ -218,6 +235,9 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
       if (!options->rpki_states.empty() && options->rpki.empty()) {
         refuse(rpki_state_names, "wants --rpki");
       }
+      if (!options->regions.empty() && !options->classifies()) {
+        refuse(region_names, "wants --config or --registrations");
+      }
       if (const int status = work(*options); status != 0) throw CLI::RuntimeError(status);
     });
     return std::pair{command, options};
@@ -228,6 +248,8 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_filters(*summary, summed);
   add_judgement(*summary, summed);
   add_judgement_filters(*summary, summed);
+  add_regions(*summary, summed);
+  add_region_filter(*summary, summed);
   add_json(*summary, summed);
 
   auto [show, shown] = add("show", "Each prefix, its routes, and the best one", RibAction::show);
@@ -235,6 +257,8 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_filters(*show, shown);
   add_judgement(*show, shown);
   add_judgement_filters(*show, shown);
+  add_regions(*show, shown);
+  add_region_filter(*show, shown);
   add_site_asn(*show, shown);
   add_json(*show, shown);
 
@@ -243,6 +267,7 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_subject(*lookup, looked);
   add_files(*lookup, looked, 1, any);
   add_judgement(*lookup, looked);
+  add_regions(*lookup, looked);
   add_site_asn(*lookup, looked);
   add_json(*lookup, looked);
 

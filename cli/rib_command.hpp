@@ -31,7 +31,13 @@ struct RibOptions {
   routes::Problems problems;                      // any of these; none: all
   std::map<Address, routes::NeighborRole> roles;  // of peers; others are providers
   std::map<Asn, routes::NeighborRole> roles_by_asn;
+  std::string config;                      // whose regions count; empty: the default ones
+  std::vector<std::string> registrations;  // files; none: the configuration's
+  std::vector<std::string> regions;        // any of these, "none" for no region; empty: all
   bool json = false;
+
+  // Whether prefixes are put into regions at all.
+  [[nodiscard]] bool classifies() const { return !config.empty() || !registrations.empty(); }
 };
 
 // Adds `rib` and its commands to `strait routes`.

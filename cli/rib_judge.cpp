@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <ostream>
 
+#include "cli/configuration.hpp"
 #include "cli/exit_status.hpp"
+#include "routes/catalogue/catalogue.hpp"
 #include "routes/sources/vrp_json.hpp"
 
 namespace strait::cli {
@@ -28,6 +30,31 @@ void tell_age(const std::string& file, const routes::VrpFile& vrps, WallTime tak
                           strait::to_string(*vrps.made), strait::to_string(taken));
 }
 
+constexpr std::string_view no_region_word = "none";
+
+// The regions of a configuration, or the default ones.
+Result<routes::Regions> configured_regions(const RibOptions& options) {
+  if (!options.config.empty()) {
+    auto configuration = load_configuration(options.config);
+    if (!configuration) return tl::make_unexpected(configuration.error());
+    return std::move(configuration->regions);
+  }
+  const auto data = routes::data_directory(std::nullopt);
+  if (!data) return tl::make_unexpected(data.error());
+  const auto catalogue = routes::Catalogue::load(*data);
+  if (!catalogue) return tl::make_unexpected(catalogue.error());
+  return routes::Regions::make({}, catalogue->country_classes());
+}
+
+Result<routes::Regions> regions_of(const RibOptions& options) {
+  auto regions = configured_regions(options);
+  if (!regions || options.registrations.empty()) return regions;
+  auto files = routes::load_registrations(options.registrations);
+  if (!files) return tl::make_unexpected(files.error());
+  regions->set_registrations(std::move(*files));
+  return regions;
+}
+
 }  // namespace
 
 int tell_damage(const routes::RibReadReport& report, std::ostream& progress) {
@@ -45,7 +72,8 @@ JudgedRib::JudgedRib(const RibOptions& options, routes::RibDump dump)
     : dump_{std::move(dump)},
       vrp_file_{options.rpki},
       states_{options.rpki_states},
-      problems_{options.problems} {}
+      problems_{options.problems},
+      wanted_regions_{options.regions} {}
 
 Result<std::unique_ptr<JudgedRib>> JudgedRib::load(const RibOptions& options,
                                                    std::ostream& progress) {
@@ -55,6 +83,11 @@ Result<std::unique_ptr<JudgedRib>> JudgedRib::load(const RibOptions& options,
   judged->status_ = tell_damage(judged->dump_.report, progress);
   if (!options.rpki.empty()) {
     if (auto loaded = judged->load_vrps(options, progress); !loaded) return fail(std::move(loaded));
+  }
+  if (options.classifies()) {
+    if (auto loaded = judged->load_regions(options, progress); !loaded) {
+      return fail(std::move(loaded));
+    }
   }
   routes::HygieneOptions hygiene;
   hygiene.roles = options.roles;
@@ -82,8 +115,44 @@ Result<void> JudgedRib::load_vrps(const RibOptions& options, std::ostream& progr
   return {};
 }
 
+Result<void> JudgedRib::load_regions(const RibOptions& options, std::ostream& progress) {
+  auto regions = regions_of(options);
+  if (!regions) return tl::make_unexpected(regions.error());
+  for (const std::string& note : regions->notes()) progress << fmt::format("rib: {}\n", note);
+  if (!regions->registrations_complete()) status_ = exit_failed;
+  for (const std::string& name : options.regions) {
+    if (name == no_region_word || regions->number_of(name)) continue;
+    return fail(Errc::bad_input, fmt::format("rib: --region {}: want one of {}, {}", name,
+                                             fmt::join(regions->names(), ", "), no_region_word));
+  }
+  regions_ = std::make_unique<routes::Regions>(std::move(*regions));
+  classifier_ = std::make_unique<routes::Classifier>(dump_.rib, *regions_);
+  return {};
+}
+
+std::string JudgedRib::region_name(const routes::ClassMatch& match) const {
+  return std::string{match.region == routes::no_region ? no_region_word
+                                                       : regions_->name(match.region)};
+}
+
+std::optional<Placement> JudgedRib::placement(const routes::RibEntry& entry) {
+  if (!classifier_) return std::nullopt;
+  const routes::ClassMatch match = classifier_->classify(entry);
+  return Placement{.region = region_name(match), .reason = classifier_->reason(entry, match)};
+}
+
+std::string JudgedRib::region(const routes::RibEntry& entry) {
+  return classifier_ ? region_name(classifier_->classify(entry)) : std::string{};
+}
+
+bool JudgedRib::wants(const routes::RibEntry& entry) {
+  return wanted_regions_.empty() ||
+         std::ranges::find(wanted_regions_, region(entry)) != wanted_regions_.end();
+}
+
 RouteRemarks JudgedRib::remarks(const Prefix& prefix, const routes::RibRoute& route) {
-  return {.problems = check_->problems(prefix, route), .rov = check_->rov(prefix, route)};
+  return {
+      .problems = check_->problems(prefix, route), .rov = check_->rov(prefix, route), .region = {}};
 }
 
 bool JudgedRib::wants(const Prefix& prefix, const routes::RibRoute& route) {

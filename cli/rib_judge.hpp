@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "cli/rib_command.hpp"
+#include "routes/classify.hpp"
 #include "routes/hygiene.hpp"
+#include "routes/regions.hpp"
 #include "routes/sources/mrt.hpp"
 
 namespace strait::cli {
@@ -17,6 +19,13 @@ namespace strait::cli {
 struct RouteRemarks {
   routes::Problems problems;
   std::optional<routes::RovVerdict> rov;  // nothing without VRPs
+  std::string region = {};                // its prefix's, "none", or empty where nobody asked
+};
+
+// Where a prefix belongs, and why.
+struct Placement {
+  std::string region;  // "none": in no region
+  std::string reason;
 };
 
 // What `strait routes rib` read, and its judgement of each route.
@@ -30,6 +39,13 @@ class JudgedRib {
   [[nodiscard]] const routes::Rib& rib() const { return dump_.rib; }
   [[nodiscard]] bool has_vrps() const { return !vrp_file_.empty(); }
   [[nodiscard]] RouteRemarks remarks(const Prefix& prefix, const routes::RibRoute& route);
+  // Where the prefix belongs; nothing without --config or --registrations. An entry must hold all
+  // routes of its prefix, here and in the next two functions.
+  [[nodiscard]] std::optional<Placement> placement(const routes::RibEntry& entry);
+  // The region alone: "africa", "none", or empty.
+  [[nodiscard]] std::string region(const routes::RibEntry& entry);
+  // Whether --region lets the prefix through.
+  [[nodiscard]] bool wants(const routes::RibEntry& entry);
   // Whether --rpki-state and --problem let the route through.
   [[nodiscard]] bool wants(const Prefix& prefix, const routes::RibRoute& route);
   [[nodiscard]] std::vector<routes::Vrp> covering(const Prefix& prefix) const {
@@ -40,6 +56,8 @@ class JudgedRib {
  private:
   JudgedRib(const RibOptions& options, routes::RibDump dump);
   [[nodiscard]] Result<void> load_vrps(const RibOptions& options, std::ostream& progress);
+  [[nodiscard]] Result<void> load_regions(const RibOptions& options, std::ostream& progress);
+  [[nodiscard]] std::string region_name(const routes::ClassMatch& match) const;
 
   routes::RibDump dump_;
   std::string vrp_file_;
@@ -47,6 +65,10 @@ class JudgedRib {
   std::vector<routes::RovState> states_;       // any of these; empty: all
   routes::Problems problems_;                  // any of these; none: all
   std::unique_ptr<routes::RouteCheck> check_;  // never empty in what load() gives
+  std::vector<std::string> wanted_regions_;    // any of these; empty: all
+  // Both there, or neither.
+  std::unique_ptr<routes::Regions> regions_;
+  std::unique_ptr<routes::Classifier> classifier_;
   int status_ = 0;
 };
 

@@ -60,7 +60,7 @@ void for_each_match(const Rib& rib, const routes::RouteFilter& filter, F f) {
   Matcher matcher{rib, filter};
   const auto visit = [&](const RibEntry& entry) {
     const auto found = matcher.routes_of(entry);
-    if (!found.empty()) f(RibEntry{entry.prefix, found}, entry);
+    if (!found.empty()) f(RibEntry{entry.prefix, found, entry.ordinal}, entry);
   };
   if (filter.within.size() != 1) {
     rib.for_each(visit);
@@ -77,11 +77,17 @@ void count(const RouteRemarks& remarks, RibSummary& summary) {
   if (remarks.rov) ++summary.rov[routes::to_string(remarks.rov->state)];
 }
 
-void count(const RibEntry& entry, JudgedRib& judged, RibSummary& summary) {
+void count(const RibEntry& entry, const RibEntry& all, JudgedRib& judged, RibSummary& summary) {
+  if (!judged.wants(all)) return;
   std::vector<RibRoute> wanted;
   std::ranges::copy_if(entry.routes, std::back_inserter(wanted),
                        [&](const RibRoute& route) { return judged.wants(entry.prefix, route); });
   if (wanted.empty()) return;
+  if (const std::string region = judged.region(all); !region.empty()) {
+    ++summary.regions[region];
+    const auto placement = region == "none" ? judged.placement(all) : std::nullopt;
+    if (placement) ++summary.no_region[placement->reason];
+  }
   const bool v4 = entry.prefix.network.is_v4();
   ++(v4 ? summary.prefixes_v4 : summary.prefixes_v6);
   for (const RibRoute& route : wanted) {
@@ -98,8 +104,9 @@ Result<int> summarise(const RibOptions& options, std::ostream& results, std::ost
   JudgedRib& judged = **loaded;
   RibSummary summary;
   summary.peers.resize(judged.rib().peers().size());
-  for_each_match(judged.rib(), options.filter,
-                 [&](const RibEntry& entry, const RibEntry&) { count(entry, judged, summary); });
+  for_each_match(judged.rib(), options.filter, [&](const RibEntry& entry, const RibEntry& all) {
+    count(entry, all, judged, summary);
+  });
   results << (options.json ? to_json(judged.dump(), summary) : to_text(judged.dump(), summary));
   return judged.status();
 }
@@ -110,12 +117,15 @@ Result<int> show(const RibOptions& options, std::ostream& results, std::ostream&
   JudgedRib& judged = **loaded;
   const Rib& rib = judged.rib();
   for_each_match(rib, options.filter, [&](const RibEntry& found, const RibEntry& all) {
+    if (!judged.wants(all)) return;
+    const std::string region = judged.region(all);
     const RibRoute& best = all.routes[routes::decide(rib.contenders(all.routes))->best];
     for (const RibRoute& route : found.routes) {
       if (!judged.wants(found.prefix, route)) continue;
       const bool is_best = route.peer == best.peer && route.path_id == best.path_id &&
                            route.attributes == best.attributes;
-      const RouteRemarks remarks = judged.remarks(found.prefix, route);
+      RouteRemarks remarks = judged.remarks(found.prefix, route);
+      remarks.region = region;
       results << (options.json ? route_json(rib, found.prefix, route, is_best, &remarks)
                                : route_text(rib, found.prefix, route, is_best, remarks));
     }
@@ -145,6 +155,10 @@ Result<int> look_up(const RibOptions& options, std::ostream& results, std::ostre
   }
   results << (options.json ? decision_json(rib, *entry, *decision)
                            : decision_text(rib, *entry, *decision));
+  if (const auto placement = judged.placement(*entry)) {
+    results << (options.json ? placement_json(entry->prefix, *placement)
+                             : placement_text(*placement));
+  }
   for (const routes::Vrp& vrp : judged.covering(entry->prefix)) {
     results << (options.json ? vrp_json(vrp) : vrp_text(vrp));
   }
@@ -236,8 +250,8 @@ Result<int> diff(const RibOptions& options, std::ostream& results, std::ostream&
     const bool from_old = new_one == new_ones.end() ||
                           (old_one != old_ones.end() && old_one->prefix <= new_one->prefix);
     const Prefix prefix = from_old ? old_one->prefix : new_one->prefix;
-    RibEntry was{prefix, {}};
-    RibEntry is{prefix, {}};
+    RibEntry was{.prefix = prefix, .routes = {}};
+    RibEntry is{.prefix = prefix, .routes = {}};
     if (old_one != old_ones.end() && old_one->prefix == prefix) was.routes = (old_one++)->routes;
     if (new_one != new_ones.end() && new_one->prefix == prefix) is.routes = (new_one++)->routes;
     comparison.compare(was, is);

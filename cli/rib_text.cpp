@@ -73,6 +73,7 @@ std::string words_of(const RouteRemarks& remarks) {
     text += fmt::format("; rpki {}", routes::to_string(remarks.rov->state));
     if (!remarks.rov->reason.empty()) text += fmt::format(" ({})", remarks.rov->reason);
   }
+  if (!remarks.region.empty()) text += fmt::format("; region {}", remarks.region);
   std::string names;
   for (const routes::ProblemKind& kind : routes::problem_kinds()) {
     if (remarks.problems.has(kind.problem)) names += fmt::format(" {}", kind.name);
@@ -86,13 +87,15 @@ void add_remarks(JsonWriter& json, const RouteRemarks& remarks) {
     if (remarks.problems.has(kind.problem)) json.value(kind.name);
   }
   json.end_array();
+  if (!remarks.region.empty()) json.member("region", remarks.region);
   if (!remarks.rov) return;
   json.member("rpki", routes::to_string(remarks.rov->state));
   if (!remarks.rov->reason.empty()) json.member("rpki_reason", remarks.rov->reason);
 }
 
+template <class Name>
 void add_counts(JsonWriter& json, std::string_view key,
-                const std::map<std::string_view, std::uint64_t>& counts) {
+                const std::map<Name, std::uint64_t>& counts) {
   json.key(key).begin_object();
   for (const auto& [name, times] : counts) json.member(name, times);
   json.end_object();
@@ -211,6 +214,12 @@ std::string to_text(const routes::RibDump& dump, const RibSummary& summary) {
   for (const auto& [problem, times] : summary.problems) {
     text += fmt::format("{}: {} routes\n", problem, times);
   }
+  for (const auto& [region, times] : summary.regions) {
+    text += fmt::format("region {}: {} prefixes\n", region, times);
+  }
+  for (const auto& [reason, times] : summary.no_region) {
+    text += fmt::format("no region, {}: {} prefixes\n", reason, times);
+  }
   for (const auto& [reason, times] : report.skipped) {
     text += fmt::format("skipped {}: {}\n", times, reason);
   }
@@ -246,6 +255,8 @@ std::string to_json(const routes::RibDump& dump, const RibSummary& summary) {
   json.end_array();
   add_counts(json, "rpki", summary.rov);
   add_counts(json, "problems", summary.problems);
+  add_counts(json, "regions", summary.regions);
+  add_counts(json, "no_region", summary.no_region);
   add_skipped(json, report);
   return json.end_object().take() + "\n";
 }
@@ -262,6 +273,18 @@ std::string route_json(const Rib& rib, const Prefix& prefix, const RibRoute& rou
   add_route(json, rib, prefix, route);
   if (best) json.member("best", *best);
   if (remarks != nullptr) add_remarks(json, *remarks);
+  return json.end_object().take() + "\n";
+}
+
+std::string placement_text(const Placement& placement) {
+  return fmt::format("  region {}: {}\n", placement.region, placement.reason);
+}
+
+std::string placement_json(const Prefix& prefix, const Placement& placement) {
+  JsonWriter json = begin("region");
+  json.member("prefix", strait::to_string(prefix))
+      .member("region", placement.region)
+      .member("reason", placement.reason);
   return json.end_object().take() + "\n";
 }
 

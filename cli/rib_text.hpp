@@ -26,6 +26,8 @@ struct RibSummary {
   std::uint64_t prefixes_v6 = 0;
   std::map<std::string_view, std::uint64_t> problems;  // routes that have one, by its name
   std::map<std::string_view, std::uint64_t> rov;       // routes by their RPKI state, with VRPs
+  std::map<std::string, std::uint64_t> regions;    // prefixes by region, "none" too; if asked for
+  std::map<std::string, std::uint64_t> no_region;  // those of "none" by the reason
 };
 
 // All of them: whole lines.
@@ -39,6 +41,10 @@ struct RibSummary {
 [[nodiscard]] std::string route_json(const routes::Rib& rib, const Prefix& prefix,
                                      const routes::RibRoute& route, std::optional<bool> best,
                                      const RouteRemarks* remarks);
+
+// Where the prefix that was looked up belongs.
+[[nodiscard]] std::string placement_text(const Placement& placement);
+[[nodiscard]] std::string placement_json(const Prefix& prefix, const Placement& placement);
 
 // A VRP that covers what was asked for.
 [[nodiscard]] std::string vrp_text(const routes::Vrp& vrp);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/routes_command.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <utility>
@@ -18,6 +19,20 @@ void add_source(CLI::App& command, RoutesSource& source) {
 
 void add_json(CLI::App& command, RoutesSource& source) {
   command.add_flag("--json", source.json, "One JSON object a line");
+}
+
+void add_at(CLI::App& command, std::optional<WallTime>& at) {
+  command
+      .add_option_function<std::string>(
+          "--at",
+          [&at](const std::string& text) {
+            at = parse_wall_time(text);
+            if (at) return;
+            throw CLI::ValidationError{
+                "--at", fmt::format("'{}': want a time such as 2026-11-23T16:45:00Z", text)};
+          },
+          "As it stood then, by the windows and verdicts in the store")
+      ->type_name("TIME");
 }
 
 // A subcommand whose words go to Options and whose work ends with an exit status.
@@ -43,12 +58,14 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
   auto [recommend, recommended] = add(
       *routes, "recommend", "The verdict of every class and its plan", std::move(work.recommend));
   add_json(*recommend, recommended->source);
+  add_at(*recommend, recommended->at);
 
   auto [explain, explained] =
       add(*routes, "explain", "Why, in words and numbers", std::move(work.explain));
   explain->add_option("subject", explained->subject,
                       "A class, a path or a prefix; everything when absent");
   add_json(*explain, explained->source);
+  add_at(*explain, explained->at);
 
   auto [diff, compared] = add(*routes, "diff", "What the plan would change", std::move(work.diff));
   diff->add_option("--against", compared->against,
@@ -68,6 +85,7 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
   apply->add_flag("--withdraw", applied->withdraw, "Take every preference back: plain BGP decides");
 
   add_rib_command(*routes, std::move(work.rib));
+  add_bmp_command(*routes, std::move(work.bmp));
 }
 
 }  // namespace strait::cli

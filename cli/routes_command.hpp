@@ -2,10 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "cli/bmp_command.hpp"
 #include "cli/cli11_names.hpp"
 #include "cli/rib_command.hpp"
+#include "core/clock.hpp"
 
 namespace strait::cli {
 
@@ -18,11 +21,13 @@ struct RoutesSource {
 // `strait routes recommend`: the verdict of every class, and the plan that would express them.
 struct RecommendOptions {
   RoutesSource source;
+  std::optional<WallTime> at;  // as it stood then; nothing: now
 };
 
 // `strait routes explain [SUBJECT]`: why; a class, a path or a prefix, or everything.
 struct ExplainOptions {
   RoutesSource source;
+  std::optional<WallTime> at;  // as of RecommendOptions
   std::string subject;
 };
 
@@ -54,6 +59,7 @@ struct RoutesWork {
   std::function<int(const RenderOptions&)> render;
   std::function<int(const ApplyOptions&)> apply;
   std::function<int(const RibOptions&)> rib;
+  std::function<int(const BmpOptions&)> bmp;
 };
 
 // Adds `strait routes` and its commands. They only read words; `work` does the rest.

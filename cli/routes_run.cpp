@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <ostream>
 
 #include "analyzer/outlook.hpp"
@@ -34,7 +36,34 @@ struct Situation {
   [[nodiscard]] routes::Plan current() const { return in_force ? *in_force : routes::Plan{}; }
 };
 
-Result<Situation> look(const RoutesSource& source, std::ostream& progress) {
+// The verdicts of the day before, or all of them where that has none.
+Result<exporters::StoredVerdicts> verdicts_before(exporters::Store& store, WallTime at) {
+  constexpr Nanos day = std::chrono::hours{24};
+  const WallTime to = at + Nanos{1};
+  auto stored = store.verdicts({.from = at - day, .to = to});
+  if (!stored || !stored->verdicts.empty()) return stored;
+  return store.verdicts({.from = WallTime::min(), .to = to});
+}
+
+// What the decisions remembered at a moment that has passed, as far as the verdicts before it tell.
+Result<analyzer::DecisionMemory> memory_at(exporters::Store& store, WallTime at, Nanos hold_down) {
+  const auto stored = verdicts_before(store, at);
+  if (!stored) return tl::make_unexpected(stored.error());
+  analyzer::DecisionMemory memory;
+  for (const analyzer::Verdict& verdict : stored->verdicts) {
+    analyzer::ClassMemory& each = memory[verdict.traffic_class];
+    each.path = verdict.path;
+    if (verdict.hold_until) each.changed = *verdict.hold_until - hold_down;
+    each.challenger = verdict.streak > 0 ? verdict.rival : std::nullopt;
+    each.streak = verdict.streak;
+    each.judged = verdict.at;
+    if (verdict.path != verdict.previous) each.displaced = verdict.previous;
+  }
+  return memory;
+}
+
+Result<Situation> look(const RoutesSource& source, std::ostream& progress,
+                       std::optional<WallTime> at = std::nullopt) {
   auto configuration = load_configuration(source.config);
   if (!configuration) return fail(std::move(configuration));
   if (configuration->exporters.store.empty()) {
@@ -44,14 +73,17 @@ Result<Situation> look(const RoutesSource& source, std::ostream& progress) {
   }
   auto store = exporters::SqliteStore::open_read_only(configuration->exporters.store);
   if (!store) return fail(std::move(store));
-  const WallTime now = SystemClock{}.now().wall;
-  const auto windows = (*store)->windows({.from = now - look_back(*configuration)}, {});
+  const WallTime now = at.value_or(SystemClock{}.now().wall);
+  // Of a moment that has passed, those that had ended.
+  const WallTime to = at ? *at - configuration->probe.window + Nanos{1} : WallTime::max();
+  const auto windows = (*store)->windows({.from = now - look_back(*configuration), .to = to}, {});
   if (!windows) return tl::make_unexpected(windows.error());
   if (windows->damaged > 0) {
     progress << fmt::format("routes: {} windows could not be read, first: {}\n", windows->damaged,
                             windows->first_problem);
   }
-  const auto memory = (*store)->last_memory();
+  const auto memory = at ? memory_at(**store, *at, configuration->analyzer.decision.hold_down)
+                         : (*store)->last_memory();
   if (!memory) return tl::make_unexpected(memory.error());
   auto rib = read_rib(*configuration, now);
   if (!rib) return fail(std::move(rib));
@@ -161,7 +193,33 @@ std::vector<analyzer::Evidence> evidence_of(const Advice& advice, const std::str
   });
 }
 
-Result<int> explain_json(const Advice& advice, const std::string& subject, std::ostream& results) {
+// What `explain` says in words besides evidence and verdicts.
+std::string explanation_json(const Situation& situation, const std::string& subject,
+                             std::span<const analyzer::Verdict> verdicts,
+                             std::span<const analyzer::Evidence> evidence) {
+  const auto& plan = situation.advice.plan;
+  exporters::JsonWriter json;
+  json.begin_object()
+      .member("strait", exporters::json_version)
+      .member("type", "explanation")
+      .member("subject", subject)
+      .member("evidence_hash", analyzer::evidence_hash(evidence, {}))
+      .member("plan_hash", plan ? std::optional{plan->evidence_hash} : std::nullopt);
+  json.key("would_change").begin_object();
+  for (const analyzer::Verdict& verdict : verdicts) {
+    json.key(verdict.traffic_class).begin_array();
+    for (const auto& sentence :
+         analyzer::outlook(verdict, situation.configuration.analyzer.decision)) {
+      json.value(sentence);
+    }
+    json.end_array();
+  }
+  return json.end_object().end_object().take();
+}
+
+Result<int> explain_json(const Situation& situation, const std::string& subject,
+                         std::ostream& results) {
+  const Advice& advice = situation.advice;
   const auto verdicts = verdicts_of(advice, subject);
   const auto evidence = evidence_of(advice, subject);
   if (!subject.empty() && verdicts.empty() && evidence.empty()) {
@@ -172,6 +230,7 @@ Result<int> explain_json(const Advice& advice, const std::string& subject, std::
   }
   for (const auto& item : evidence) results << exporters::to_json(item) << '\n';
   for (const auto& verdict : verdicts) results << exporters::to_json(verdict) << '\n';
+  results << explanation_json(situation, subject, verdicts, evidence) << '\n';
   return 0;
 }
 
@@ -210,7 +269,7 @@ Result<std::string> explanation(const Situation& situation, const std::string& s
 }  // namespace
 
 Result<int> run_recommend(const RecommendOptions& options, const RoutesStreams& streams) {
-  const auto situation = look(options.source, streams.progress);
+  const auto situation = look(options.source, streams.progress, options.at);
   if (!situation) return tl::make_unexpected(situation.error());
   const Advice& advice = situation->advice;
   if (options.source.json) {
@@ -231,10 +290,10 @@ Result<int> run_recommend(const RecommendOptions& options, const RoutesStreams& 
 }
 
 Result<int> run_explain(const ExplainOptions& options, const RoutesStreams& streams) {
-  const auto situation = look(options.source, streams.progress);
+  const auto situation = look(options.source, streams.progress, options.at);
   if (!situation) return tl::make_unexpected(situation.error());
   if (options.source.json) {
-    return explain_json(situation->advice, options.subject, streams.results);
+    return explain_json(*situation, options.subject, streams.results);
   }
   const auto words = explanation(*situation, options.subject, streams.colours);
   if (!words) return tl::make_unexpected(words.error());

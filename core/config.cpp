@@ -124,6 +124,18 @@ struct ConfigState {
   }
 };
 
+namespace {
+
+// Of a key's value, or of the table where there is no such key.
+toml::source_position position_of(const void* node, std::string_view key) {
+  const auto* const table = static_cast<const toml::table*>(node);
+  if (table == nullptr) return {};
+  const toml::node* const value = table->get(key);
+  return value == nullptr ? table->source().begin : value->source().begin;
+}
+
+}  // namespace
+
 bool ConfigTable::exists() const { return node_ != nullptr; }
 
 bool ConfigTable::has(std::string_view key) const {
@@ -283,10 +295,12 @@ void ConfigTable::require(std::string_view key) {
 }
 
 void ConfigTable::error(std::string_view key, std::string message) {
-  const auto* const table = static_cast<const toml::table*>(node_);
-  const toml::node* const node = has(key) ? table->get(key) : table;
-  document_->mistake(node == nullptr ? toml::source_position{} : node->source().begin,
-                     std::move(message));
+  document_->mistake(position_of(node_, key), std::move(message));
+}
+
+std::string ConfigTable::place(std::string_view key) const {
+  const toml::source_position where = position_of(node_, key);
+  return fmt::format("{}:{}:{}", document_->name, where.line, where.column);
 }
 
 Result<ConfigDocument> ConfigDocument::parse(std::string_view text, std::string name) {

@@ -61,6 +61,8 @@ class ConfigTable {
   void require(std::string_view key);
   // Records an error at `key` (or at the table, if it is absent): for checks beyond types.
   void error(std::string_view key, std::string message);
+  // "strait.toml:5:12", where `key` (or the table, if it is absent) stands.
+  [[nodiscard]] std::string place(std::string_view key) const;
 
  private:
   friend class ConfigDocument;

@@ -116,6 +116,7 @@ class Sketch {
   void add_totals(const Sketch& other);
   void add_counts(const Sketch& other);
   [[nodiscard]] std::uint64_t at(std::size_t index) const;
+  [[nodiscard]] std::uint64_t sum_of(std::size_t from, std::size_t to) const;
   [[nodiscard]] Nanos middle(std::int32_t key) const;
 
   // What record() touches comes first.

@@ -266,6 +266,7 @@ std::string to_json(const analyzer::Verdict& verdict) {
       .member("gain_wanted_ns", verdict.gain_wanted)
       .member("rival", verdict.rival)
       .member("streak", verdict.streak)
+      .member("chance", verdict.chance)
       .member("hold_until", verdict.hold_until);
   json.key("ranking").begin_array();
   for (const analyzer::Ranked& ranked : verdict.ranking) {
@@ -291,6 +292,7 @@ std::string to_json(const analyzer::DecisionMemory& memory) {
         .member("changed", each.changed)
         .member("challenger", each.challenger)
         .member("streak", each.streak)
+        .member("better", each.better)
         .member("judged", each.judged)
         .member("displaced", each.displaced)
         .member("forced", each.forced)

@@ -168,7 +168,8 @@ analyzer::ClassMemory read_class(const json::value& value, std::string& problem)
           .judged = reader.time("judged", false),
           .displaced = reader.optional_text("displaced"),
           .forced = reader.boolean("forced", false),
-          .penalty = reader.number("penalty", 0, 0, 1e6)};
+          .penalty = reader.number("penalty", 0, 0, 1e6),
+          .better = static_cast<std::uint64_t>(reader.number("better", 0, 0, 0xffffffff))};
 }
 
 }  // namespace
@@ -194,6 +195,9 @@ Result<analyzer::Verdict> parse_verdict(std::string_view text) {
   verdict.gain_wanted = reader.duration("gain_wanted_ns");
   verdict.rival = reader.optional_text("rival");
   verdict.streak = static_cast<unsigned>(reader.number("streak", 0, 0, 1e9));
+  if (object->contains("chance") && !object->at("chance").is_null()) {
+    verdict.chance = reader.number("chance", 0, 0, 1);
+  }
   verdict.hold_until = reader.time("hold_until", false);
   for (const auto& each : reader.array("ranking")) {
     verdict.ranking.push_back(read_ranked(each, problem));

@@ -40,6 +40,13 @@ std::size_t AttributeStore::memory() const {
   return chunks_.size() * chunk_words * sizeof(std::uint64_t) + slots_.capacity() * sizeof(Slot);
 }
 
+AttributeStore AttributeStore::view() const {
+  AttributeStore seen;
+  seen.chunks_ = chunks_;
+  seen.used_ = used_;
+  return seen;
+}
+
 std::uint32_t AttributeStore::hash_of(std::span<const std::byte> octets) const {
   return static_cast<std::uint32_t>(XXH3_64bits_withSeed(octets.data(), octets.size(), seed_));
 }
@@ -91,7 +98,7 @@ AttributeId AttributeStore::append(const AttributeHead& head, std::span<const st
   const auto words = static_cast<std::uint32_t>((sizeof(Record) + octets.size() + 7) / 8);
   assert(words <= chunk_words);
   if (free_ + words > chunk_words) {
-    chunks_.push_back(std::make_unique_for_overwrite<Words>(chunk_words));
+    chunks_.push_back(std::make_shared_for_overwrite<Words>(chunk_words));
     free_ = 0;
   }
   std::uint64_t* const at = &chunks_.back()[free_];

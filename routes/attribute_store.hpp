@@ -59,6 +59,9 @@ class AttributeStore {
   [[nodiscard]] std::span<const std::byte> octets(AttributeId id) const;
   [[nodiscard]] std::size_t size() const { return used_; }  // different sets
   [[nodiscard]] std::size_t memory() const;                 // octets that it takes
+  // The same octets under the same ids, to be read while this one is added to, in another thread
+  // too. Itself it must not be added to, and find() finds nothing.
+  [[nodiscard]] AttributeStore view() const;
 
  private:
   struct Record {
@@ -71,8 +74,8 @@ class AttributeStore {
     std::uint32_t id = 0;
     std::uint32_t hash = 0;
   };
-  using Words = std::uint64_t[];  // NOLINT(modernize-avoid-c-arrays): 4 MiB, left unset
-  using Chunk = std::unique_ptr<Words>;
+  using Words = std::uint64_t[];         // NOLINT(modernize-avoid-c-arrays): 4 MiB, left unset
+  using Chunk = std::shared_ptr<Words>;  // with views, which read only what is written already
   static constexpr std::uint32_t chunk_bits = 19;  // 2^19 words: 4 MiB
   static constexpr std::uint32_t chunk_words = 1U << chunk_bits;
 

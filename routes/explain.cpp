@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "routes/classify.hpp"
 #include "routes/model/decision.hpp"
 
 namespace strait::routes {
@@ -48,14 +49,18 @@ std::string decision_line(const Decision& decision, std::span<const Contender> c
 
 std::string explain_prefix(const Prefix& prefix, const Rib& rib, const Regions& regions,
                            std::span<const Path> paths) {
-  const auto routes = rib.candidates(prefix);
+  const auto entry = rib.entry(prefix);
+  const auto routes = entry ? entry->routes : std::span<const RibRoute>{};
   const auto candidates = rib.contenders(routes);
   const auto decision = decide(candidates);
-  if (!decision) return fmt::format("{}: not in the RIB\n", to_string(prefix));
-  const auto match = regions.classify(prefix, rib.head(routes[decision->best]).origin_as());
-  std::string text = match ? fmt::format("{}: class {} by {}\n", to_string(prefix), match->region,
-                                         to_string(match->basis))
-                           : fmt::format("{}: in no class\n", to_string(prefix));
+  if (!entry || !decision) return fmt::format("{}: not in the RIB\n", to_string(prefix));
+  Classifier classifier{rib, regions};
+  const ClassMatch match = classifier.classify(*entry);
+  const std::string reason = classifier.reason(*entry, match);
+  std::string text = match.region == no_region
+                         ? fmt::format("{}: in no class: {}\n", to_string(prefix), reason)
+                         : fmt::format("{}: class {}: {}\n", to_string(prefix),
+                                       regions.name(match.region), reason);
   for (std::size_t i = 0; i < routes.size(); ++i) {
     text += candidate_line(rib.route(prefix, routes[i]), i == decision->best, paths);
   }

@@ -87,12 +87,12 @@ std::optional<RibEntry> MatchIndex::find(const Address& address) const {
   if (address.is_v4()) {
     const auto index = find_v4(address.to_v4().to_uint());
     if (!index) return std::nullopt;
-    return RibEntry{rib_.v4().keys[*index].prefix(), rib_.v4().routes_at(*index)};
+    return rib_.v4().entry_at(*index, 0);
   }
   const KeyV6 host = KeyV6::of(Prefix{address, 128});
   const auto index = find_v6(host.high, host.low);
   if (!index) return std::nullopt;
-  return RibEntry{rib_.v6().keys[*index].prefix(), rib_.v6().routes_at(*index)};
+  return rib_.v6().entry_at(*index, rib_.v4().keys.size());
 }
 
 }  // namespace strait::routes

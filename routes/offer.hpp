@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "routes/classify.hpp"
 #include "routes/regions.hpp"
 #include "routes/rib.hpp"
 
@@ -17,6 +17,8 @@ struct Offer {
   std::vector<Prefix> unclassified;
   std::vector<Prefix> marked;  // GRACEFUL_SHUTDOWN or BLACKHOLE: in no class
 };
-[[nodiscard]] Offer offer_of(const Rib& rib, const Address& neighbor, const Regions& regions);
+// `classes` are those of this RIB by these regions.
+[[nodiscard]] Offer offer_of(const Rib& rib, const Address& neighbor, const RibClasses& classes,
+                             const Regions& regions);
 
 }  // namespace strait::routes

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <map>
 #include <set>
 
 namespace strait::routes {
@@ -58,6 +59,7 @@ Path read_path(ConfigTable table, std::set<std::string>& seen) {
   path.neighbor_v6 = neighbor(table, "neighbor_v6", true);
   path.protocol = table.text("protocol").value_or("");
   path.protocol_v6 = table.text("protocol_v6").value_or("");
+  path.cost = table.number("cost", 0, 1e12).value_or(0);
   if (const auto role = table.text("role")) {
     if (const auto known = parse_neighbor_role(*role)) {
       path.role = *known;
@@ -90,12 +92,42 @@ bool is_country(std::string_view text) {
   return text.size() == 2 && std::ranges::all_of(text, letter);
 }
 
-RegionRules read_region(ConfigTable table, std::set<std::string>& seen) {
+// Who claimed a country, AS, prefix or community first, and where.
+struct Claim {
+  std::string region;
+  std::string place;
+};
+using Claims = std::map<std::string, Claim>;
+
+// Records an error that names both places where the region is not the first to claim `what`.
+void claim(ConfigTable& table, std::string_view key, const std::string& what,
+           const std::string& region, Claims& claims) {
+  const auto [it, fresh] =
+      claims.try_emplace(what, Claim{.region = region, .place = table.place(key)});
+  if (fresh) return;
+  table.error(key, fmt::format("{} is in region '{}' and, at {}, in region '{}': want one", what,
+                               region, it->second.place, it->second.region));
+}
+
+void read_communities(ConfigTable& table, RegionRules& rules, Claims& claims) {
+  for (const std::string& text : table.texts("communities")) {
+    if (const auto community = parse_community(text)) {
+      rules.communities.push_back(*community);
+      claim(table, "communities", "community " + to_string(*community), rules.name, claims);
+    } else {
+      table.error("communities", community.error().message);
+    }
+  }
+}
+
+RegionRules read_region(ConfigTable table, std::set<std::string>& seen, Claims& claims) {
   RegionRules rules;
   rules.name = read_name(table, seen);
+  if (rules.name == "none") table.error("name", "'none' stands for what is in no region");
   for (const std::string& country : table.texts("countries")) {
     if (is_country(country)) {
       rules.countries.push_back(country);
+      claim(table, "countries", "country " + country, rules.name, claims);
     } else {
       table.error("countries", fmt::format("country '{}': want two letters such as MA", country));
     }
@@ -103,6 +135,7 @@ RegionRules read_region(ConfigTable table, std::set<std::string>& seen) {
   for (const std::string& text : table.texts("asns")) {
     if (const auto asn = parse_asn(text)) {
       rules.asns.push_back(*asn);
+      claim(table, "asns", fmt::format("AS{}", asn->value()), rules.name, claims);
     } else {
       table.error("asns", fmt::format("ASN '{}': want \"AS6713\"", text));
     }
@@ -110,10 +143,12 @@ RegionRules read_region(ConfigTable table, std::set<std::string>& seen) {
   for (const std::string& text : table.texts("prefixes")) {
     if (const auto prefix = parse_prefix(text)) {
       rules.prefixes.push_back(*prefix);
+      claim(table, "prefixes", "prefix " + to_string(*prefix), rules.name, claims);
     } else {
       table.error("prefixes", prefix.error().message);
     }
   }
+  read_communities(table, rules, claims);
   return rules;
 }
 
@@ -187,8 +222,9 @@ Result<std::vector<Path>> complete_paths(std::vector<Path> paths, const Catalogu
 std::vector<RegionRules> read_regions(ConfigTable root) {
   std::vector<RegionRules> regions;
   std::set<std::string> seen;
+  Claims claims;
   for (const ConfigTable& table : root.tables("region")) {
-    regions.push_back(read_region(table, seen));
+    regions.push_back(read_region(table, seen, claims));
   }
   return regions;
 }

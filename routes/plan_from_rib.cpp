@@ -151,13 +151,14 @@ class Draft {
   // What this neighbour offers of the wish's class, less what the guards take out.
   std::vector<Prefix> offered(const Wish& wish, const Address& neighbor) {
     std::vector<Prefix> prefixes;
+    const auto region = regions_.number_of(wish.traffic_class);
+    if (!region) return prefixes;
     LeftOut left_out;
-    rib_.for_each_of(neighbor, [&](const Prefix& prefix, const RibRoute& route) {
-      const auto match = regions_.classify(prefix, rib_.head(route).origin_as());
-      if (!match || match->region != wish.traffic_class) return;
-      const std::string_view guard = guard_of(wish, prefix, route);
+    rib_.for_each_of(neighbor, [&](const RibEntry& entry, const RibRoute& route) {
+      if (classes().at(entry) != *region) return;
+      const std::string_view guard = guard_of(wish, entry.prefix, route);
       if (guard.empty()) {
-        prefixes.push_back(prefix);
+        prefixes.push_back(entry.prefix);
       } else {
         ++left_out[guard];
       }
@@ -167,6 +168,12 @@ class Draft {
                                            wish.traffic_class, count, wish.path, why_of(guard)));
     }
     return prefixes;
+  }
+
+  const RibClasses& classes() {
+    if (limits_.classes != nullptr) return *limits_.classes;
+    if (!own_classes_) own_classes_.emplace(rib_, regions_);
+    return *own_classes_;
   }
 
   void note(std::string guard, std::string message, bool blocks = false) {
@@ -179,6 +186,7 @@ class Draft {
   const Regions& regions_;
   const PlanLimits& limits_;
   RouteCheck check_;
+  std::optional<RibClasses> own_classes_;
   Plan plan_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "routes/classify.hpp"
 #include "routes/hygiene.hpp"
 #include "routes/model/path.hpp"
 #include "routes/model/plan.hpp"
@@ -30,8 +31,9 @@ struct PlanLimits {
   LocalPref local_pref{200};
   std::size_t max_prefixes = 100'000;
   Asn site_asn;
-  Problems refuse{};             // routes with any of these are not preferred
-  const VrpSet* vrps = nullptr;  // none: no route is rpki-invalid
+  Problems refuse{};                    // routes with any of these are not preferred
+  const VrpSet* vrps = nullptr;         // none: no route is rpki-invalid
+  const RibClasses* classes = nullptr;  // of this RIB by these regions; none: they are made anew
 };
 
 // The plan that expresses the wishes with prefixes that the RIB holds from that very upstream, and

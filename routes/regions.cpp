@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+
+#include "routes/sources/attributes.hpp"
 
 namespace strait::routes {
 namespace {
@@ -14,96 +17,131 @@ tl::unexpected<Error> claimed_twice(std::string_view what, std::string_view firs
                                            what, first, second));
 }
 
+std::size_t place_of(CountryCode code) {
+  return static_cast<std::size_t>(code.letters[0] - 'A') * 26U +
+         static_cast<std::size_t>(code.letters[1] - 'A');
+}
+
 }  // namespace
 
 std::string_view to_string(ClassBasis basis) {
   switch (basis) {
     case ClassBasis::prefix:
       return "configured prefix";
+    case ClassBasis::community:
+      return "community";
     case ClassBasis::asn:
       return "origin ASN";
     case ClassBasis::country:
       return "country of registration";
+    case ClassBasis::country_elsewhere:
+      return "a country of no region";
+    case ClassBasis::unregistered:
+      break;
   }
-  return "";
+  return "no registration";
 }
 
 Result<Regions> Regions::make(const std::vector<RegionRules>& rules,
                               const std::map<std::string, std::string, std::less<>>& defaults) {
   Regions regions;
+  std::set<std::string> names;
   for (const RegionRules& rule : rules) {
-    if (std::ranges::find(regions.names_, rule.name) != regions.names_.end()) {
+    if (!names.insert(rule.name).second) {
       return fail(Errc::bad_input, fmt::format("region '{}' is there twice", rule.name));
     }
-    regions.names_.push_back(rule.name);
-    if (auto claimed = regions.claim(rule); !claimed) return fail(std::move(claimed));
   }
-  const auto replaced = [&](const std::string& region) {
-    const auto rule = std::ranges::find(rules, region, &RegionRules::name);
-    return rule != rules.end() && !rule->countries.empty();
-  };
-  for (const auto& [country, region] : defaults) {
-    if (!replaced(region)) regions.by_country_.try_emplace(country, region);
+  for (const auto& [country, region] : defaults) names.insert(region);
+  if (names.size() >= no_region) return fail(Errc::bad_input, "too many regions");
+  regions.names_.assign(names.begin(), names.end());
+  for (const RegionRules& rule : rules) {
+    const auto number = regions.number_of(rule.name).value_or(no_region);
+    if (auto claimed = regions.claim(rule, number); !claimed) return fail(std::move(claimed));
   }
-  for (const auto& [country, region] : regions.by_country_) {
-    if (std::ranges::find(regions.names_, region) == regions.names_.end()) {
-      regions.names_.push_back(region);
-    }
-  }
-  std::ranges::sort(regions.names_);
+  regions.take_defaults(rules, defaults);
   return regions;
 }
 
-Result<void> Regions::claim(const RegionRules& rules) {
+// Countries that no rule claimed, of regions that claim none of their own.
+void Regions::take_defaults(const std::vector<RegionRules>& rules,
+                            const std::map<std::string, std::string, std::less<>>& defaults) {
+  for (const auto& [country, region] : defaults) {
+    const auto rule = std::ranges::find(rules, region, &RegionRules::name);
+    const auto code = parse_country(country);
+    if (!code || (rule != rules.end() && !rule->countries.empty())) continue;
+    if (RegionNumber& number = by_country(*code); number == no_region) {
+      number = number_of(region).value_or(no_region);
+    }
+  }
+}
+
+Result<void> Regions::claim(const RegionRules& rules, RegionNumber number) {
   for (const std::string& country : rules.countries) {
-    const auto [it, fresh] = by_country_.try_emplace(country, rules.name);
-    if (!fresh) return claimed_twice("country " + country, it->second, rules.name);
+    const auto code = parse_country(country);
+    if (!code) {
+      return fail(Errc::bad_input, fmt::format("country '{}': want two letters", country));
+    }
+    RegionNumber& owner = by_country(*code);
+    if (owner != no_region) return claimed_twice("country " + country, name(owner), rules.name);
+    owner = number;
   }
   for (const Asn asn : rules.asns) {
-    const auto [it, fresh] = by_asn_.try_emplace(asn, rules.name);
-    if (!fresh) return claimed_twice(fmt::format("AS{}", asn.value()), it->second, rules.name);
+    const auto [it, fresh] = by_asn_.try_emplace(asn, number);
+    if (!fresh) {
+      return claimed_twice(fmt::format("AS{}", asn.value()), name(it->second), rules.name);
+    }
   }
   for (const Prefix& prefix : rules.prefixes) {
-    if (by_prefix_.insert(prefix, rules.name)) continue;
-    return claimed_twice("prefix " + to_string(prefix), *by_prefix_.find(prefix), rules.name);
+    if (by_prefix_.insert(prefix, number)) continue;
+    return claimed_twice("prefix " + to_string(prefix), name(*by_prefix_.find(prefix)), rules.name);
+  }
+  for (const CommunityWord& community : rules.communities) {
+    const auto it =
+        std::ranges::find(by_community_, community, &std::pair<CommunityWord, RegionNumber>::first);
+    if (it != by_community_.end()) {
+      return claimed_twice("community " + to_string(community), name(it->second), rules.name);
+    }
+    by_community_.emplace_back(community, number);
   }
   return {};
 }
 
-Result<void> Regions::add_registrations(const CsvTable& table, std::string_view name) {
-  for (std::size_t row = 0; row < table.rows(); ++row) {
-    const auto prefix = parse_prefix(table.cell(row, "prefix"));
-    if (!prefix) {
-      return fail(Errc::bad_input, fmt::format("{}: {}", name, prefix.error().message));
-    }
-    const std::string country{table.cell(row, "country_iso2")};
-    const std::string* const known = registered_.find(*prefix);
-    if (known != nullptr && *known != country) {
-      return fail(Errc::bad_input, fmt::format("{}: {} is registered in {} and in {}", name,
-                                               to_string(*prefix), *known, country));
-    }
-    registered_.insert(*prefix, country);
-  }
-  return {};
+RegionNumber& Regions::by_country(CountryCode code) { return by_country_[place_of(code)]; }
+RegionNumber Regions::by_country(CountryCode code) const { return by_country_[place_of(code)]; }
+
+std::optional<RegionNumber> Regions::number_of(std::string_view name) const {
+  const auto it = std::ranges::lower_bound(names_, name);
+  if (it == names_.end() || *it != name) return std::nullopt;
+  return static_cast<RegionNumber>(it - names_.begin());
 }
 
-std::optional<ClassMatch> Regions::classify(const Prefix& prefix, std::optional<Asn> origin) const {
-  if (const auto match = by_prefix_.longest(prefix)) {
-    return ClassMatch{*match->second, ClassBasis::prefix};
-  }
-  if (origin) {
-    if (const auto it = by_asn_.find(*origin); it != by_asn_.end()) {
-      return ClassMatch{it->second, ClassBasis::asn};
-    }
-  }
-  if (const auto match = registered_.longest(prefix)) {
-    if (const auto it = by_country_.find(*match->second); it != by_country_.end()) {
-      return ClassMatch{it->second, ClassBasis::country};
-    }
+std::optional<RegionNumber> Regions::by_prefix(const Prefix& prefix) const {
+  if (by_prefix_.size() == 0) return std::nullopt;
+  const auto match = by_prefix_.longest(prefix);
+  return match ? std::optional{*match->second} : std::nullopt;
+}
+
+std::optional<RegionNumber> Regions::by_asn(Asn asn) const {
+  const auto it = by_asn_.find(asn);
+  return it == by_asn_.end() ? std::nullopt : std::optional{it->second};
+}
+
+std::optional<RegionNumber> Regions::by_communities(std::span<const std::byte> attributes) const {
+  if (by_community_.empty()) return std::nullopt;
+  const PathAttributes all = decode_attributes(attributes);
+  for (const auto& [community, number] : by_community_) {
+    if (holds(all, community)) return number;
   }
   return std::nullopt;
 }
 
-std::vector<std::string> Regions::names() const { return names_; }
+ClassMatch Regions::by_registration(const Prefix& prefix) const {
+  const auto registration = files_.registrations.find(prefix);
+  if (!registration) return {};
+  const RegionNumber number = by_country(registration->country);
+  return {.region = number,
+          .basis = number == no_region ? ClassBasis::country_elsewhere : ClassBasis::country,
+          .registration = registration};
+}
 
 }  // namespace strait::routes

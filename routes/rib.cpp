@@ -22,12 +22,16 @@ std::span<const RibRoute> exact(const RibTable<Key>& table, const Key& key) {
 }
 
 template <class Key>
-std::optional<RibEntry> longest_in(const RibTable<Key>& table, const Key& key) {
+std::optional<RibEntry> entry_in(const RibTable<Key>& table, const Key& key, std::size_t before) {
+  const auto index = index_of(table, key);
+  return index ? std::optional{table.entry_at(*index, before)} : std::nullopt;
+}
+
+template <class Key>
+std::optional<RibEntry> longest_in(const RibTable<Key>& table, const Key& key, std::size_t before) {
   for (unsigned length = key.length() + 1U; length-- > 0;) {
     const Key outer = key.shortened(static_cast<std::uint8_t>(length));
-    if (const auto index = index_of(table, outer)) {
-      return RibEntry{outer.prefix(), table.routes_at(*index)};
-    }
+    if (const auto found = entry_in(table, outer, before)) return found;
   }
   return std::nullopt;
 }
@@ -62,8 +66,13 @@ std::span<const RibRoute> Rib::candidates(const Prefix& prefix) const {
 }
 
 std::optional<RibEntry> Rib::longest(const Prefix& prefix) const {
-  return prefix.network.is_v4() ? longest_in(v4_, KeyV4::of(prefix))
-                                : longest_in(v6_, KeyV6::of(prefix));
+  return prefix.network.is_v4() ? longest_in(v4_, KeyV4::of(prefix), 0)
+                                : longest_in(v6_, KeyV6::of(prefix), v4_.keys.size());
+}
+
+std::optional<RibEntry> Rib::entry(const Prefix& prefix) const {
+  return prefix.network.is_v4() ? entry_in(v4_, KeyV4::of(prefix), 0)
+                                : entry_in(v6_, KeyV6::of(prefix), v4_.keys.size());
 }
 
 Contender Rib::contender(const RibRoute& route) const {

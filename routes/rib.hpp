@@ -33,6 +33,13 @@ struct RibRoute {
   std::uint16_t peer = 0;     // index into Rib::peers()
 };
 
+// A prefix and all routes to it: by peer, those of one peer in the order of the dump.
+struct RibEntry {
+  Prefix prefix;
+  std::span<const RibRoute> routes;
+  std::size_t ordinal = 0;  // of the prefix among all of the RIB, in order
+};
+
 // Prefixes of one family in order, and the routes of each side by side.
 template <class Key>
 struct RibTable {
@@ -43,12 +50,10 @@ struct RibTable {
   [[nodiscard]] std::span<const RibRoute> routes_at(std::size_t index) const {
     return std::span{routes}.subspan(first[index], first[index + 1] - first[index]);
   }
-};
-
-// A prefix and all routes to it: by peer, those of one peer in the order of the dump.
-struct RibEntry {
-  Prefix prefix;
-  std::span<const RibRoute> routes;
+  // `before`: how many prefixes of the RIB stand in front of this table.
+  [[nodiscard]] RibEntry entry_at(std::size_t index, std::size_t before) const {
+    return {.prefix = keys[index].prefix(), .routes = routes_at(index), .ordinal = before + index};
+  }
 };
 
 // What BGP offers: every peer's routes to every prefix. Immutable: readers share it freely.
@@ -69,16 +74,18 @@ class Rib {
 
   // All routes to exactly this prefix.
   [[nodiscard]] std::span<const RibRoute> candidates(const Prefix& prefix) const;
+  // The same with its place in the RIB; nothing if it is not there.
+  [[nodiscard]] std::optional<RibEntry> entry(const Prefix& prefix) const;
   // The longest prefix that covers this one, itself included. For many look-ups see MatchIndex.
   [[nodiscard]] std::optional<RibEntry> longest(const Prefix& prefix) const;
 
   // Calls f(RibEntry) for each prefix in order, IPv4 first.
   template <class F>
   void for_each(F f) const {
-    visit(v4_, 0, v4_.keys.size(), f);
-    visit(v6_, 0, v6_.keys.size(), f);
+    visit(v4_, 0, v4_.keys.size(), 0, f);
+    visit(v6_, 0, v6_.keys.size(), v4_.keys.size(), f);
   }
-  // Calls f(Prefix, RibRoute) for each route of the peers with this address, in order.
+  // Calls f(RibEntry, RibRoute) for each route of the peers with this address, in order.
   template <class F>
   void for_each_of(const Address& neighbor, F f) const {
     const auto at = [](const RibPeer& peer) { return peer.address; };
@@ -88,7 +95,7 @@ class Rib {
     if (first == last) return;
     for_each([&](const RibEntry& entry) {
       for (const RibRoute& route : entry.routes) {
-        if (route.peer >= first && route.peer < last) f(entry.prefix, route);
+        if (route.peer >= first && route.peer < last) f(entry, route);
       }
     });
   }
@@ -96,9 +103,9 @@ class Rib {
   template <class F>
   void for_each_covered(const Prefix& prefix, F f) const {
     if (prefix.network.is_v4()) {
-      visit_covered(v4_, KeyV4::of(prefix), f);
+      visit_covered(v4_, KeyV4::of(prefix), 0, f);
     } else {
-      visit_covered(v6_, KeyV6::of(prefix), f);
+      visit_covered(v6_, KeyV6::of(prefix), v4_.keys.size(), f);
     }
   }
 
@@ -117,15 +124,16 @@ class Rib {
 
  private:
   template <class Key, class F>
-  static void visit(const RibTable<Key>& table, std::size_t from, std::size_t to, F& f) {
-    for (std::size_t i = from; i < to; ++i) f(RibEntry{table.keys[i].prefix(), table.routes_at(i)});
+  static void visit(const RibTable<Key>& table, std::size_t from, std::size_t to,
+                    std::size_t before, F& f) {
+    for (std::size_t i = from; i < to; ++i) f(table.entry_at(i, before));
   }
   template <class Key, class F>
-  static void visit_covered(const RibTable<Key>& table, const Key& key, F& f) {
+  static void visit_covered(const RibTable<Key>& table, const Key& key, std::size_t before, F& f) {
     const auto from = std::ranges::lower_bound(table.keys, key);
     const auto to = std::upper_bound(from, table.keys.end(), key.last_covered());
     visit(table, static_cast<std::size_t>(from - table.keys.begin()),
-          static_cast<std::size_t>(to - table.keys.begin()), f);
+          static_cast<std::size_t>(to - table.keys.begin()), before, f);
   }
 
   std::vector<RibPeer> peers_;

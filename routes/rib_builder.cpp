@@ -9,13 +9,26 @@ namespace {
 
 // Above it a search through a prefix' routes would cost more than the log.
 constexpr std::size_t searched_routes = 64;
-constexpr std::size_t short_log = std::size_t{1} << 20U;
+// Sets of attributes without a route that are let be.
+constexpr std::size_t unused_attributes = std::size_t{1} << 16U;
 
 bool same_source(const RibRoute& a, const RibRoute& b) {
   return a.peer == b.peer && a.path_id == b.path_id;
 }
 
 bool by_peer(const RibRoute& a, const RibRoute& b) { return a.peer < b.peer; }
+
+// `first` of the table is without its end.
+template <class Key>
+void rank_peers(std::span<const std::uint16_t> rank, RibTable<Key>& table) {
+  for (RibRoute& route : table.routes) route.peer = rank[route.peer];
+  for (std::size_t i = 0; i < table.keys.size(); ++i) {
+    const auto from = table.routes.begin() + table.first[i];
+    const auto to =
+        i + 1 < table.keys.size() ? table.routes.begin() + table.first[i + 1] : table.routes.end();
+    if (!std::is_sorted(from, to, by_peer)) std::stable_sort(from, to, by_peer);
+  }
+}
 
 }  // namespace
 
@@ -52,8 +65,8 @@ void RibTableBuilder<Key>::withdraw(const Key& key, std::uint16_t peer, std::uin
 }
 
 template <class Key>
-bool RibTableBuilder<Key>::overdue() const {
-  return log_.size() >= std::max(short_log, table_.routes.size());
+bool RibTableBuilder<Key>::overdue(std::size_t least) const {
+  return log_.size() >= std::max(least, table_.routes.size());
 }
 
 template <class Key>
@@ -120,14 +133,15 @@ void RibTableBuilder<Key>::merge(std::span<const std::uint32_t> gone) {
 
 template <class Key>
 RibTable<Key> RibTableBuilder<Key>::finish(std::span<const std::uint16_t> rank) {
-  for (RibRoute& route : table_.routes) route.peer = rank[route.peer];
-  for (std::size_t i = 0; i < table_.keys.size(); ++i) {
-    const auto from = table_.routes.begin() + table_.first[i];
-    const auto to = i + 1 < table_.keys.size() ? table_.routes.begin() + table_.first[i + 1]
-                                               : table_.routes.end();
-    if (!std::is_sorted(from, to, by_peer)) std::stable_sort(from, to, by_peer);
-  }
+  rank_peers(rank, table_);
   return std::move(table_);
+}
+
+template <class Key>
+RibTable<Key> RibTableBuilder<Key>::snapshot(std::span<const std::uint16_t> rank) const {
+  RibTable<Key> copy = table_;
+  rank_peers(rank, copy);
+  return copy;
 }
 
 template <class Key>
@@ -175,22 +189,52 @@ void RibBuilder::merge() {
   moment_ = 0;
 }
 
-Rib RibBuilder::finish() && {
+bool RibBuilder::holds_too_many_attributes() const {
+  return attributes_.size() > 2 * (v4_.route_count() + v6_.route_count()) + unused_attributes;
+}
+
+void RibBuilder::tidy() {
+  if (!holds_too_many_attributes()) return;
   merge();
+  if (!holds_too_many_attributes()) return;
+  AttributeStore used;
+  const auto keep = [&](AttributeId id) {
+    return used.add(attributes_.head(id), attributes_.octets(id));
+  };
+  v4_.change_attributes(keep);
+  v6_.change_attributes(keep);
+  attributes_ = std::move(used);
+}
+
+RibBuilder::Order RibBuilder::order_of_peers() const {
   std::vector<std::uint16_t> order(peers_.size());
   std::iota(order.begin(), order.end(), std::uint16_t{0});
   std::ranges::sort(order, {}, [&](std::uint16_t i) {
     return std::tuple{peers_[i].address, peers_[i].asn, peers_[i].bgp_id};
   });
-  std::vector<std::uint16_t> rank(peers_.size());
-  std::vector<RibPeer> sorted(peers_.size());
+  Order found{.peers = std::vector<RibPeer>(peers_.size()),
+              .rank = std::vector<std::uint16_t>(peers_.size())};
   for (std::size_t i = 0; i < order.size(); ++i) {
-    rank[order[i]] = static_cast<std::uint16_t>(i);
-    sorted[i] = peers_[order[i]];
+    found.rank[order[i]] = static_cast<std::uint16_t>(i);
+    found.peers[i] = peers_[order[i]];
   }
-  auto v4 = v4_.finish(rank);
-  auto v6 = v6_.finish(rank);
-  return {std::move(sorted), std::move(attributes_), std::move(v4), std::move(v6)};
+  return found;
+}
+
+Rib RibBuilder::finish() && {
+  merge();
+  Order order = order_of_peers();
+  auto v4 = v4_.finish(order.rank);
+  auto v6 = v6_.finish(order.rank);
+  return {std::move(order.peers), std::move(attributes_), std::move(v4), std::move(v6)};
+}
+
+Rib RibBuilder::snapshot() {
+  merge();
+  tidy();
+  Order order = order_of_peers();
+  return {std::move(order.peers), attributes_.view(), v4_.snapshot(order.rank),
+          v6_.snapshot(order.rank)};
 }
 
 }  // namespace strait::routes

@@ -24,10 +24,19 @@ class RibTableBuilder {
   void withdraw(const Key& key, std::uint16_t peer, std::uint32_t path_id, std::uint32_t moment);
   // `gone`: by peer, the moment before which all its routes are gone; 0 for none.
   void merge(std::span<const std::uint32_t> gone);
-  [[nodiscard]] bool overdue() const;
+  // The log has become longer than the table, and than `least`.
+  [[nodiscard]] bool overdue(std::size_t least) const;
   void no_more_appending() { appending_ = false; }  // until the next merge
   // Sorts each prefix' routes by what `rank` makes of their peers, and gives them those numbers.
   [[nodiscard]] RibTable<Key> finish(std::span<const std::uint16_t> rank);
+  // The same of a copy.
+  [[nodiscard]] RibTable<Key> snapshot(std::span<const std::uint16_t> rank) const;
+  [[nodiscard]] std::size_t route_count() const { return table_.routes.size() + log_.size(); }
+  // Gives each route the attributes that f makes of its own; after a merge.
+  template <class F>
+  void change_attributes(F f) {
+    for (RibRoute& route : table_.routes) route.attributes = f(route.attributes);
+  }
   [[nodiscard]] std::size_t memory() const;
 
  private:
@@ -59,9 +68,14 @@ class RibTableBuilder {
 class RibBuilder {
  public:
   static constexpr std::size_t max_peers = 65535;
+  // Changes that are gathered before they are merged: what they take in memory, once per family,
+  // and what a merge of a small table costs.
+  static constexpr std::size_t long_log = std::size_t{1} << 20U;
+  static constexpr std::size_t short_log = std::size_t{1} << 15U;
 
   // Peers in `site_asn` are internal; 0: none is.
-  explicit RibBuilder(Asn site_asn) : site_asn_{site_asn} {}
+  explicit RibBuilder(Asn site_asn, std::size_t least_log = long_log)
+      : site_asn_{site_asn}, least_log_{least_log} {}
 
   // The number of a peer, by all three; nothing when there are too many.
   [[nodiscard]] std::optional<std::uint16_t> peer(const Address& address, Asn asn,
@@ -85,23 +99,36 @@ class RibBuilder {
   [[nodiscard]] std::size_t memory() const {
     return attributes_.memory() + v4_.memory() + v6_.memory();
   }
+  // Forgets attributes that no route has any more, if they are many: updates that come for days
+  // would fill the memory. AttributeIds from before are void then.
+  void tidy();
   [[nodiscard]] Rib finish() &&;
+  // What there is now, while more may come. It shares the octets of attributes with the builder.
+  [[nodiscard]] Rib snapshot();
 
  private:
   template <class Key>
   void put_in(RibTableBuilder<Key>& table, const Key& key, std::span<const RibRoute> routes) {
     table.put(key, routes, ++moment_);
-    if (table.overdue()) merge();
+    if (table.overdue(least_log_)) merge();
   }
   template <class Key>
   void withdraw_in(RibTableBuilder<Key>& table, const Key& key, std::uint16_t peer,
                    std::uint32_t path_id) {
     table.withdraw(key, peer, path_id, ++moment_);
-    if (table.overdue()) merge();
+    if (table.overdue(least_log_)) merge();
   }
   void merge();
+  [[nodiscard]] bool holds_too_many_attributes() const;
+  // Peers in order, and by number the place of each in that order.
+  struct Order {
+    std::vector<RibPeer> peers;
+    std::vector<std::uint16_t> rank;
+  };
+  [[nodiscard]] Order order_of_peers() const;
 
   Asn site_asn_;
+  std::size_t least_log_;
   std::vector<RibPeer> peers_;
   std::map<std::tuple<Address, Asn, std::uint32_t>, std::uint16_t> numbers_;
   AttributeStore attributes_;

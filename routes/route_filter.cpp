@@ -13,14 +13,6 @@
 namespace strait::routes {
 namespace {
 
-bool holds(const PathAttributes& attributes, const CommunityWord& wanted) {
-  if (const auto* const plain = std::get_if<std::uint32_t>(&wanted)) {
-    return std::ranges::find(attributes.communities, *plain) != attributes.communities.end();
-  }
-  const auto& large = attributes.large_communities;
-  return std::ranges::find(large, std::get<LargeCommunity>(wanted)) != large.end();
-}
-
 // Numbers with colons between them; nothing if anything else is there.
 std::vector<std::uint32_t> numbers_of(std::string_view text) {
   std::vector<std::uint32_t> numbers;
@@ -38,6 +30,22 @@ std::vector<std::uint32_t> numbers_of(std::string_view text) {
 }
 
 }  // namespace
+
+bool holds(const PathAttributes& attributes, const CommunityWord& wanted) {
+  if (const auto* const plain = std::get_if<std::uint32_t>(&wanted)) {
+    return std::ranges::find(attributes.communities, *plain) != attributes.communities.end();
+  }
+  const auto& large = attributes.large_communities;
+  return std::ranges::find(large, std::get<LargeCommunity>(wanted)) != large.end();
+}
+
+std::string to_string(const CommunityWord& community) {
+  if (const auto* const plain = std::get_if<std::uint32_t>(&community)) {
+    return fmt::format("{}:{}", *plain >> 16U, *plain & 0xffffU);
+  }
+  const auto& large = std::get<LargeCommunity>(community);
+  return fmt::format("{}:{}:{}", large.global, large.local1, large.local2);
+}
 
 Result<CommunityWord> parse_community(std::string_view text) {
   const auto numbers = numbers_of(text);

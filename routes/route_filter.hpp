@@ -23,6 +23,8 @@ namespace strait::routes {
 // A community as a person writes it: "65001:100" (RFC 1997) or "65001:2:3" (RFC 8092).
 using CommunityWord = std::variant<std::uint32_t, LargeCommunity>;
 [[nodiscard]] Result<CommunityWord> parse_community(std::string_view text);
+[[nodiscard]] std::string to_string(const CommunityWord& community);
+[[nodiscard]] bool holds(const PathAttributes& attributes, const CommunityWord& wanted);
 
 // An expression over AS paths as routers know them: a regular expression (RE2's syntax) over "64500
 // 64501 {1,2}" in which _ stands for a border between AS numbers. Matching takes time in proportion

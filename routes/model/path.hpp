@@ -26,6 +26,7 @@ struct Path {
   std::optional<Address> neighbor_v6;
   std::string protocol;     // the router's name for that session, such as BIRD's
   std::string protocol_v6;  // of a session of its own for IPv6; empty: the same one
+  double cost = 0;          // of what is sent over it, in any unit that all paths share
   bool forbidden = false;   // by policy: never recommended
   std::string forbidden_reason;
   NeighborRole role = NeighborRole::provider;  // of the upstream

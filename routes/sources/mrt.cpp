@@ -9,6 +9,7 @@
 
 #include "routes/prefix_map.hpp"
 #include "routes/rib_builder.hpp"
+#include "routes/sources/apply_update.hpp"
 #include "routes/sources/attributes.hpp"
 #include "routes/sources/bgp_message.hpp"
 #include "routes/sources/mrt_stream.hpp"
@@ -22,9 +23,6 @@ using Bytes = std::span<const std::byte>;
 constexpr std::size_t damage_listed = 100;
 constexpr std::uint64_t memory_check_every = 4096;  // records
 constexpr std::uint16_t peer_index_table = 1;
-
-// Two families as two types of key.
-bool ours(std::uint16_t afi, std::uint8_t safi) { return (afi == 1 || afi == 2) && safi == 1; }
 
 }  // namespace
 
@@ -41,7 +39,9 @@ class MrtReader::Worker {
     while (const auto record = stream.next()) {
       note_gaps(stream);
       if (!read_record(*record)) stream.broken();
-      if (report_.records % memory_check_every == 0 && builder_.memory() > options_.max_memory) {
+      if (report_.records % memory_check_every != 0) continue;
+      builder_.tidy();
+      if (builder_.memory() > options_.max_memory) {
         return fail(Errc::bad_input, fmt::format("the routes take more than {} octets of memory",
                                                  options_.max_memory));
       }
@@ -205,11 +205,7 @@ class MrtReader::Worker {
       damaged(outcome.reason);
       return std::nullopt;
     }
-    return add_attributes(NlriPlace::rib_entry);
-  }
-
-  AttributeId add_attributes(NlriPlace place) {
-    const auto octets = attribute_reader_.octets(place);
+    const auto octets = attribute_reader_.octets(NlriPlace::rib_entry);
     return builder_.attributes().add(attribute_reader_.head(), octets);
   }
 
@@ -258,75 +254,25 @@ class MrtReader::Worker {
   }
 
   void apply(const BgpUpdate& update, const Bgp4mp& content, std::uint16_t peer) {
-    const AttributeContext context{.internal = content.peer_asn == content.local_asn,
-                                   .update = true,
-                                   .wide_asns = content.wide_asns};
-    const auto outcome = attribute_reader_.read(update.attributes, context, !update.nlri.empty());
-    note_discards();
-    const Target target{.peer = peer, .add_path = content.add_path};
-    withdraw(1, 1, update.withdrawn, target);
-    if (const auto& gone = attribute_reader_.unreach()) {
-      withdraw(gone->afi, gone->safi, gone->nlri, target);
-    }
-    if (outcome.fate != AttributeFate::use) {
-      refuse(outcome, update, target);
+    updates_.apply(update,
+                   {.peer = peer,
+                    .internal = content.peer_asn == content.local_asn,
+                    .wide_asns = content.wide_asns,
+                    .add_path_v4 = content.add_path,
+                    .add_path_v6 = content.add_path},
+                   builder_);
+    report_.routes += updates_.announced();
+    report_.withdrawn += updates_.withdrawn();
+    for (const UpdateRemark& remark : updates_.remarks()) note(remark);
+  }
+
+  void note(const UpdateRemark& remark) {
+    if (remark.kind == UpdateRemark::Kind::damaged) {
+      damaged(remark.reason);
       return;
     }
-    if (!update.nlri.empty()) announce(1, 1, update.nlri, target, NlriPlace::plain);
-    if (const auto& reach = attribute_reader_.reach()) {
-      announce(reach->afi, reach->safi, reach->nlri, target, NlriPlace::reach);
-    }
-  }
-
-  struct Target {
-    std::uint16_t peer;
-    bool add_path;
-  };
-
-  // RFC 7606 section 2: treat-as-withdraw takes the old routes away; after what would reset the
-  // session the peer's table cannot be relied on, and the report says so.
-  void refuse(const AttributeReader::Outcome& outcome, const BgpUpdate& update,
-              const Target& target) {
-    damaged(outcome.reason);
-    withdraw(1, 1, update.nlri, target);
-    if (const auto& reach = attribute_reader_.reach()) {
-      withdraw(reach->afi, reach->safi, reach->nlri, target);
-    }
-  }
-
-  void withdraw(std::uint16_t afi, std::uint8_t safi, Bytes nlri, const Target& target) {
-    if (nlri.empty()) return;
-    if (!ours(afi, safi)) {
-      count(fmt::format("routes of AFI {} SAFI {}", afi, safi));
-      return;
-    }
-    const auto each = [&](const auto& key, std::uint32_t path_id) {
-      ++report_.withdrawn;
-      builder_.withdraw(key, target.peer, path_id);
-    };
-    if (!visit(afi, nlri, target, each)) damaged("withdrawn routes that do not parse");
-  }
-
-  void announce(std::uint16_t afi, std::uint8_t safi, Bytes nlri, const Target& target,
-                NlriPlace place) {
-    if (nlri.empty()) return;
-    if (!ours(afi, safi)) {
-      count(fmt::format("routes of AFI {} SAFI {}", afi, safi));
-      return;
-    }
-    const AttributeId id = add_attributes(place);
-    const auto each = [&](const auto& key, std::uint32_t path_id) {
-      ++report_.routes;
-      const RibRoute route{.attributes = id, .path_id = path_id, .peer = target.peer};
-      builder_.put(key, std::span{&route, 1});
-    };
-    if (!visit(afi, nlri, target, each)) damaged("NLRI that does not parse");
-  }
-
-  template <class F>
-  static bool visit(std::uint16_t afi, Bytes nlri, const Target& target, F& each) {
-    return afi == 1 ? for_each_nlri<KeyV4>(nlri, target.add_path, each)
-                    : for_each_nlri<KeyV6>(nlri, target.add_path, each);
+    if (remark.kind == UpdateRemark::Kind::discarded) ++report_.discarded;
+    count(remark.reason);
   }
 
   void note_discards() {
@@ -367,6 +313,7 @@ class MrtReader::Worker {
   MrtOptions options_;
   RibBuilder builder_;
   AttributeReader attribute_reader_;
+  UpdateApplier updates_;
   std::vector<std::optional<std::uint16_t>> peers_;  // of the latest table; nothing: one too many
   bool has_peers_ = false;
   bool useful_ = false;

@@ -267,6 +267,32 @@ TEST_CASE("a return to a path that was dead is no flap") {
   CHECK(site.memory.at("europe").penalty <= before);
 }
 
+TEST_CASE("a path that was left for its loss is not returned to while it may go on") {
+  Site site;
+  site.default_path["europe"] = "atlas";
+  const double share = GENERATE(0.012, 0.02, 0.04);  // of atlas, for five hours
+  CAPTURE(share);
+  std::binomial_distribution<int> lost{200, share};
+  int changes = 0;
+  Verdict verdict;
+  const auto minute_of = [&](int atlas_lost) {
+    site.add("atlas", 20, 200 - atlas_lost);
+    site.windows.back().counts.lost = static_cast<std::uint64_t>(atlas_lost);
+    site.windows.back().counts.sent = 200;
+    site.add("loukkos", 22, 200);
+    if (site.windows.size() > 40)
+      site.windows.erase(site.windows.begin(), site.windows.begin() + 2);
+    ++site.now;
+    verdict = site.judge();
+    if (verdict.path != verdict.previous) ++changes;
+  };
+  for (int i = 0; i < 300; ++i) minute_of(lost(site.random));
+  CHECK(verdict.path == "loukkos");
+  CHECK(changes <= 3);
+  for (int i = 0; i < 30; ++i) minute_of(0);
+  CHECK(verdict.path == "atlas");
+}
+
 TEST_CASE("where no path is eligible the surely less lossy one is in force") {
   struct Case {
     const char* what;

@@ -68,7 +68,7 @@ TEST_CASE("a policy that says nothing, twice the same class or no country is an 
     const char* error;
   };
   const auto c = GENERATE(values<Case>({
-      {"[[policy]]\nclass = \"europe\"\n", "needs allow_transit"},
+      {"[[policy]]\nclass = \"europe\"\n", "needs one of allow_transit"},
       {"[[policy]]\navoid_transit = [\"DZ\"]\n", "class"},
       {"[[policy]]\nclass = \"europe\"\navoid_transit = [\"Algeria\"]\n", "is no country"},
       {"[[policy]]\nclass = \"europe\"\navoid_transit = [\"dz\"]\n", "is no country"},

@@ -270,7 +270,7 @@ REFUSED = [
     ("analyze --store x.db -c y.toml", 2, usage("analyze", "--config excludes --store")),
     ("analyze --since 3", 2, usage("analyze", f"--since: duration '3': {TIMES}")),
     # routes
-    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, apply, rib")),
+    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, apply, rib, bmp")),
     ("routes aply", 2, usage("routes", "no command 'aply'; did you mean 'apply'?")),
     ("routes render --dialect ios", 2, usage("routes render", "--dialect: 'ios': want one of bird")),
     ("routes diff --json", 2, usage("routes diff", "no option '--json'")),
@@ -430,7 +430,7 @@ class Contract(unittest.TestCase):
 
     def test_help_is_aligned_and_fits(self):
         for words in ["", "probe", "reflect", "run", "analyze", "routes", "routes recommend", "routes explain",
-                      "routes diff", "routes render", "routes apply", "routes rib", "routes rib summary",
+                      "routes diff", "routes render", "routes apply", "routes bmp", "routes rib", "routes rib summary",
                       "routes rib show", "routes rib lookup", "routes rib diff", "routes rib export", "capture", "doctor", "config", "config check", "config example"]:
             with self.subTest(words):
                 done = self.run_strait(words + " --help")

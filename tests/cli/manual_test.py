@@ -18,7 +18,7 @@ PAGES = {
     "strait-run": ["run"],
     "strait-analyze": ["analyze"],
     "strait-routes": [f"routes {word}" for word in ("recommend", "explain", "diff", "render", "apply", "rib summary",
-                                                    "rib show", "rib lookup", "rib diff", "rib export")],
+                                                    "rib show", "rib lookup", "rib diff", "rib export", "bmp")],
     "strait-simulate": ["simulate"],
     "strait-doctor": ["doctor"],
     "strait-config": ["config check", "config example"],

@@ -126,6 +126,44 @@ class Rib(unittest.TestCase):
             "192.0.2.2  65002  10.0.0.2     1     0          0\n"
             "bogon-asn: 3 routes\nbogon-prefix: 3 routes\nprivate-asn: 3 routes\n"))
 
+    def test_regions_by_where_prefixes_are_registered(self):
+        (self.room / "delegated").write_text(
+            "2|afrinic|20231114|3|00000000|20231113|0\nafrinic|*|ipv4|*|3|summary\n"
+            "afrinic|MA|ipv4|10.0.0.0|65536|20000101|allocated\nafrinic|EU|ipv4|10.1.0.0|65536|20000101|allocated\n"
+            "afrinic|MA|ipv4|11.0.0.0|16777216|20000101|allocated\n")
+        given = "--registrations delegated"
+        self.assertEqual(self.rib(f"show {given} --region none --prefix 10.1.0.0/16 first.mrt"), (
+            0, f"* {INSIDE_1}; region none{WRONG}", ""))
+        self.assertEqual(self.rib(f"show {given} --region africa first.mrt"), (0, "", ""))
+        self.assertIn("; region africa; ", self.rib(f"show {given} --region africa second.mrt")[1])
+        self.assertEqual(self.rib(f"lookup {given} 11.0.0.1 second.mrt")[1].splitlines()[-1],
+                         "  region africa: registered in MA (afrinic, file of 2023-11-13)")
+        found = [json.loads(line) for line in self.rib(f"lookup {given} --json 10.2.0.1 first.mrt")[1].splitlines()]
+        self.assertEqual([line["type"] for line in found], ["route", "route", "decision", "region"])
+        self.assertEqual((found[-1]["region"], found[-1]["reason"]),
+                         ("none", "not registered as a whole in any one country"))
+        self.assertIn("region none: 2 prefixes\nno region, not registered as a whole in any one country: 1 prefixes\n"
+                      "no region, registered in EU (afrinic, file of 2023-11-13): 1 prefixes\n",
+                      self.rib(f"summary {given} first.mrt")[1])
+        summary = json.loads(self.rib(f"summary {given} --json second.mrt")[1])
+        self.assertEqual(summary["regions"], {"africa": 1, "none": 1})
+
+    def test_registrations_that_cannot_be_used(self):
+        (self.room / "short").write_text("2|afrinic|20231114|3|0|20231113|0\nafrinic|*|ipv4|*|2|summary\n")
+        (self.room / "wrong.csv").write_text("prefix,country_iso2\n10.0.0.0/8,Morocco\n")
+        self.assertEqual(self.rib("lookup --registrations short 10.0.0.1 first.mrt")[::2], (1, (
+            "rib: 1 lines or records could not be read; first short:2: 0 ipv4 records, but the summary promises 2\n")))
+        for words, status, error in (
+                ("show --region africa first.mrt", 2, "--region: wants --config or --registrations"),
+                ("show --registrations none first.mrt", 2, "none"),
+                ("show --registrations wrong.csv first.mrt", 2, "wrong.csv: row 1: country_iso2 'Morocco': want two"),
+                ("show --registrations short --region asia first.mrt", 2, "want one of africa, europe, middle-east, none"),
+                ("show --config none.toml first.mrt", 2, "none.toml")):
+            with self.subTest(words):
+                done = self.rib(words)
+                self.assertEqual(done[:2], (status, ""))
+                self.assertIn(error, done[2])
+
     def test_rpki_states_of_routes_and_the_vrps_behind_them(self):
         (self.room / "vrps.json").write_text(json.dumps(VRPS))
         (self.room / "vrps.json.gz").write_bytes(gzip.compress(json.dumps(VRPS).encode()))

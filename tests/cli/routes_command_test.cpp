@@ -28,7 +28,8 @@ int parse(const std::string& line, Seen& seen, int status = 0) {
             .diff = [&](const auto& o) { return note("diff", o, o.against, false); },
             .render = [&](const auto& o) { return note("render", o, o.dialect + o.output, false); },
             .apply = [&](const auto& o) { return note("apply", o, "", o.withdraw); },
-            .rib = [](const auto& /*o*/) { return 0; }});
+            .rib = [](const auto& /*o*/) { return 0; },
+            .bmp = [](const auto& /*o*/) { return 0; }});
   try {
     app.parse(line);
   } catch (const CLI::Error& error) {

@@ -87,6 +87,34 @@ class Simulate(unittest.TestCase):
             none = subprocess.run([*words, "--target", "rome"], capture_output=True, text=True)
             self.assertEqual((none.returncode, none.stdout), (1, ""))
 
+    def test_a_past_moment_is_explained_in_the_same_octets_each_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            simulate("strait-anchor-2009", "--to", "39h", "--store", f"{folder}/s.db")
+            paths = "".join(f'[[path]]\nname = "{name}"\n' for name in ("est-tet", "atlas-offshore"))
+            targets = "".join(f'[[target]]\nname = "{name}"\naddress = "127.0.0.1"\nregion = "europe"\n'
+                              for name in ("paris", "madrid"))
+            file = Path(folder) / "s.toml"
+            file.write_text(paths + targets + '[probe]\nwindow = "1m"\n'
+                            f'[exporters]\nlisten = []\nstore = "{folder}/s.db"\n')
+
+            def explain(at: str) -> str:
+                return subprocess.run([STRAIT, "routes", "explain", "europe", "-c", str(file), "--json", "--at", at],
+                                      capture_output=True, text=True, check=True).stdout
+
+            cut = explain("2009-12-19T14:30:00Z")
+            self.assertEqual(cut, explain("2009-12-19T14:30:00Z"))
+            lines = {line["type"]: line for line in map(json.loads, cut.splitlines())}
+            self.assertEqual(lines["verdict"]["path"], "atlas-offshore")
+            self.assertEqual(len(lines["explanation"]["evidence_hash"]), 64)
+            self.assertTrue(any("est-tet is not eligible while" in sentence
+                                for sentence in lines["explanation"]["would_change"]["europe"]))
+            before = {line["type"]: line for line in map(json.loads, explain("2009-12-19T14:10:00Z").splitlines())}
+            self.assertNotEqual(before["verdict"]["path"], "atlas-offshore")
+            self.assertNotEqual(before["explanation"]["evidence_hash"], lines["explanation"]["evidence_hash"])
+            bad = subprocess.run([STRAIT, "routes", "explain", "--at", "noon"], capture_output=True, text=True)
+            self.assertEqual(bad.returncode, 2)
+            self.assertIn("want a time such as", bad.stderr)
+
     def test_what_cannot_be_played_is_told(self):
         self.assertIn("did you mean 'year'?", simulate("yeer", status=2))
         self.assertIn("No such file", simulate("./nowhere.toml", status=2))

@@ -158,7 +158,8 @@ TEST_CASE("a decision memory reads back as it was written") {
                          .judged = samples::start + Nanos{1},
                          .displaced = {},
                          .forced = false,
-                         .penalty = 1.0 / 3};
+                         .penalty = 1.0 / 3,
+                         .better = 5};
   const auto back = parse_memory(to_json(memory));
   REQUIRE(back.has_value());
   CHECK(*back == memory);

@@ -140,6 +140,7 @@ inline analyzer::Verdict verdict() {
   verdict.gain_wanted = Nanos{1'000'000};
   verdict.rival = "atlas-offshore";
   verdict.streak = 3;
+  verdict.chance = 0.25;
   verdict.at = start + minutes{1} + Nanos{123'456'789};
   verdict.hold_until = start + minutes{11};
   return verdict;
@@ -189,7 +190,8 @@ inline Snapshot snapshot() {
                                .judged = start,
                                .displaced = "loukkos",
                                .forced = true,
-                               .penalty = 1.5};
+                               .penalty = 1.5,
+                               .better = 0};
   routes::Plan plan;
   plan.preferences = {{.traffic_class = "europe",
                        .path = "atlas-offshore",

@@ -160,7 +160,7 @@ TEST_CASE("a dump of a running BIRD holds the routes that it shows, one by one")
   const auto offered = [&](const char* neighbor) {
     std::size_t count = 0;
     rib.for_each_of(parse_address(neighbor).value(),
-                    [&](const Prefix&, const RibRoute&) { ++count; });
+                    [&](const RibEntry&, const RibRoute&) { ++count; });
     return count;
   };
   CHECK(offered("10.255.1.2") == 102);

@@ -31,7 +31,7 @@ TEST_CASE("an explanation names class, candidates, choice and the rung that made
   const std::vector paths{atlas, loukkos};
 
   CHECK(explain_prefix(prefix("20.1.0.0/16"), rib, regions, paths) ==
-        "20.1.0.0/16: class europe by configured prefix\n"
+        "20.1.0.0/16: class europe: configured prefix\n"
         "    atlas: local-pref 100, AS path 65001 65001\n"
         "  * loukkos: local-pref 100, AS path 65001\n"
         "    192.0.2.3 (no path): local-pref 100, AS path 65001 65001 65001\n"

@@ -54,6 +54,7 @@ name = "europe"
 countries = ["FR", "ES"]
 asns = ["AS3215", "12479"]
 prefixes = ["203.0.113.0/24"]
+communities = ["64501:33", "64501:1:2"]
 
 [routes]
 rib = "birdc:/run/bird/bird.ctl"
@@ -81,6 +82,9 @@ apply = "automatic"
   REQUIRE(all.regions.size() == 1);
   CHECK(all.regions[0].asns == std::vector{Asn{3215}, Asn{12479}});
   CHECK(all.regions[0].prefixes.size() == 1);
+  REQUIRE(all.regions[0].communities.size() == 2);
+  CHECK(to_string(all.regions[0].communities[0]) == "64501:33");
+  CHECK(to_string(all.regions[0].communities[1]) == "64501:1:2");
   CHECK(all.routes.apply == ApplyMode::automatic);
   CHECK(all.routes.rpki == "vrps.json");
   CHECK(all.routes.rpki_max_age == Nanos{2h});
@@ -119,6 +123,8 @@ TEST_CASE("mistakes are reported where they are") {
       {"[[region]]\nname = \"a\"\ncountries = [\"France\"]", "country 'France'"},
       {"[[region]]\nname = \"a\"\nasns = [\"ASx\"]", "ASN 'ASx'"},
       {"[[region]]\nname = \"a\"\nprefixes = [\"10.0.0.1/8\"]", "host bits"},
+      {"[[region]]\nname = \"a\"\ncommunities = [\"70000:1\"]", "community '70000:1': want A:B"},
+      {"[[region]]\nname = \"none\"", "'none' stands for what is in no region"},
       {"[[path]]\nname = \"a\"\nrole = \"friend\"", "role 'friend': want one of provider, rs"},
       {"[routes]\naccept = [\"bogon\"]", "problem 'bogon': want one of bogon-prefix, default-"},
       {"[routes]\nrpki_max_age = \"0s\"", "rpki_max_age"},
@@ -140,4 +146,27 @@ TEST_CASE("paths are completed from the catalogue, or refused by name") {
   CHECK(complete_paths({path}, *catalogue)->at(0).length_km == 1634);
   path.segments = {"atlas"};
   CHECK_THAT(complete_paths({path}, *catalogue).error().message, Catch::Contains("path 'a'"));
+}
+
+TEST_CASE("what two regions claim is refused with the places of both") {
+  struct Case {
+    const char* key;
+    const char* value;
+    const char* what;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"countries", "FR", "country FR"},
+      {"asns", "AS3215", "AS3215"},
+      {"prefixes", "203.0.113.0/24", "prefix 203.0.113.0/24"},
+      {"communities", "64501:33", "community 64501:33"},
+  }));
+  const std::string claim = std::string{c.key} + " = [\"" + c.value + "\"]\n";
+  const std::string text =
+      "[[region]]\nname = \"a\"\n" + claim + "[[region]]\nname = \"b\"\n" + claim;
+  const Read all = read(text.c_str());
+  CHECK_THAT(all.errors, Catch::Contains("t.toml:6:") && Catch::Contains(c.what) &&
+                             Catch::Contains("is in region 'b' and, at t.toml:3:") &&
+                             Catch::Contains("in region 'a': want one"));
+  const Read once = read(("[[region]]\nname = \"a\"\n" + claim).c_str());
+  CHECK(once.errors.empty());
 }
