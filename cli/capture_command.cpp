@@ -64,6 +64,10 @@ void add_what_is_shown(CLI::App& command, const SharedOptions& options) {
       command, "--by", {"octets", "p95", "retransmissions"},
       [options](std::size_t index) { options->by = static_cast<FlowRank>(index); },
       "What makes a flow one of the first");
+  add_choice(
+      command, "--group", {"flow", "host", "prefix"},
+      [options](std::size_t index) { options->group = static_cast<GroupBy>(index); },
+      "Add both ends of all flows up, by address or by prefix (/24, /48)");
   CLI::Option* const json =
       command.add_flag("--json", options->json, "One JSON object a line: flows, then the sum");
   command.add_flag("--samples", options->samples, "With --json: each round trip too")->needs(json);

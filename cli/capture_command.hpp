@@ -15,6 +15,9 @@ namespace strait::cli {
 // What makes a flow one of the first.
 enum class FlowRank : std::uint8_t { octets, p95, retransmissions };
 
+// What is added up: nothing, or the ends of flows by address or by prefix (/24, /48).
+enum class GroupBy : std::uint8_t { flow, host, prefix };
+
 // `strait capture`: the round trips of traffic that others captured.
 struct CaptureOptions {
   std::vector<std::string> files;       // "-": the standard input
@@ -25,6 +28,7 @@ struct CaptureOptions {
   std::optional<Nanos> duration;     // else until somebody asks to stop
   std::optional<std::uint32_t> top;  // so many flows; else all, and of the table the first 20
   FlowRank by = FlowRank::octets;
+  GroupBy group = GroupBy::flow;
   std::uint32_t max_flows = 1'000'000;  // at once
   bool all_methods = false;             // sequence numbers also where there are timestamps
   bool gre = false;

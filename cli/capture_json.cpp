@@ -33,14 +33,6 @@ void for_each_figure(const Sketch& rtt, const Write& write) {
   write("mean", rtt.mean());
 }
 
-void write_round_trips(JsonWriter& json, const char* name, const Sketch& rtt) {
-  json.key(name).begin_object().member("count", rtt.count());
-  for_each_figure(rtt, [&](const std::string& figure, const std::optional<Nanos>& value) {
-    json.member(figure + "_ns", value);
-  });
-  json.end_object();
-}
-
 // The counts of what one sender's segments show, by name.
 template <class Write>
 void for_each_sign(const passive::SenderSigns& signs, const Write& write) {
@@ -115,6 +107,14 @@ void add_csv_sender(std::string& line, const passive::SenderReport& sender) {
 }
 
 }  // namespace
+
+void write_round_trips(JsonWriter& json, const char* name, const Sketch& rtt) {
+  json.key(name).begin_object().member("count", rtt.count());
+  for_each_figure(rtt, [&](const std::string& figure, const std::optional<Nanos>& value) {
+    json.member(figure + "_ns", value);
+  });
+  json.end_object();
+}
 
 std::optional<Nanos> flow_quantile(const Sketch& rtt, double q) {
   if (rtt.count() < analyzer::probes_needed(q)) return std::nullopt;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/sketch.hpp"
+#include "exporters/json_writer.hpp"
 #include "probe/passive/capture_reader.hpp"
 #include "probe/passive/flow_report.hpp"
 #include "probe/passive/meter.hpp"
@@ -18,6 +19,9 @@ namespace strait::cli {
 // What `strait capture` says: a flow, a round trip, and the sum, each for people or for programs.
 
 inline constexpr std::array flow_quantiles{0.5, 0.9, 0.95, 0.99};
+
+// An object of that name: count, quantiles and extremes.
+void write_round_trips(exporters::JsonWriter& json, const char* name, const Sketch& rtt);
 
 // Nothing where the round trips are too few to bound the quantile on both sides at 95 %.
 [[nodiscard]] std::optional<Nanos> flow_quantile(const Sketch& rtt, double q);

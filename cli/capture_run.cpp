@@ -3,11 +3,13 @@
 #include "cli/capture_run.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <ostream>
 #include <tuple>
 #include <utility>
 
+#include "cli/capture_groups.hpp"
 #include "cli/capture_report.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/stop_signals.hpp"
@@ -77,12 +79,23 @@ class TopFlows {
   std::vector<Ranked> flows_;  // a heap, the last one in front
 };
 
+// A signal that comes while a slow reader holds up a write would cut that short, and lose lines.
+void go_on_writing() {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    struct sigaction action{};
+    ::sigaction(signal, nullptr, &action);
+    action.sa_flags = static_cast<int>(static_cast<unsigned>(action.sa_flags) | SA_RESTART);
+    ::sigaction(signal, &action, nullptr);
+  }
+}
+
 class Capture {
  public:
   Capture(const CaptureOptions& options, const CaptureStreams& streams)
       : options_{options},
         streams_{streams},
         ranks_{options.top.has_value() || !(options.json || options.csv)},
+        groups_{options.group},
         top_{options.top.value_or(usual_top), options.by},
         meter_{meter_options(options), [this](const passive::FlowReport& flow) { take(flow); }} {
     if (options.samples) {
@@ -92,7 +105,9 @@ class Capture {
   }
 
   Result<int> run() {
-    if (options_.csv) streams_.results << flow_csv_header() << '\n';
+    if (options_.csv) {
+      streams_.results << (is_grouped() ? group_csv_header() : flow_csv_header()) << '\n';
+    }
     if (auto read = options_.interfaces.empty() ? read_files() : read_live(); !read) {
       return fail(std::move(read));
     }
@@ -142,13 +157,22 @@ class Capture {
       captures.push_back(std::move(*capture));
     }
     const StopSignals signals;
+    go_on_writing();
     const SystemClock clock;
     const MonoTime begun = clock.now().mono;
     streams_.progress << "capturing; interrupt to end\n" << std::flush;
-    while (!StopSignals::raised() &&
-           (!options_.duration || clock.now().mono - begun < *options_.duration)) {
+    const auto past = [&](Nanos time) { return clock.now().mono - begun >= time; };
+    while (!StopSignals::raised() && !(options_.duration && past(*options_.duration))) {
       passive::wait_for_any(captures, std::chrono::milliseconds{100});
       if (auto read = read_from(captures); !read) return fail(std::move(read));
+    }
+    // What the kernel still holds, unless more comes than can be read.
+    const Nanos end = clock.now().mono - begun + std::chrono::seconds{1};
+    for (bool more = true; more && !past(end);) {
+      passive::wait_for_any(captures, std::chrono::milliseconds{30});
+      const auto read = read_from(captures);
+      if (!read) return tl::make_unexpected(read.error());
+      more = *read > 0;
     }
     for (const passive::LiveCapture& capture : captures) {
       const passive::LiveTally counted = capture.tally();
@@ -160,19 +184,24 @@ class Capture {
     return {};
   }
 
-  Result<void> read_from(std::span<passive::LiveCapture> captures) {
+  // How many packets there were.
+  Result<std::size_t> read_from(std::span<passive::LiveCapture> captures) {
+    std::size_t count = 0;
     for (passive::LiveCapture& capture : captures) {
       const auto packets = capture.read();
       if (!packets) return tl::make_unexpected(packets.error());
       meter_.add(*packets);
+      count += packets->size();
     }
-    return {};
+    return count;
   }
 
   void take(const passive::FlowReport& flow) {
     sum_.to_servers.merge(flow.client.best());
     sum_.to_clients.merge(flow.server.best());
-    if (ranks_) {
+    if (is_grouped()) {
+      groups_.add(flow);
+    } else if (ranks_) {
       top_.add(flow);
     } else {
       write(flow);
@@ -183,17 +212,45 @@ class Capture {
     streams_.results << (options_.json ? to_json(flow) : to_csv(flow)) << '\n';
   }
 
-  void write_end() {
+  [[nodiscard]] bool is_grouped() const { return options_.group != GroupBy::flow; }
+
+  void write_groups() {
+    if (options_.json || options_.csv) {
+      for (const EndGroup& group : groups_.top(options_.top, options_.by)) {
+        streams_.results << (options_.json ? to_json(group) : to_csv(group)) << '\n';
+      }
+      return;
+    }
+    const auto groups = groups_.top(options_.top.value_or(usual_top), options_.by);
+    if (!groups.empty()) streams_.results << to_table(groups, streams_.colours);
+    if (groups.size() < groups_.size()) {
+      streams_.results << "... and " << groups_.size() - groups.size() << " more (--top)\n";
+    }
+  }
+
+  void write_flows() {
     const auto flows = top_.take();
     if (options_.json || options_.csv) {
       for (const auto& flow : flows) write(flow);
-      if (options_.json) streams_.results << to_json(sum_) << '\n';
       return;
     }
     if (!flows.empty()) streams_.results << to_table(flows, streams_.colours);
     if (flows.size() < sum_.meter.flows) {
       streams_.results << "... and " << sum_.meter.flows - flows.size() << " more (--top)\n";
     }
+  }
+
+  void write_end() {
+    if (is_grouped()) {
+      write_groups();
+    } else {
+      write_flows();
+    }
+    if (groups_.without_room() > 0) {
+      streams_.progress << "strait: " << groups_.without_room() << " ends found no room\n";
+    }
+    if (options_.json) streams_.results << to_json(sum_) << '\n';
+    if (options_.json || options_.csv) return;
     streams_.results << to_text(sum_);
     if (options_.histogram) {
       write_histogram("to servers", sum_.to_servers);
@@ -209,6 +266,7 @@ class Capture {
   const CaptureStreams& streams_;
   bool ranks_;
   CaptureSum sum_;
+  EndGroups groups_;
   TopFlows top_;
   passive::Meter meter_;
 };

@@ -201,6 +201,25 @@ class Capture(unittest.TestCase):
                 self.assertEqual(self.ports(f"three.pcap {words}"), ports)
         self.assertIn("... and 2 more (--top)\n", self.capture("three.pcap --top 1"))
 
+    def test_flows_are_added_up_by_both_of_their_ends(self):
+        flows = [line for line in self.lines("three.pcap") if line["type"] == "flow"]
+        groups = {line["group"]: line for line in self.lines("three.pcap --group host") if line["type"] == "group"}
+        self.assertEqual(set(groups), {"192.0.2.1", "198.51.100.2"})
+        server = groups["198.51.100.2"]
+        self.assertEqual((server["flows"], server["packets_to"], server["octets_to"], server["octets_from"]),
+                         (3, *(sum(flow[side][what] for flow in flows) for side, what in
+                               (("to_server", "packets"), ("to_server", "octets"), ("to_client", "octets")))))
+        self.assertEqual((server["rtt"]["count"], server["rtt"]["min_ns"], server["handshake"]["count"],
+                          server["handshake"]["max_ns"]), (303, 20_000_000, 3, 20_000_000))
+        self.assertEqual((groups["192.0.2.1"]["rtt"]["count"], groups["192.0.2.1"]["handshake"]["max_ns"]),
+                         (0, 5_000_000))
+        rows = list(csv.DictReader(io.StringIO(self.capture("three.pcap --group prefix --csv --top 1 --by p95"))))
+        self.assertEqual([(row["group"], row["flows"], row["sent_again"], row["count"]) for row in rows],
+                         [("198.51.100.0/24", "3", "2", "303")])
+        text = self.capture("three.pcap --group prefix --top 1 --by retransmissions")
+        self.assertIn("198.51.100.0/24", text)
+        self.assertIn("... and 1 more (--top)\n", text)
+
     def test_several_files_are_one_capture(self):
         total = self.lines("one.pcap three.pcap")[-1]
         self.assertEqual([file["file"] for file in total["files"]], ["one.pcap", "three.pcap"])

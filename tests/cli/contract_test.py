@@ -250,6 +250,7 @@ REFUSED = [
     ("capture empty.toml", 2, "strait: empty.toml: empty; want a pcap or pcapng file\n"),
     ("capture - -", 2, usage("capture", "file: the standard input can be read once")),
     ("capture x --by size", 2, usage("capture", "--by: 'size': want one of octets, p95, retransmissions")),
+    ("capture x --group as", 2, usage("capture", "--group: 'as': want one of flow, host, prefix")),
     ("capture x --top 0", 2, usage("capture", "--top: '0': want a whole number, 1 to 1000000")),
     ("capture x --max-flows 0", 2, usage("capture", "--max-flows: '0': want a whole number, 1 to 50000000")),
     ("capture x --samples", 2, usage("capture", "--samples requires --json")),
