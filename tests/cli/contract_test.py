@@ -253,7 +253,8 @@ REFUSED = [
     # routes
     ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, apply, rib")),
     ("routes aply", 2, usage("routes", "no command 'aply'; did you mean 'apply'?")),
-    ("routes render --dialect ios", 2, usage("routes render", "--dialect: 'ios': want one of bird")),
+    ("routes render --dialect ios", 2,
+     usage("routes render", "--dialect: 'ios': want one of bird, frr, gobgp, openbgpd, exabgp, junos, ios-xr, eos")),
     ("routes diff --json", 2, usage("routes diff", "no option '--json'")),
     ("routes rib", 2, usage("routes rib", "which command? one of summary, show, lookup, diff, export")),
     ("routes rib show", 2, usage("routes rib show", "file is required")),
