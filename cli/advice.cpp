@@ -13,6 +13,7 @@
 #include "routes/offer.hpp"
 #include "routes/plan_from_rib.hpp"
 #include "routes/sources/bird_rib.hpp"
+#include "routes/sources/vrp_json.hpp"
 
 namespace strait::cli {
 namespace {
@@ -94,13 +95,39 @@ routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
   const routes::PlanLimits limits{
       .local_pref = configuration.analyzer.plan.local_pref,
       .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_prefixes),
-      .site_asn = configuration.site.asn};
+      .site_asn = configuration.site.asn,
+      .refuse = configuration.routes.refuse,
+      .vrps = known.vrps ? &*known.vrps : nullptr};
   const auto wanted = wishes(configuration, advice.verdicts);
   routes::Plan plan =
       routes::plan_from_rib(wanted, configuration.paths, known.rib, configuration.regions, limits);
   routes::note_damage(known.report, plan);
+  if (!known.rpki_note.empty()) {
+    plan.notes.push_back({.guard = "rpki-data", .message = known.rpki_note, .blocks = false});
+  }
   analyzer::seal(plan, advice.evidence, configuration.analyzer.plan, now);
   return plan;
+}
+
+// VRPs that are too old are not used, and the plan says so: it is made without them.
+Result<void> read_vrps(const routes::RoutesOptions& options, WallTime now, KnownRib& known) {
+  if (options.rpki.empty()) return {};
+  auto file = routes::load_vrps(options.rpki);
+  if (!file) return tl::make_unexpected(file.error());
+  if (file->made && now - *file->made > options.rpki_max_age) {
+    known.rpki_note = fmt::format("{} was made at {}: too old, not used", options.rpki,
+                                  strait::to_string(*file->made));
+    return {};
+  }
+  if (!file->made) known.rpki_note = options.rpki + " does not say when it was made";
+  if (file->damaged > 0) {
+    known.rpki_note += fmt::format("{}{} of its entries are no VRPs; first {}",
+                                   known.rpki_note.empty() ? options.rpki + ": " : "; ",
+                                   file->damaged, file->reasons.front());
+  }
+  routes::drop_expired(file->vrps, now);
+  known.vrps.emplace(file->vrps);
+  return {};
 }
 
 }  // namespace
@@ -117,8 +144,12 @@ Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configurat
   if (!dump) {
     return fail(dump.error().code, fmt::format("[routes] rib: {}", dump.error().message));
   }
-  return std::make_shared<const KnownRib>(
+  auto known = std::make_shared<KnownRib>(
       KnownRib{.rib = std::move(dump->rib), .report = std::move(dump->report), .read = now});
+  if (auto read = read_vrps(configuration.routes, now, *known); !read) {
+    return fail(read.error().code, fmt::format("[routes] rpki: {}", read.error().message));
+  }
+  return known;
 }
 
 std::map<std::string, std::string, std::less<>> default_paths(const Configuration& configuration,

@@ -129,12 +129,13 @@ Result<int> look_up(const RibOptions& options, std::ostream& results, std::ostre
   if (!loaded) return tl::make_unexpected(loaded.error());
   JudgedRib& judged = **loaded;
   const Rib& rib = judged.rib();
-  const auto entry = rib.longest(*options.subject);
+  const Prefix subject = options.subject.value_or(Prefix{});  // the command line wants one
+  const auto entry = rib.longest(subject);
   const auto decision =
       entry ? routes::decide(rib.contenders(entry->routes)) : std::optional<routes::Decision>{};
   if (!entry || !decision) {
     return fail(Errc::not_found,
-                fmt::format("rib: no prefix covers {}", strait::to_string(*options.subject)));
+                fmt::format("rib: no prefix covers {}", strait::to_string(subject)));
   }
   for (std::size_t i = 0; i < entry->routes.size(); ++i) {
     const bool best = i == decision->best;

@@ -6,12 +6,12 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
+#include <cstring>
+#include <optional>
 #include <vector>
 
+#include "routes/bgpdump_attributes.hpp"
 #include "routes/prefix_map.hpp"
-#include "routes/sources/attribute_codes.hpp"
 #include "routes/sources/attributes.hpp"
 #include "routes/sources/bgp_message.hpp"
 #include "routes/sources/byte_reader.hpp"
@@ -24,140 +24,6 @@ namespace {
 using Octets = std::span<const std::byte>;
 constexpr std::size_t piece = std::size_t{1} << 16U;
 
-void append(std::string& text, std::uint32_t number) {
-  std::array<char, 10> digits{};
-  auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  text.append(digits.data(), end);
-}
-
-void append_v4(std::string& text, Octets octets) {
-  for (std::size_t i = 0; i < 4; ++i) {
-    if (i > 0) text += '.';
-    append(text, i < octets.size() ? std::to_integer<std::uint32_t>(octets[i]) : 0);
-  }
-}
-
-void append(std::string& text, const Address& address) { text += address.to_string(); }
-
-// Brackets of AS_SET, AS_SEQUENCE, AS_CONFED_SEQUENCE and AS_CONFED_SET.
-constexpr std::string_view opening = " { ([";
-constexpr std::string_view closing = " } )]";
-
-void append_segment(std::string& text, unsigned type, ByteReader& reader) {
-  if (opening[type] != ' ') text += opening[type];
-  const bool is_set = type == 1 || type == 4;
-  const unsigned count = reader.u8();
-  for (unsigned i = 0; i < count; ++i) {
-    if (i > 0) text += is_set ? ',' : ' ';
-    append(text, reader.u32());
-  }
-  if (closing[type] != ' ') text += closing[type];
-}
-
-void append_as_path(std::string& text, Octets value) {
-  ByteReader reader{value};
-  for (bool first = true; !reader.empty(); first = false) {
-    const unsigned type = reader.u8();
-    if (!first) text += ' ';
-    if (type > 4) return;
-    append_segment(text, type, reader);
-  }
-}
-
-// RFC 1997's names as bgpdump has them.
-void append_communities(std::string& text, Octets value) {
-  ByteReader reader{value};
-  for (bool first = true; !reader.empty(); first = false) {
-    if (!first) text += ' ';
-    const std::uint32_t community = reader.u32();
-    switch (community) {
-      case 0xffffff01:
-        text += "no-export";
-        break;
-      case 0xffffff02:
-        text += "no-advertise";
-        break;
-      case 0xffffff03:
-        text += "local-AS";
-        break;
-      default:
-        append(text, community >> 16U);
-        text += ':';
-        append(text, community & 0xffffU);
-    }
-  }
-}
-
-// The values of the attributes that a line shows.
-using Shown = std::array<std::optional<Octets>, code_mp_reach + 1>;
-
-Shown shown_of(Octets canonical) {
-  Shown shown;
-  ByteReader reader{canonical};
-  while (!reader.empty()) {
-    const unsigned flags = reader.u8();
-    const unsigned code = reader.u8();
-    const Octets value = reader.take((flags & 0x10U) != 0 ? reader.u16() : reader.u8());
-    if (code < shown.size()) shown[code] = value;
-  }
-  return shown;
-}
-
-void append_next_hop(std::string& text, const Shown& shown) {
-  if (const auto& reach = shown[code_mp_reach]; reach && reach->size() > 4) {
-    const Octets hop = reach->subspan(1);
-    if (hop.size() == 4) {
-      append_v4(text, hop);
-    } else {
-      append(text, address_of_octets(hop.first(16), true));
-    }
-  } else if (const auto& next_hop = shown[code_next_hop]) {
-    append_v4(text, *next_hop);
-  } else {
-    text += "255.255.255.255";  // of a route that has no attributes at all
-  }
-}
-
-std::string_view origin_word(const std::optional<Octets>& origin) {
-  if (!origin || origin->empty()) return "INCOMPLETE";
-  switch (std::to_integer<unsigned>((*origin)[0])) {
-    case 0:
-      return "IGP";
-    case 1:
-      return "EGP";
-    default:
-      return "INCOMPLETE";
-  }
-}
-
-std::uint32_t number_in(const std::optional<Octets>& value) {
-  return value ? ByteReader{*value}.u32() : 0;
-}
-
-// "AS path|origin|next hop|local-pref|MED|communities|AG or NAG|aggregator|" and the line's end.
-std::string attributes_text(Octets canonical) {
-  const Shown shown = shown_of(canonical);
-  std::string text;
-  if (const auto& path = shown[code_as_path]) append_as_path(text, *path);
-  text += '|';
-  text += origin_word(shown[code_origin]);
-  text += '|';
-  append_next_hop(text, shown);
-  text += '|';
-  append(text, number_in(shown[code_local_pref]));
-  text += '|';
-  append(text, number_in(shown[code_med]));
-  text += '|';
-  if (const auto& communities = shown[code_communities]) append_communities(text, *communities);
-  text += shown[code_atomic_aggregate] ? "|AG|" : "|NAG|";
-  if (const auto& aggregator = shown[code_aggregator]) {
-    append(text, ByteReader{*aggregator}.u32());
-    text += ' ';
-    append_v4(text, aggregator->subspan(4));
-  }
-  return text + "|\n";
-}
-
 // Texts of attributes that were seen lately: the prefixes of one AS stand together, and routers
 // give them the same attributes. A slot forgets what it held.
 class RecentTexts {
@@ -165,8 +31,10 @@ class RecentTexts {
   // Nothing if these octets were not seen lately; then remember() may fill the place.
   [[nodiscard]] const std::string* find(Octets octets) {
     slot_ = &slots_[XXH3_64bits(octets.data(), octets.size()) % slots_.size()];
-    return std::ranges::equal(slot_->octets, octets) && !slot_->text.empty() ? &slot_->text
-                                                                             : nullptr;
+    const bool same =
+        !slot_->text.empty() && slot_->octets.size() == octets.size() &&
+        (octets.empty() || std::memcmp(slot_->octets.data(), octets.data(), octets.size()) == 0);
+    return same ? &slot_->text : nullptr;
   }
   const std::string& remember(Octets octets, std::string text) {
     slot_->octets.assign(octets.begin(), octets.end());
@@ -214,8 +82,7 @@ class Writer {
 
   bool read(const MrtRecord& record) {
     const std::uint64_t before = report_.damaged;
-    time_ = fmt::format("|{}", record.seconds);
-    if (record.extended) time_ += fmt::format(".{:06}", record.microseconds);
+    note_time(record);
     if (record.type == mrt_table_dump_v2) {
       read_table(record);
     } else if (record.type == mrt_table_dump && (record.subtype == 1 || record.subtype == 2)) {
@@ -226,6 +93,16 @@ class Writer {
       other(record);
     }
     return report_.damaged == before;
+  }
+
+  // All records of a table have the same time: its text is made once.
+  void note_time(const MrtRecord& record) {
+    if (!record.extended && seconds_ == record.seconds) return;
+    time_ = fmt::format("|{}", record.seconds);
+    seconds_ = record.seconds;
+    if (!record.extended) return;
+    time_ += fmt::format(".{:06}", record.microseconds);
+    seconds_.reset();
   }
 
   void other(const MrtRecord& record) {
@@ -250,28 +127,31 @@ class Writer {
     const auto length = static_cast<std::uint8_t>(rib.prefix_length());
     const Prefix prefix = network_of(address_of_octets(rib.prefix_octets(), kind->v6), length);
     const bool wanted = filter_.prefix_matches(prefix);
-    const std::string front = (kind->add_path ? "TABLE_DUMP2_AP" : "TABLE_DUMP2") + time_ + "|B|";
-    const std::string shown = to_string(prefix) + "|";
+    front_ = kind->add_path ? "TABLE_DUMP2_AP" : "TABLE_DUMP2";
+    front_ += time_;
+    front_ += "|B|";
+    prefix_.clear();
+    append_text(prefix_, prefix);
+    prefix_ += '|';
     while (const auto entry = rib.next()) {
       if (entry->peer >= peers_.size()) {
         damaged("peer index beyond the peer index table");
       } else if (wanted && peers_[entry->peer].wanted) {
-        write_entry(front, shown, *entry, kind->add_path);
+        write_entry(*entry, kind->add_path);
       }
     }
     if (rib.missing() > 0) damaged("a RIB entry runs past its record");
     if (rib.leftover()) damaged("octets left over after the last RIB entry");
   }
 
-  void write_entry(const std::string& front, const std::string& prefix, const RibRecordEntry& entry,
-                   bool add_path) {
+  void write_entry(const RibRecordEntry& entry, bool add_path) {
     const std::string* const attributes = table_text(entry.attributes);
     if (attributes == nullptr) return;
-    text_ += front;
+    text_ += front_;
     text_ += peers_[entry.peer].text;
-    text_ += prefix;
+    text_ += prefix_;
     if (add_path) {
-      append(text_, entry.path_id);
+      append_text(text_, entry.path_id);
       text_ += '|';
     }
     text_ += *attributes;
@@ -285,9 +165,10 @@ class Writer {
     }
     if (!take(octets, {}, false)) return nullptr;
     const Octets canonical = attributes_.octets(NlriPlace::rib_entry);
-    if (!filter_.wants_attributes()) return &recent_.remember(octets, attributes_text(canonical));
+    if (!filter_.wants_attributes())
+      return &recent_.remember(octets, bgpdump_attributes(canonical));
     if (!wanted(canonical)) return nullptr;
-    filtered_ = attributes_text(canonical);
+    filtered_ = bgpdump_attributes(canonical);
     return &filtered_;
   }
 
@@ -338,7 +219,7 @@ class Writer {
     const Octets canonical = attributes_.octets(NlriPlace::rib_entry);
     if (!wanted(canonical)) return;
     text_ += "TABLE_DUMP" + time_ + "|B|" + peer.text + to_string(prefix) + "|" +
-             attributes_text(canonical);
+             bgpdump_attributes(canonical);
     ++report_.lines;
   }
 
@@ -409,7 +290,7 @@ class Writer {
   void announce(const Nlri& nlri, const std::string& front, NlriPlace place) {
     if (nlri.octets.empty()) return;
     const Octets canonical = attributes_.octets(place);
-    if (wanted(canonical)) write_nlri(nlri, front, "|" + attributes_text(canonical));
+    if (wanted(canonical)) write_nlri(nlri, front, "|" + bgpdump_attributes(canonical));
   }
 
   void write_nlri(const Nlri& nlri, const std::string& front, const std::string& back) {
@@ -422,10 +303,10 @@ class Writer {
       const Prefix prefix = key.prefix();
       if (!filter_.prefix_matches(prefix)) return;
       text_ += front;
-      text_ += to_string(prefix);
+      append_text(text_, prefix);
       if (nlri.add_path) {
         text_ += '|';
-        append(text_, path_id);
+        append_text(text_, path_id);
       }
       text_ += back;
       ++report_.lines;
@@ -444,7 +325,10 @@ class Writer {
   const std::function<bool(std::string_view)>& write_;
   AttributeReader attributes_;
   std::vector<Peer> peers_;
-  std::string time_;
+  std::string time_;                      // "|1700000000"
+  std::optional<std::uint32_t> seconds_;  // what time_ tells, if nothing finer
+  std::string front_;                     // of a line of the table that is read
+  std::string prefix_;
   std::string text_;
   RecentTexts recent_;
   std::string filtered_;

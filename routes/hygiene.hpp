@@ -11,6 +11,7 @@
 
 #include "core/address.hpp"
 #include "core/strong.hpp"
+#include "routes/model/neighbor_role.hpp"
 #include "routes/model/path_attributes.hpp"
 #include "routes/rib.hpp"
 #include "routes/rpki.hpp"
@@ -45,6 +46,7 @@ class Problems {
   [[nodiscard]] static Problems all();
   [[nodiscard]] bool has(Problem problem) const { return (bits_ & bit(problem)) != 0; }
   [[nodiscard]] bool none() const { return bits_ == 0; }
+  void remove(Problem problem) { bits_ &= ~bit(problem); }
   void add(Problem problem) { bits_ |= bit(problem); }
   [[nodiscard]] Problems operator|(Problems other) const { return Problems{bits_ | other.bits_}; }
   [[nodiscard]] Problems operator&(Problems other) const { return Problems{bits_ & other.bits_}; }
@@ -61,8 +63,6 @@ class Problems {
   std::uint32_t bits_ = 0;
 };
 
-// What the neighbour is to us (RFC 9234 section 4.1).
-enum class NeighborRole : std::uint8_t { provider, rs, rs_client, customer, peer };
 [[nodiscard]] std::optional<NeighborRole> parse_neighbor_role(std::string_view name);
 
 struct HygieneLimits {

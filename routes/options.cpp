@@ -61,6 +61,15 @@ Path read_path(ConfigTable table, std::set<std::string>& seen) {
   path.neighbor_v6 = neighbor(table, "neighbor_v6", true);
   path.protocol = table.text("protocol").value_or("");
   path.protocol_v6 = table.text("protocol_v6").value_or("");
+  if (const auto role = table.text("role")) {
+    if (const auto known = parse_neighbor_role(*role)) {
+      path.role = *known;
+    } else {
+      table.error("role", fmt::format("role '{}': want one of provider, rs, rs-client, customer, "
+                                      "peer",
+                                      *role));
+    }
+  }
   path.forbidden = table.boolean("forbidden").value_or(false);
   path.forbidden_reason = table.text("forbidden_reason").value_or("");
   if (path.forbidden && path.forbidden_reason.empty()) {
@@ -164,6 +173,19 @@ std::optional<Injector> read_injector(ConfigTable table) {
                   .community = *community};
 }
 
+// Takes a problem out of those that routes are refused for.
+void accept(ConfigTable& table, const std::string& name, Problems& refused) {
+  if (const auto problem = parse_problem(name)) {
+    refused.remove(*problem);
+    return;
+  }
+  std::string all;
+  for (const ProblemKind& kind : problem_kinds()) {
+    all += (all.empty() ? "" : ", ") + std::string{kind.name};
+  }
+  table.error("accept", fmt::format("problem '{}': want one of {}", name, all));
+}
+
 }  // namespace
 
 SiteOptions read_site(ConfigTable root) {
@@ -212,6 +234,9 @@ RoutesOptions read_routes(ConfigTable root) {
   RoutesOptions options;
   options.rib = table.text("rib").value_or("");
   options.registrations = table.texts("registrations");
+  options.rpki = table.text("rpki").value_or("");
+  options.rpki_max_age = table.duration("rpki_max_age").value_or(options.rpki_max_age);
+  for (const std::string& name : table.texts("accept")) accept(table, name, options.refuse);
   options.bird = read_bird_target(table.table("bird"), options);
   options.injector = read_injector(table.table("injector"));
   return options;

@@ -11,6 +11,7 @@
 #include "routes/apply/apply.hpp"
 #include "routes/catalogue/catalogue.hpp"
 #include "routes/dialects/dialect.hpp"
+#include "routes/hygiene.hpp"
 #include "routes/model/path.hpp"
 #include "routes/regions.hpp"
 
@@ -30,7 +31,10 @@ enum class ApplyMode : std::uint8_t { advise, automatic };
 
 // [routes]
 struct RoutesOptions {
-  std::string rib;  // an MRT file, or "birdc:SOCKET" to have a running BIRD dump its tables
+  std::string rib;   // an MRT file, or "birdc:SOCKET" to have a running BIRD dump its tables
+  std::string rpki;  // a file of VRPs; empty: none
+  Nanos rpki_max_age = std::chrono::hours{24};
+  Problems refuse = Problems::all();       // routes with any of these are never preferred
   std::vector<std::string> registrations;  // CSV files with prefix,country_iso2
   ApplyMode apply = ApplyMode::advise;
   std::optional<BirdTarget> bird;    // [routes.bird], if it is there

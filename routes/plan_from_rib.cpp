@@ -27,11 +27,41 @@ std::vector<Session> sessions_of(const Path& path) {
   return sessions;
 }
 
+constexpr std::string_view unmeasured_guard = "unmeasured-family";
+constexpr std::string_view marked_guard = "marked-route";
+constexpr std::string_view looped_guard = "own-as";
+
+std::string_view why_of(std::string_view guard) {
+  if (guard == unmeasured_guard) return "no target of the class measures their family";
+  if (guard == marked_guard) return "they carry 65535:0 or 65535:666";
+  if (guard == looped_guard) return "our own AS is in the path";
+  const auto kinds = problem_kinds();
+  const auto kind = std::ranges::find(kinds, guard, &ProblemKind::name);
+  return kind == kinds.end() ? std::string_view{} : kind->why;
+}
+
+HygieneOptions hygiene_of(std::span<const Path> paths, const PlanLimits& limits) {
+  HygieneOptions options;
+  options.vrps = limits.vrps;
+  for (const Path& path : paths) {
+    if (path.neighbor_v4) options.roles[*path.neighbor_v4] = path.role;
+    if (path.neighbor_v6) options.roles[*path.neighbor_v6] = path.role;
+  }
+  return options;
+}
+
+// Why prefixes were left out of a preference, and how many.
+using LeftOut = std::map<std::string_view, std::size_t>;
+
 class Draft {
  public:
   Draft(std::span<const Path> paths, const Rib& rib, const Regions& regions,
         const PlanLimits& limits)
-      : paths_{paths}, rib_{rib}, regions_{regions}, limits_{limits} {}
+      : paths_{paths},
+        rib_{rib},
+        regions_{regions},
+        limits_{limits},
+        check_{rib, hygiene_of(paths, limits)} {}
 
   void add(const Wish& wish) {
     const auto path = std::ranges::find(paths_, wish.path, &Path::name);
@@ -105,34 +135,37 @@ class Draft {
                                           wish.traffic_class, wish.path));
   }
 
+  // The guard that keeps this route from being preferred, or nothing.
+  std::string_view guard_of(const Wish& wish, const Prefix& prefix, const RibRoute& route) {
+    if (!(prefix.network.is_v4() ? wish.measured_v4 : wish.measured_v6)) return unmeasured_guard;
+    if (rib_.head(route).marked()) return marked_guard;
+    if (rib_.path_holds(route, limits_.site_asn)) return looped_guard;
+    if (limits_.refuse.none()) return {};
+    const Problems problems = check_.problems(prefix, route) & limits_.refuse;
+    const auto kinds = problem_kinds();
+    const auto kind = std::ranges::find_if(
+        kinds, [&](const ProblemKind& each) { return problems.has(each.problem); });
+    return kind == kinds.end() ? std::string_view{} : kind->name;
+  }
+
   // What this neighbour offers of the wish's class, less what the guards take out.
   std::vector<Prefix> offered(const Wish& wish, const Address& neighbor) {
     std::vector<Prefix> prefixes;
-    std::size_t marked = 0;
-    std::size_t looped = 0;
-    std::size_t unmeasured = 0;
+    LeftOut left_out;
     rib_.for_each_of(neighbor, [&](const Prefix& prefix, const RibRoute& route) {
-      const AttributeHead& head = rib_.head(route);
-      const auto match = regions_.classify(prefix, head.origin_as());
+      const auto match = regions_.classify(prefix, rib_.head(route).origin_as());
       if (!match || match->region != wish.traffic_class) return;
-      if (!(prefix.network.is_v4() ? wish.measured_v4 : wish.measured_v6)) {
-        ++unmeasured;
-      } else if (head.marked()) {
-        ++marked;
-      } else if (rib_.path_holds(route, limits_.site_asn)) {
-        ++looped;
-      } else {
+      const std::string_view guard = guard_of(wish, prefix, route);
+      if (guard.empty()) {
         prefixes.push_back(prefix);
+      } else {
+        ++left_out[guard];
       }
     });
-    const auto left_out = [&](std::string guard, std::size_t count, std::string_view why) {
-      if (count == 0) return;
-      note(std::move(guard), fmt::format("class {}: {} prefixes from {} left out: {}",
-                                         wish.traffic_class, count, wish.path, why));
-    };
-    left_out("marked-route", marked, "they carry 65535:0 or 65535:666");
-    left_out("unmeasured-family", unmeasured, "no target of the class measures their family");
-    left_out("own-as", looped, "our own AS is in the path");
+    for (const auto& [guard, count] : left_out) {
+      note(std::string{guard}, fmt::format("class {}: {} prefixes from {} left out: {}",
+                                           wish.traffic_class, count, wish.path, why_of(guard)));
+    }
     return prefixes;
   }
 
@@ -145,6 +178,7 @@ class Draft {
   const Rib& rib_;
   const Regions& regions_;
   const PlanLimits& limits_;
+  RouteCheck check_;
   Plan plan_;
 };
 

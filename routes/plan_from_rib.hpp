@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "routes/hygiene.hpp"
 #include "routes/model/path.hpp"
 #include "routes/model/plan.hpp"
 #include "routes/regions.hpp"
@@ -29,6 +30,8 @@ struct PlanLimits {
   LocalPref local_pref{200};
   std::size_t max_prefixes = 100'000;
   Asn site_asn;
+  Problems refuse{};             // routes with any of these are not preferred
+  const VrpSet* vrps = nullptr;  // none: no route is rpki-invalid
 };
 
 // The plan that expresses the wishes with prefixes that the RIB holds from that very upstream, and
@@ -37,6 +40,8 @@ struct PlanLimits {
 //   marked-route       prefixes that carry 65535:0 or 65535:666 were left out
 //   unmeasured-family  prefixes of an address family in which the class has no target were left out
 //   own-as             prefixes whose path from there holds the site's own AS were left out
+//   bogon-prefix and the other names of problem_kinds(): prefixes that have the problem and are to
+//                      be refused were left out
 //   forbidden          the path is forbidden by policy: no preference for it
 //   no-session         the path names no router session or neighbour: no preference for it
 //   prefix-budget      classes that would take the plan above max_prefixes were left to plain BGP

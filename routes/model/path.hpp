@@ -9,6 +9,7 @@
 #include "core/address.hpp"
 #include "core/duration.hpp"
 #include "core/strong.hpp"
+#include "routes/model/neighbor_role.hpp"
 
 namespace strait::routes {
 
@@ -27,6 +28,7 @@ struct Path {
   std::string protocol_v6;  // of a session of its own for IPv6; empty: the same one
   bool forbidden = false;   // by policy: never recommended
   std::string forbidden_reason;
+  NeighborRole role = NeighborRole::provider;  // of the upstream
 };
 
 }  // namespace strait::routes

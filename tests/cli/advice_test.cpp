@@ -34,6 +34,8 @@ device = "eth2"
 [[region]]
 name = "europe"
 prefixes = ["198.51.0.0/16"]
+[routes]
+accept = ["bogon-asn"]
 [[target]]
 name = "madrid"
 address = "198.51.100.10"

@@ -117,7 +117,8 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, 
     lines += ["", "[analyzer]", f"span_windows = {pace.span_windows}", f"pair_windows = {pace.pair_windows}",
               f"repeat = {pace.repeat}", f'hold_down = "{pace.hold_down_s}s"',
               f'plan_expiry = "{pace.expiry_s}s"']
-    lines += ["", "[routes]", f'rib = "birdc:{directory}/bird-site.ctl"', "", "[routes.bird]", 'apply = "automatic"',
+    lines += ["", "[routes]", f'rib = "birdc:{directory}/bird-site.ctl"',
+              'accept = ["bogon-prefix", "bogon-asn", "private-asn"]', "", "[routes.bird]", 'apply = "automatic"',
               f'socket = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"']
     lines += ["", "[exporters]", f'listen = ["127.0.0.1:{PORT}"]', f'store = "{directory}/strait.db"']
     if outcomes:

@@ -45,6 +45,7 @@ protocol = "u1"
 
 [[path]]
 name = "old"
+role = "peer"
 forbidden = true
 forbidden_reason = "contract ended"
 
@@ -56,6 +57,9 @@ prefixes = ["203.0.113.0/24"]
 
 [routes]
 rib = "birdc:/run/bird/bird.ctl"
+rpki = "vrps.json"
+rpki_max_age = "2h"
+accept = ["private-asn", "too-specific"]
 
 [routes.bird]
 include = "/etc/bird/strait.conf"
@@ -78,10 +82,18 @@ community = "64500:911"
   CHECK(all.paths[0].neighbor_v6->to_string() == "fd00::2");
   CHECK(all.paths[0].protocol == "u1");
   CHECK(all.paths[1].forbidden_reason == "contract ended");
+  CHECK(all.paths[0].role == NeighborRole::provider);
+  CHECK(all.paths[1].role == NeighborRole::peer);
   REQUIRE(all.regions.size() == 1);
   CHECK(all.regions[0].asns == std::vector{Asn{3215}, Asn{12479}});
   CHECK(all.regions[0].prefixes.size() == 1);
   CHECK(all.routes.apply == ApplyMode::automatic);
+  CHECK(all.routes.rpki == "vrps.json");
+  CHECK(all.routes.rpki_max_age == Nanos{2h});
+  Problems refused = Problems::all();
+  refused.remove(Problem::private_asn);
+  refused.remove(Problem::too_specific);
+  CHECK(all.routes.refuse == refused);
   REQUIRE(all.routes.bird);
   CHECK(all.routes.bird->confirm_timeout == Nanos{20s});
   REQUIRE(all.routes.injector);
@@ -97,6 +109,8 @@ TEST_CASE("without a table there is advice only, with defaults") {
   CHECK(all.paths.empty());
   CHECK(all.routes.apply == ApplyMode::advise);
   CHECK_FALSE(all.routes.bird);
+  CHECK(all.routes.rpki.empty());
+  CHECK(all.routes.refuse == Problems::all());
 }
 
 TEST_CASE("mistakes are reported where they are") {
@@ -116,6 +130,9 @@ TEST_CASE("mistakes are reported where they are") {
       {"[[region]]\nname = \"a\"\ncountries = [\"France\"]", "country 'France'"},
       {"[[region]]\nname = \"a\"\nasns = [\"ASx\"]", "ASN 'ASx'"},
       {"[[region]]\nname = \"a\"\nprefixes = [\"10.0.0.1/8\"]", "host bits"},
+      {"[[path]]\nname = \"a\"\nrole = \"friend\"", "role 'friend': want one of provider, rs"},
+      {"[routes]\naccept = [\"bogon\"]", "problem 'bogon': want one of bogon-prefix, default-"},
+      {"[routes]\nrpki_max_age = \"0s\"", "rpki_max_age"},
       {"[routes.bird]\nsocket = \"x\"", "has no 'include'"},
       {"[routes.bird]\ninclude = \"x\"\nconfirm_timeout = \"1s\"", "want 2s to 1h"},
       {"[routes.injector]\nrouter = \"192.0.2.1\"", "has no 'community'"},

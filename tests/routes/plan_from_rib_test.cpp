@@ -130,6 +130,51 @@ TEST_CASE("an address family that is not measured is left to plain BGP") {
   CHECK_THAT(note->message, Catch::Contains("1 prefixes from atlas left out"));
 }
 
+TEST_CASE("a route with a problem that is to be refused is left out by the problem's name") {
+  struct Case {
+    const char* network;
+    std::uint32_t asn;  // in the path behind the upstream
+    Problem problem;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"10.0.0.0/16", 3356, Problem::bogon_prefix},
+      {"0.0.0.0/0", 3356, Problem::default_route},
+      {"20.1.1.0/25", 3356, Problem::too_specific},
+      {"20.1.0.0/16", 64496, Problem::bogon_asn},
+      {"20.1.0.0/16", 64512, Problem::private_asn},
+      {"20.2.0.0/16", 3356, Problem::rpki_invalid},
+  }));
+  CAPTURE(c.network, c.asn);
+  Route bad = route(c.network, "192.0.2.1");
+  bad.neighbor_asn = Asn{174};
+  bad.as_path = {Asn{174}, Asn{c.asn}};
+  Route good = bad;
+  good.prefix = prefix("20.3.0.0/16");
+  good.as_path = {Asn{174}, Asn{3356}};
+  const VrpSet vrps{
+      {{.prefix = prefix("20.2.0.0/16"), .max_length = 16, .asn = Asn{7}, .expires = 0}}};
+  const Regions all = Regions::make({{"europe", {}, {}, {prefix("0.0.0.0/0")}}}, {}).value();
+  const std::vector<Wish> wishes{{"europe", "atlas", "because"}};
+  const Rib offered = rib_of({bad, good}, Asn{64500});
+  PlanLimits limits;
+  limits.site_asn = Asn{64500};
+  limits.vrps = &vrps;
+  limits.refuse.add(c.problem);
+  const Plan plan = plan_from_rib(wishes, paths(), offered, all, limits);
+  REQUIRE(plan.preferences.size() == 1);
+  CHECK(plan.preferences[0].prefixes == std::vector{good.prefix});
+  REQUIRE(plan.notes.size() == 1);
+  const auto kinds = problem_kinds();
+  CHECK(plan.notes[0].guard == std::ranges::find(kinds, c.problem, &ProblemKind::problem)->name);
+  CHECK_THAT(plan.notes[0].message, Catch::Contains("1 prefixes from atlas left out: "));
+
+  limits.refuse = Problems::all();
+  limits.refuse.remove(c.problem);
+  const Plan accepted = plan_from_rib(wishes, paths(), offered, all, limits);
+  REQUIRE(accepted.preferences.size() == 1);
+  CHECK(accepted.preferences[0].prefixes.size() == 2);
+}
+
 TEST_CASE("a damaged RIB blocks the plan: a hole is not an absence") {
   Plan plan = plan_for("europe", "atlas");
   RibReadReport report;
