@@ -18,17 +18,17 @@ struct Objection {
   std::string_view why;
 };
 constexpr std::array<Objection, 5> objections{{
-    {.guard = "next-hop", .why = "they have no next hop of their address family"},
+    {.guard = "next-hop", .why = "they have no global next hop of their address family"},
     {.guard = "rewritten-path", .why = "an AS_SET or a confederation is in their path"},
     {.guard = "own-as", .why = "our own AS is in the path"},
     {.guard = "marked-route", .why = "they carry 65535:0 or 65535:666"},
     {.guard = "rib-from-upstream", .why = "the upstream does not offer them in this RIB"},
 }};
-constexpr std::size_t bad_next_hop = 0;
-constexpr std::size_t rewritten = 1;
-constexpr std::size_t looped = 2;
-constexpr std::size_t marked = 3;
-constexpr std::size_t absent = 4;
+constexpr std::size_t next_hop_objection = 0;
+constexpr std::size_t rewritten_objection = 1;
+constexpr std::size_t own_as_objection = 2;
+constexpr std::size_t marked_objection = 3;
+constexpr std::size_t absence_objection = 4;
 
 class Chooser {
  public:
@@ -38,7 +38,7 @@ class Chooser {
   // The route to inject; else `objection` says why none of them.
   [[nodiscard]] std::optional<InjectedRoute> route_to(const Prefix& prefix,
                                                       std::size_t& objection) const {
-    objection = absent;
+    objection = absence_objection;
     for (const RibRoute& route : rib_.candidates(prefix)) {
       const Address& from = rib_.peer(route).address;
       if (from != path_.neighbor_v4 && from != path_.neighbor_v6) continue;
@@ -52,13 +52,15 @@ class Chooser {
  private:
   [[nodiscard]] std::optional<std::size_t> objection_to(const Prefix& prefix,
                                                         const RibRoute& route) const {
-    if (rib_.head(route).marked()) return marked;
-    if (rib_.path_holds(route, site_asn_)) return looped;
+    if (rib_.head(route).marked()) return marked_objection;
+    if (rib_.path_holds(route, site_asn_)) return own_as_objection;
     const PathAttributes attributes = rib_.decode(route);
     const auto plain = [](const AsSegment& part) { return part.type == SegmentType::sequence; };
-    if (!std::ranges::all_of(attributes.as_path, plain)) return rewritten;
+    if (!std::ranges::all_of(attributes.as_path, plain)) return rewritten_objection;
     const Address& hop = attributes.next_hop;
-    if (hop.is_unspecified() || hop.is_v4() != prefix.network.is_v4()) return bad_next_hop;
+    const bool link_local = hop.is_v6() && hop.to_v6().is_link_local();
+    const bool same_family = hop.is_v4() == prefix.network.is_v4();
+    if (hop.is_unspecified() || link_local || !same_family) return next_hop_objection;
     return std::nullopt;
   }
 
@@ -73,7 +75,7 @@ InjectedPreference inject(const Preference& preference, const Path& path, const 
   std::array<std::size_t, objections.size()> left_out{};
   InjectedPreference injected{.preference = preference, .routes = {}};
   for (const Prefix& prefix : preference.prefixes) {
-    std::size_t objection = absent;
+    std::size_t objection = absence_objection;
     if (auto route = chooser.route_to(prefix, objection)) {
       injected.routes.push_back(std::move(*route));
     } else {

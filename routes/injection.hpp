@@ -34,7 +34,7 @@ struct Injection {
 //   own-as             the site's own AS is in the path
 //   rewritten-path     an AS_SET or a confederation is in the path (RFC 6472; RFC 5065): the path
 //                      would not be given on as it came
-//   next-hop           none, or of the other address family
+//   next-hop           none, link-local, or of the other address family
 // Pure.
 [[nodiscard]] Injection injection_of(std::span<const Preference> preferences,
                                      std::span<const Path> paths, const Rib& rib, Asn site_asn);

@@ -25,7 +25,7 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-std::string set_name(std::size_t number, bool v6) {
+std::string bird_set_name(std::size_t number, bool v6) {
   return fmt::format("STRAIT_{}_V{}", number, v6 ? 6 : 4);
 }
 
@@ -41,7 +41,7 @@ std::string sets(const Preference& preference, std::size_t number) {
   for (const bool v6 : {false, true}) {
     const auto prefixes = of_family(preference.prefixes, v6);
     if (prefixes.empty()) continue;  // BIRD has no empty set
-    text += fmt::format("define {} = [\n", set_name(number, v6));
+    text += fmt::format("define {} = [\n", bird_set_name(number, v6));
     for (const Prefix& prefix : prefixes) {
       text += fmt::format("  {}{}\n", to_string(prefix), &prefix == &prefixes.back() ? "" : ",");
     }
@@ -54,7 +54,7 @@ std::string branch(const Preference& preference, std::size_t number) {
   std::string text = fmt::format("    if proto = \"{}\" then {{\n", preference.protocol);
   for (const bool v6 : {false, true}) {
     if (of_family(preference.prefixes, v6).empty()) continue;
-    text += fmt::format("      if net ~ {} then bgp_local_pref = {};\n", set_name(number, v6),
+    text += fmt::format("      if net ~ {} then bgp_local_pref = {};\n", bird_set_name(number, v6),
                         preference.local_pref.value());
   }
   return text + "    }\n";

@@ -21,7 +21,7 @@ Result<Rendering> render_for_bird(const Plan& plan, const Surroundings& /*around
   return Rendering{.text = std::move(*text), .notes = {}};
 }
 
-constexpr std::array all{
+constexpr std::array known_dialects{
     Dialect{.name = "bird",
             .router = "BIRD 2",
             .form = "an include file with a function for the import filters",
@@ -66,11 +66,11 @@ constexpr std::array all{
 
 }  // namespace
 
-std::span<const Dialect> dialects() { return all; }
+std::span<const Dialect> dialects() { return known_dialects; }
 
 const Dialect* find_dialect(std::string_view name) {
-  const auto found = std::ranges::find(all, name, &Dialect::name);
-  return found == all.end() ? nullptr : &*found;
+  const auto* const found = std::ranges::find(known_dialects, name, &Dialect::name);
+  return found == known_dialects.end() ? nullptr : found;
 }
 
 }  // namespace strait::routes

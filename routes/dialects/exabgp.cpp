@@ -14,21 +14,20 @@ namespace {
 
 constexpr std::uint32_t no_export = 0xffffff01;  // RFC 1997
 
-Result<void> check(const Surroundings& around) {
+// The injector, if all the rest is there too.
+Result<Injector> injector_of(const Surroundings& around) {
   if (around.rib == nullptr) {
     return fail(Errc::bad_input, "ExaBGP: want the RIB whose routes are injected ([routes] rib)");
   }
   if (around.site_asn == Asn{}) {
     return fail(Errc::bad_input, "ExaBGP: want the site's AS number ([site] asn)");
   }
-  if (!around.injector) {
-    return fail(Errc::bad_input,
-                "ExaBGP: want [routes.injector]: router, local_address and community");
-  }
-  return {};
+  if (around.injector) return *around.injector;
+  return fail(Errc::bad_input,
+              "ExaBGP: want [routes.injector]: router, local_address and community");
 }
 
-std::string origin_word(Origin origin) {
+std::string exabgp_origin(Origin origin) {
   switch (origin) {
     case Origin::igp:
       return "igp";
@@ -62,7 +61,7 @@ std::string route_line(const InjectedRoute& route, LocalPref local_pref, std::ui
   const PathAttributes& attributes = route.attributes;
   std::string line = fmt::format("    route {} next-hop {} origin {} as-path [{} ]",
                                  to_string(route.prefix), attributes.next_hop.to_string(),
-                                 origin_word(attributes.origin), as_path_words(attributes));
+                                 exabgp_origin(attributes.origin), as_path_words(attributes));
   if (attributes.med) line += fmt::format(" med {}", attributes.med->value());
   line += fmt::format(" local-preference {} community [{} ]", local_pref.value(),
                       community_words(attributes, own));
@@ -88,7 +87,7 @@ Preference as_injected(const InjectedPreference& injected) {
 }
 
 // RFC 4724 is off: routes of an injector that died are not to stay.
-std::string session(const Injector& injector, Asn site, std::string_view routes) {
+std::string exabgp_session(const Injector& injector, Asn site, std::string_view routes) {
   return fmt::format(
       "neighbor {} {{\n"
       "  description \"strait\";\n"
@@ -125,11 +124,11 @@ Result<void> check_masks(const Script& script, const Injector& injector) {
 }  // namespace
 
 Result<Rendering> render_exabgp(const Plan& plan, const Surroundings& around) {
-  if (const auto good = check(around); !good) return tl::make_unexpected(good.error());
+  const auto injector = injector_of(around);
+  if (!injector) return tl::make_unexpected(injector.error());
   const auto script = script_of(plan, around, "ExaBGP");
   if (!script) return tl::make_unexpected(script.error());
-  const Injector& injector = *around.injector;
-  if (const auto good = check_masks(*script, injector); !good) {
+  if (const auto good = check_masks(*script, *injector); !good) {
     return tl::make_unexpected(good.error());
   }
   Rendering rendering;
@@ -141,13 +140,13 @@ Result<Rendering> render_exabgp(const Plan& plan, const Surroundings& around) {
       for (const InjectedPreference& injected : injection.preferences) {
         routes += comment("    # ", words_of(as_injected(injected)));
         for (const InjectedRoute& route : injected.routes) {
-          routes += route_line(route, raise.local_pref, injector.community);
+          routes += route_line(route, raise.local_pref, injector->community);
         }
       }
       std::ranges::copy(injection.notes, std::back_inserter(rendering.notes));
     }
   }
-  rendering.text = comment("# ", script->head) + session(injector, around.site_asn, routes);
+  rendering.text = comment("# ", script->head) + exabgp_session(*injector, around.site_asn, routes);
   return rendering;
 }
 

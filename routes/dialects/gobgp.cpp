@@ -9,14 +9,14 @@
 namespace strait::routes {
 namespace {
 
-std::string set_name(const SessionScript& session, const Raise& raise, bool v6) {
+std::string gobgp_set_name(const SessionScript& session, const Raise& raise, bool v6) {
   return fmt::format("strait-{}-{}-v{}", session.protocol, raise.local_pref.value(), v6 ? 6 : 4);
 }
 
 // A prefix without a range of lengths matches that prefix only.
-std::string prefix_set(const SessionScript& session, const Raise& raise, bool v6) {
+std::string gobgp_prefix_set(const SessionScript& session, const Raise& raise, bool v6) {
   std::string text = fmt::format("\n[[defined-sets.prefix-sets]]\n  prefix-set-name = \"{}\"\n",
-                                 set_name(session, raise, v6));
+                                 gobgp_set_name(session, raise, v6));
   for (const Preference& preference : raise.preferences) {
     const auto prefixes = of_family(preference.prefixes, v6);
     if (!prefixes.empty()) text += comment("  # ", words_of(preference));
@@ -28,7 +28,7 @@ std::string prefix_set(const SessionScript& session, const Raise& raise, bool v6
   return text;
 }
 
-std::string neighbor_set(const SessionScript& session) {
+std::string gobgp_neighbor_set(const SessionScript& session) {
   std::string members;
   for (const Address& address : session.neighbors) {
     members += fmt::format("{}\"{}/{}\"", members.empty() ? "" : ", ", address.to_string(),
@@ -41,7 +41,7 @@ std::string neighbor_set(const SessionScript& session) {
 }
 
 // No disposition: the policies behind this one go on.
-std::string statement(const SessionScript& session, const Raise& raise, bool v6) {
+std::string gobgp_statement(const SessionScript& session, const Raise& raise, bool v6) {
   constexpr std::string_view table = "policy-definitions.statements";
   return fmt::format(
       "  [[{0}]]\n"
@@ -57,11 +57,11 @@ std::string statement(const SessionScript& session, const Raise& raise, bool v6)
       "      match-set-options = \"invert\"\n"
       "    [{0}.actions.bgp-actions]\n"
       "      set-local-pref = {3}\n",
-      table, set_name(session, raise, v6), session.protocol, raise.local_pref.value());
+      table, gobgp_set_name(session, raise, v6), session.protocol, raise.local_pref.value());
 }
 
 // RFC 8326 section 4 and RFC 7999 section 2: such routes are not to be raised.
-constexpr std::string_view marked_set =
+constexpr std::string_view gobgp_marked_set =
     "\n[[defined-sets.bgp-defined-sets.community-sets]]\n"
     "  community-set-name = \"strait-marked\"\n"
     "  community-list = [\"^65535:0$\", \"^65535:666$\"]\n";
@@ -71,17 +71,17 @@ constexpr std::string_view marked_set =
 Result<Rendering> render_gobgp(const Plan& plan, const Surroundings& around) {
   const auto script = script_of(plan, around, "GoBGP 3");
   if (!script) return tl::make_unexpected(script.error());
-  std::string text = comment("# ", script->head) + std::string{marked_set};
+  std::string text = comment("# ", script->head) + std::string{gobgp_marked_set};
   std::string statements;
   for (const SessionScript& session : script->sessions) {
     if (session.raises.empty()) continue;
     if (session.neighbors.empty()) return tl::make_unexpected(no_neighbor("GoBGP", session));
-    text += neighbor_set(session);
+    text += gobgp_neighbor_set(session);
     for (const Raise& raise : session.raises) {
       for (const bool v6 : {false, true}) {
         if (!raise.has(v6)) continue;
-        text += prefix_set(session, raise, v6);
-        statements += statement(session, raise, v6);
+        text += gobgp_prefix_set(session, raise, v6);
+        statements += gobgp_statement(session, raise, v6);
       }
     }
   }

@@ -8,14 +8,14 @@
 namespace strait::routes {
 namespace {
 
-std::string set_name(const SessionScript& session, const Raise& raise) {
+std::string openbgpd_set_name(const SessionScript& session, const Raise& raise) {
   return fmt::format("strait-{}-{}", session.protocol, raise.local_pref.value());
 }
 
 // A prefix without "prefixlen" or "or-longer" matches that prefix only. One set holds both
 // families.
-std::string prefix_set(const SessionScript& session, const Raise& raise) {
-  std::string text = fmt::format("\nprefix-set \"{}\" {{\n", set_name(session, raise));
+std::string openbgpd_prefix_set(const SessionScript& session, const Raise& raise) {
+  std::string text = fmt::format("\nprefix-set \"{}\" {{\n", openbgpd_set_name(session, raise));
   for (const Preference& preference : raise.preferences) {
     text += comment("  # ", words_of(preference));
     for (const Prefix& prefix : preference.prefixes) {
@@ -26,8 +26,8 @@ std::string prefix_set(const SessionScript& session, const Raise& raise) {
 }
 
 // RFC 8326 section 4 and RFC 7999 section 2: routes with 65535:0 or 65535:666 are not to be raised.
-std::string rules(const SessionScript& session, const Raise& raise, const Address& neighbor,
-                  Asn site) {
+std::string openbgpd_rules(const SessionScript& session, const Raise& raise,
+                           const Address& neighbor, Asn site) {
   return fmt::format(
       "match from {0} large-community {1} set {{ large-community delete {1} }}\n"
       "match from {0} prefix-set \"{2}\" set {{ large-community {1} }}\n"
@@ -35,7 +35,7 @@ std::string rules(const SessionScript& session, const Raise& raise, const Addres
       "match from {0} community 65535:666 set {{ large-community delete {1} }}\n"
       "match from {0} large-community {1} set {{ localpref {3} large-community delete {1} }}\n",
       neighbor.to_string(), fmt::format("{}:65535:{}", site.value(), raise.local_pref.value()),
-      set_name(session, raise), raise.local_pref.value());
+      openbgpd_set_name(session, raise), raise.local_pref.value());
 }
 
 }  // namespace
@@ -51,9 +51,9 @@ Result<Rendering> render_openbgpd(const Plan& plan, const Surroundings& around) 
     if (session.raises.empty()) continue;
     if (session.neighbors.empty()) return tl::make_unexpected(no_neighbor("OpenBGPD", session));
     for (const Raise& raise : session.raises) {
-      text += prefix_set(session, raise);
+      text += openbgpd_prefix_set(session, raise);
       for (const Address& neighbor : session.neighbors) {
-        text += rules(session, raise, neighbor, around.site_asn);
+        text += openbgpd_rules(session, raise, neighbor, around.site_asn);
       }
     }
   }

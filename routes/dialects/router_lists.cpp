@@ -14,8 +14,8 @@ struct Grammar {
   std::string_view community_list;  // the words that begin one
   bool nested = false;  // the members of a list stand on lines of their own below its name
 };
-constexpr Grammar frr{.community_list = "bgp community-list standard", .nested = false};
-constexpr Grammar eos{.community_list = "ip community-list", .nested = true};
+constexpr Grammar frr_grammar{.community_list = "bgp community-list standard", .nested = false};
+constexpr Grammar eos_grammar{.community_list = "ip community-list", .nested = true};
 
 std::string list_name(const SessionScript& session, const Raise& raise, bool v6) {
   return fmt::format("STRAIT-{}-{}-V{}", session.protocol, raise.local_pref.value(), v6 ? 6 : 4);
@@ -71,10 +71,13 @@ std::string prefix_list(const Grammar& grammar, const SessionScript& session, co
                          : flat_list(family, name, raise, v6));
 }
 
-// Permits everything: it sets, and leaves to its caller what is accepted.
-std::string route_map(const SessionScript& session) {
+// Permits everything: it sets, and leaves to its caller what is accepted. FRR 8.4 finds entries by
+// a tree of the prefixes in their lists ("optimization"), and when a list is replaced the tree
+// loses members that the list has: without it FRR looks at the lists themselves.
+std::string route_map(const Grammar& grammar, const SessionScript& session) {
   const std::string name = "STRAIT-" + session.protocol;
   std::string text = fmt::format("!\nno route-map {}\n", name);
+  if (!grammar.nested) text += fmt::format("no route-map {} optimization\n", name);
   unsigned number = 10;
   if (!session.raises.empty()) {
     text += fmt::format("route-map {} permit {}\n match community STRAIT-MARKED\n", name, number);
@@ -92,7 +95,7 @@ std::string route_map(const SessionScript& session) {
   return text + fmt::format("route-map {} permit 65535\n", name);
 }
 
-std::string render(const Script& script, const Grammar& grammar) {
+std::string render_lists(const Script& script, const Grammar& grammar) {
   std::string text = comment("! ", script.head) + marked_list(grammar);
   for (const SessionScript& session : script.sessions) {
     for (const Raise& raise : session.raises) {
@@ -100,7 +103,7 @@ std::string render(const Script& script, const Grammar& grammar) {
         if (raise.has(v6)) text += prefix_list(grammar, session, raise, v6);
       }
     }
-    text += route_map(session);
+    text += route_map(grammar, session);
   }
   return text + "!\n";
 }
@@ -118,13 +121,13 @@ Result<Rendering> render_frr(const Plan& plan, const Surroundings& around) {
                     "the routes instead (--dialect exabgp)",
                     script->prefixes, frr_most_prefixes));
   }
-  return Rendering{.text = render(*script, frr), .notes = {}};
+  return Rendering{.text = render_lists(*script, frr_grammar), .notes = {}};
 }
 
 Result<Rendering> render_eos(const Plan& plan, const Surroundings& around) {
   const auto script = script_of(plan, around, "Arista EOS");
   if (!script) return tl::make_unexpected(script.error());
-  return Rendering{.text = render(*script, eos), .notes = {}};
+  return Rendering{.text = render_lists(*script, eos_grammar), .notes = {}};
 }
 
 }  // namespace strait::routes

@@ -36,23 +36,37 @@ void add(SessionScript& session, Preference preference) {
   raise->preferences.push_back(std::move(preference));
 }
 
-// The sessions of the paths, and who stands at their other end.
-Result<std::map<std::string, std::set<Address>>> sessions_of(std::span<const Path> paths) {
-  std::map<std::string, std::set<Address>> sessions;
-  for (const Path& path : paths) {
-    const std::string& second = path.protocol_v6.empty() ? path.protocol : path.protocol_v6;
-    for (const std::string& name : {path.protocol, second}) {
-      if (name.empty()) continue;
-      if (auto good = check_name("protocol", name, narrow_names); !good)
-        return fail(std::move(good));
+using Neighbors = std::map<std::string, std::set<Address>>;  // by session
+
+// The sessions of a path, and who stands at their other end.
+void add_sessions(const Path& path, Neighbors& sessions) {
+  if (!path.protocol.empty()) {
+    auto& neighbors = sessions[path.protocol];
+    if (path.neighbor_v4) neighbors.insert(*path.neighbor_v4);
+  }
+  const std::string& second = path.protocol_v6.empty() ? path.protocol : path.protocol_v6;
+  if (!second.empty() && path.neighbor_v6) sessions[second].insert(*path.neighbor_v6);
+}
+
+Result<std::map<std::string, SessionScript>> sessions_of_paths(std::span<const Path> paths) {
+  Neighbors known;
+  for (const Path& path : paths) add_sessions(path, known);
+  std::map<std::string, SessionScript> sessions;
+  for (const auto& [protocol, neighbors] : known) {
+    if (auto good = check_name("protocol", protocol, narrow_names); !good) {
+      return fail(std::move(good));
     }
-    if (!path.protocol.empty()) {
-      auto& neighbors = sessions[path.protocol];
-      if (path.neighbor_v4) neighbors.insert(*path.neighbor_v4);
-    }
-    if (!second.empty() && path.neighbor_v6) sessions[second].insert(*path.neighbor_v6);
+    sessions[protocol] = {
+        .protocol = protocol, .neighbors = {neighbors.begin(), neighbors.end()}, .raises = {}};
   }
   return sessions;
+}
+
+Result<void> check_prefixes(const std::vector<Prefix>& prefixes) {
+  for (const Prefix& prefix : prefixes) {
+    if (auto good = check_prefix(prefix); !good) return good;
+  }
+  return {};
 }
 
 }  // namespace
@@ -60,8 +74,8 @@ Result<std::map<std::string, std::set<Address>>> sessions_of(std::span<const Pat
 Result<Script> script_of(const Plan& plan, const Surroundings& around, std::string_view router) {
   auto preferences = in_order(plan, narrow_names);
   if (!preferences) return fail(std::move(preferences));
-  const auto known = sessions_of(around.paths);
-  if (!known) return tl::make_unexpected(known.error());
+  auto sessions = sessions_of_paths(around.paths);
+  if (!sessions) return fail(std::move(sessions));
 
   Script script;
   script.head = {
@@ -69,22 +83,15 @@ Result<Script> script_of(const Plan& plan, const Surroundings& around, std::stri
                   "overwrites changes.",
                   router)};
   std::ranges::move(origin_lines(plan), std::back_inserter(script.head));
-  std::map<std::string, SessionScript> sessions;
-  for (const auto& [protocol, neighbors] : *known) {
-    sessions[protocol] = {
-        .protocol = protocol, .neighbors = {neighbors.begin(), neighbors.end()}, .raises = {}};
-  }
   for (Preference& preference : *preferences) {
-    for (const Prefix& prefix : preference.prefixes) {
-      if (auto good = check_prefix(prefix); !good) return fail(std::move(good));
-    }
+    if (auto good = check_prefixes(preference.prefixes); !good) return fail(std::move(good));
     if (preference.prefixes.empty()) continue;
     script.prefixes += preference.prefixes.size();
-    SessionScript& session = sessions[preference.protocol];
+    SessionScript& session = (*sessions)[preference.protocol];
     session.protocol = preference.protocol;
     add(session, std::move(preference));
   }
-  for (auto& [protocol, session] : sessions) {
+  for (auto& [protocol, session] : *sessions) {
     std::ranges::sort(session.raises, {}, &Raise::local_pref);
     script.sessions.push_back(std::move(session));
   }

@@ -24,7 +24,7 @@ struct Checker {
 // does not like. gobgpd -d reads the TOML and nothing more.
 const Checker checkers[] = {
     // NOLINT(modernize-avoid-c-arrays): for GENERATE
-    {"bird", "router id 192.0.2.1;\n",
+    {"bird", "router id 192.0.2.1;\nprotocol device {}\n",
      "filter up_in { bgp_local_pref = 100; strait_pref(); accept; }\n", "bird -p -c FILE"},
     {"frr", "", "", "vtysh -C -f FILE && test -z \"$(/usr/lib/frr/bgpd -C -f FILE 2>&1)\""},
     {"gobgp",
@@ -36,7 +36,7 @@ const Checker checkers[] = {
      "neighbor 10.255.1.2 {\n remote-as 65001\n}\nneighbor fd00:255:1::2 {\n remote-as 65001\n}\n"
      "neighbor fd00:255:2::2 {\n remote-as 65002\n}\n"
      "neighbor 10.255.3.2 {\n remote-as 65003\n}\nneighbor fd00:255:3::2 {\n remote-as 65003\n}\n",
-     "", "/usr/sbin/bgpd -n -f FILE"},
+     "", "chmod 600 FILE && /usr/sbin/bgpd -n -f FILE"},
     {"exabgp", "", "", "exabgp --validate FILE"},
 };
 
@@ -55,8 +55,9 @@ class Room {
   [[nodiscard]] bool accepts(const Checker& checker, const std::string& text) const {
     const std::string file = folder_ + "/conf";
     std::ofstream{file} << checker.before << text << checker.behind;
-    std::filesystem::permissions(
-        file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    // FRR's bgpd reads it as another user.
+    std::filesystem::permissions(folder_, std::filesystem::perms{0755});
+    std::filesystem::permissions(file, std::filesystem::perms{0644});
     std::string command = checker.command;
     for (auto at = command.find("FILE"); at != std::string::npos; at = command.find("FILE")) {
       command.replace(at, 4, file);

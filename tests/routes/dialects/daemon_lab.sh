@@ -90,11 +90,11 @@ frr_start() {
     echo " neighbor fd00:255:9::2 remote-as 64500"
     echo " neighbor fd00:255:9::2 update-source fd00:255:9::1"
     echo " neighbor fd00:255:9::2 passive"
-    for family in "ipv4 10.255.:.2" "ipv6 fd00:255:::2"; do
-      echo " address-family ${family%% *} unicast"
+    for family in ipv4 ipv6; do
+      echo " address-family $family unicast"
       for n in 1 2 3; do
         peer=10.255.$n.2
-        [ "${family%% *}" = ipv6 ] && peer=fd00:255:$n::2
+        [ $family = ipv6 ] && peer=fd00:255:$n::2
         echo "  neighbor $peer activate"
         echo "  neighbor $peer soft-reconfiguration inbound"
         echo "  neighbor $peer route-map UP$n-IN in"
@@ -128,11 +128,11 @@ frr_start() {
   site /usr/lib/frr/zebra -d -u frr -g frr --vty_socket "$run" -z "$run/zserv.api" -i "$run/zebra.pid" -f /dev/null &&
     site /usr/lib/frr/bgpd -d -u frr -g frr --vty_socket "$run" -z "$run/zserv.api" -i "$run/bgpd.pid" -f "$run/bgpd.conf"
 }
-frr_words() {  # prefix
+frr_family() { # of a prefix
   [[ $1 = *:* ]] && echo ipv6 || echo ipv4
 }
 frr_best() {
-  vtysh --vty_socket "$run" -c "show bgp $(frr_words "$1") unicast $1 json" 2>/dev/null |
+  vtysh --vty_socket "$run" -c "show bgp $(frr_family "$1") unicast $1 json" 2>/dev/null |
     jq -r '[.paths[]? | select(.bestpath.overall) | .peer.peerId] | first // "none"'
 }
 frr_load() {

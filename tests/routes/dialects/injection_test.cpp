@@ -67,7 +67,7 @@ TEST_CASE("a guard keeps a route from being injected, and says how many") {
       {"rewritten-path", rib_with(route(sequence({65001, 64496}).add(sequence({64497, 64498}, 1)))),
        "an AS_SET or a confederation"},
       {"next-hop", rib_with(Octets{}.add(origin()).add(as_path(good)).add(reach("fd00::1"))),
-       "no next hop of their address family"},
+       "no global next hop of their address family"},
   }));
   CAPTURE(c.guard, c.message);
   const Injection injection = inject(*c.rib);
