@@ -12,6 +12,8 @@
 
 #include "cli/analyze_command.hpp"
 #include "cli/analyze_run.hpp"
+#include "cli/capture_command.hpp"
+#include "cli/capture_run.hpp"
 #include "cli/config_command.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/doctor_run.hpp"
@@ -84,6 +86,14 @@ int simulate(const cli::SimulateOptions& options) {
   return finish(cli::run_simulate(options, streams));
 }
 
+int capture(const cli::CaptureOptions& options) {
+  const cli::CaptureStreams streams{.results = std::cout,
+                                    .progress = std::cerr,
+                                    .canvas = cli::canvas_of(STDOUT_FILENO),
+                                    .colours = wants_colour(STDOUT_FILENO)};
+  return finish(cli::run_capture(options, streams));
+}
+
 int doctor(const cli::DoctorOptions& options) {
   return finish(cli::run_doctor(options, wants_colour(STDOUT_FILENO), std::cout));
 }
@@ -109,6 +119,7 @@ cli::RoutesWork routes_work() {
 void add_commands(CLI::App& app) {
   cli::add_probe_command(app, probe);
   cli::add_reflect_command(app, reflect);
+  cli::add_capture_command(app, capture);
   cli::add_run_command(app, serve);
   cli::add_analyze_command(app, analyze);
   cli::add_routes_command(app, routes_work());

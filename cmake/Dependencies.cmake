@@ -19,3 +19,6 @@ set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 
 # Only cli/live_screen.cpp sees it. Not by pkg-config, whose macros would part that folder from its precompiled header.
 find_library(NCURSESW ncursesw REQUIRED)
+
+# Likewise only probe/passive/live_capture.cpp.
+find_library(PCAP pcap REQUIRED)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What most sources include is parsed once, not three hundred times: a third of a build's time.
-# The presets dev, tsan and fuzz do without, so that a source which forgets an include is found.
+# The presets dev and tsan do without, so that a source which forgets an include is found.
 if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
   function(strait_use_prelude target prelude)
   endfunction()
@@ -34,5 +34,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # From a precompiled header g++ 12 also reports what it wrongly sees inside std::string (GCC bugs
   # 105329 and 105651, mended in 13). The presets without one keep these warnings.
   target_compile_options(strait_options INTERFACE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  target_compile_options(strait_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")  # asked for by ccache
 endif()
 strait_prelude(strait_prelude HEADERS ${strait_prelude_headers} LINK Boost::headers tl::expected)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # strait_library(NAME SOURCES ... HEADERS ... [LINK ...] [PRIVATE ...])
 # A folder is a library is a namespace. LINK is public (its headers are used in ours), PRIVATE is not.
-# Headers are included from the root of the repository, and each must compile alone
-# (target all_verify_interface_header_sets).
+# Headers are included from the root of the repository, and each must compile alone: a header X.hpp with an
+# X.cpp is proved to by that, which includes it first (scripts/check format) and is compiled without a
+# precompiled header (preset tsan); the others by target all_verify_interface_header_sets.
 set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
 
 add_library(strait_options INTERFACE)
@@ -25,7 +26,20 @@ include(Prelude)
 function(strait_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;LINK;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
-  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${arg_HEADERS})
+  set(alone ${arg_HEADERS})
+  foreach(source ${arg_SOURCES})
+    string(REGEX REPLACE "[.]cpp$" ".hpp" header ${source})
+    list(REMOVE_ITEM alone ${header})
+  endforeach()
+  set(proved ${arg_HEADERS})
+  list(REMOVE_ITEM proved ${alone})
+  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${proved}
+                         PUBLIC FILE_SET alone TYPE HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${alone})
+  if(alone)
+    set_target_properties(${name} PROPERTIES INTERFACE_HEADER_SETS_TO_VERIFY alone)
+  else()
+    set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS OFF)
+  endif()
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC strait_options ${arg_LINK} PRIVATE ${arg_PRIVATE})
   strait_use_prelude(${name} strait_prelude ${arg_PRIVATE})

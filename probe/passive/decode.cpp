@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "probe/octets.hpp"
+#include "probe/passive/decode_question.hpp"
 #include "probe/passive/decode_tcp.hpp"
 
 namespace strait::probe::passive {
@@ -24,8 +25,6 @@ constexpr std::uint16_t type_pppoe = 0x8864;
 constexpr std::uint16_t type_ethernet = 0x6558;  // Ethernet within GRE (RFC 1701)
 
 constexpr std::uint8_t protocol_icmp = 1;
-constexpr std::uint8_t protocol_tcp = 6;
-constexpr std::uint8_t protocol_udp = 17;
 constexpr std::uint8_t protocol_gre = 47;
 constexpr std::uint8_t protocol_icmpv6 = 58;
 constexpr std::uint16_t vxlan_port = 4789;
@@ -356,7 +355,9 @@ void decode(const CapturedPacket& packet, const DecodeOptions& options, Decoded&
   decoded.octets = 0;
   decoded.mpls_label = 0;
   decoded.vlan = 0;
+  decoded.exchange = Exchange::none;
   Layers{packet, options, decoded}.read();
+  if (decoded.verdict == Verdict::udp || decoded.verdict == Verdict::icmp) decode_question(decoded);
 }
 
 }  // namespace strait::probe::passive

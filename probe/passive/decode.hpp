@@ -26,6 +26,9 @@ enum class Verdict : std::uint8_t {
 inline constexpr std::size_t verdicts = 9;
 [[nodiscard]] std::string_view to_string(Verdict verdict);
 
+// A question with a number, or its answer.
+enum class Exchange : std::uint8_t { none, echo, query };
+
 namespace tcp {
 inline constexpr std::uint8_t fin = 0x01;
 inline constexpr std::uint8_t syn = 0x02;
@@ -45,6 +48,8 @@ struct Decoded {
   std::uint8_t flags = 0;
   bool has_timestamps = false;  // RFC 7323 section 3.2
   std::uint16_t window = 0;
+  Exchange exchange = Exchange::none;  // udp, icmp; its number is in `sequence`
+  bool answer = false;
   std::uint8_t sack_blocks = 0;  // RFC 2018 section 3
   std::uint32_t sequence = 0;
   std::uint32_t acknowledgment = 0;

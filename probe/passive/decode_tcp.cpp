@@ -8,10 +8,10 @@
 namespace strait::probe::passive {
 namespace {
 
-constexpr std::uint8_t option_end = 0;
-constexpr std::uint8_t option_nothing = 1;
-constexpr std::uint8_t option_sack = 5;        // RFC 2018 section 3
-constexpr std::uint8_t option_timestamps = 8;  // RFC 7323 section 3.2
+constexpr std::uint8_t tcp_option_end = 0;
+constexpr std::uint8_t tcp_option_nothing = 1;
+constexpr std::uint8_t tcp_option_sack = 5;        // RFC 2018 section 3
+constexpr std::uint8_t tcp_option_timestamps = 8;  // RFC 7323 section 3.2
 constexpr std::size_t timestamps_length = 10;
 // Nothing, nothing, timestamps: the layout of appendix A of RFC 7323, which nearly everybody uses.
 constexpr std::uint32_t usual_options = 0x0101080a;
@@ -23,9 +23,9 @@ void timestamps_at(std::span<const std::byte> options, std::size_t at, Decoded& 
 }
 
 void read_option(std::uint8_t kind, std::span<const std::byte> option, Decoded& decoded) {
-  if (kind == option_timestamps && option.size() == timestamps_length) {
+  if (kind == tcp_option_timestamps && option.size() == timestamps_length) {
     timestamps_at(option, 2, decoded);
-  } else if (kind == option_sack && option.size() >= 10 && (option.size() - 2) % 8 == 0) {
+  } else if (kind == tcp_option_sack && option.size() >= 10 && (option.size() - 2) % 8 == 0) {
     decoded.sack_blocks = static_cast<std::uint8_t>((option.size() - 2) / 8);
     decoded.sack = option.data() + 2;
   }
@@ -35,8 +35,8 @@ void read_option(std::uint8_t kind, std::span<const std::byte> option, Decoded& 
 void read_options(std::span<const std::byte> options, Decoded& decoded) {
   while (!options.empty()) {
     const auto kind = std::to_integer<std::uint8_t>(options[0]);
-    if (kind == option_end) return;
-    if (kind == option_nothing) {
+    if (kind == tcp_option_end) return;
+    if (kind == tcp_option_nothing) {
       options = options.subspan(1);
       continue;
     }

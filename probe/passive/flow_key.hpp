@@ -10,6 +10,10 @@
 
 namespace strait::probe::passive {
 
+// https://www.iana.org/assignments/protocol-numbers
+inline constexpr std::uint8_t protocol_tcp = 6;
+inline constexpr std::uint8_t protocol_udp = 17;
+
 // An end of a flow: an address, an IPv4 one in the first four octets, and a port.
 struct FlowEnd {
   std::array<std::uint64_t, 2> octets{};  // as on the wire

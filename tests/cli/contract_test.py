@@ -37,7 +37,7 @@ ADDRESS = "want IPv4 such as 192.0.2.1 or IPv6 such as 2001:db8::1"
 
 # words, exit status, standard error; the standard output is empty.
 REFUSED = [
-    ("", 2, usage("", "which command? one of probe, reflect, run, analyze, routes, simulate, doctor, config")),
+    ("", 2, usage("", "which command? one of probe, reflect, capture, run, analyze, routes, simulate, doctor, config")),
     ("prob", 2, usage("", "no command 'prob'; did you mean 'probe'?")),
     ("xyzzy", 2, usage("", "no command 'xyzzy'")),
     ("--bogus", 2, usage("", "no option '--bogus'")),
@@ -238,6 +238,24 @@ REFUSED = [
      usage("reflect", "--sessions: '0': want a whole number, 1 to 10000000")),
     ("reflect 127.0.0.1 --open --sessions 9", 2, usage("reflect", "--sessions: wants --stateful")),
     ("reflect 127.0.0.1 --open --session-idle 9s", 2, usage("reflect", "--session-idle: wants --stateful")),
+    # capture
+    ("capture", 2, usage("capture", "file: want files, or an interface with -i")),
+    ("capture x -i lo", 2, usage("capture", "file: want files, or an interface with -i")),
+    ("capture x --filter tcp", 2, usage("capture", "--filter requires --interface")),
+    ("capture -i lo -d 0s", 2, usage("capture", "--duration: '0s': want a time above 0")),
+    ("capture -i lo --snapshot 9", 2, usage("capture", "--snapshot: '9': want a whole number, 64 to 65535")),
+    ("capture nosuch.pcap", 2, "strait: open nosuch.pcap: No such file or directory\n"),
+    ("capture .", 4, "strait: read .: Is a directory\n"),
+    ("capture good.toml", 2, "strait: good.toml: begins with 5b 5b 70 61; want a pcap or pcapng file, as it is or in "
+                             "gzip or zstd\n"),
+    ("capture empty.toml", 2, "strait: empty.toml: empty; want a pcap or pcapng file\n"),
+    ("capture - -", 2, usage("capture", "file: the standard input can be read once")),
+    ("capture x --by size", 2, usage("capture", "--by: 'size': want one of octets, p95, retransmissions")),
+    ("capture x --top 0", 2, usage("capture", "--top: '0': want a whole number, 1 to 1000000")),
+    ("capture x --max-flows 0", 2, usage("capture", "--max-flows: '0': want a whole number, 1 to 50000000")),
+    ("capture x --samples", 2, usage("capture", "--samples requires --json")),
+    ("capture x --csv --json", 2, usage("capture", "--json excludes --csv")),
+    ("capture x --histogram --csv", 2, usage("capture", "--csv excludes --histogram")),
     # run
     ("run -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
     ("run --log-level loud", 2, usage("run", "--log-level: 'loud': want one of debug, info, warning, error")),
@@ -425,7 +443,7 @@ class Contract(unittest.TestCase):
     def test_help_is_aligned_and_fits(self):
         for words in ["", "probe", "reflect", "run", "analyze", "routes", "routes recommend", "routes explain",
                       "routes diff", "routes render", "routes apply", "routes rib", "routes rib summary",
-                      "routes rib show", "routes rib lookup", "routes rib diff", "routes rib export", "doctor", "config", "config check", "config example"]:
+                      "routes rib show", "routes rib lookup", "routes rib diff", "routes rib export", "capture", "doctor", "config", "config check", "config example"]:
             with self.subTest(words):
                 done = self.run_strait(words + " --help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))

@@ -14,6 +14,7 @@ PAGES = {
     "strait": [""],
     "strait-probe": ["probe"],
     "strait-reflect": ["reflect"],
+    "strait-capture": ["capture"],
     "strait-run": ["run"],
     "strait-analyze": ["analyze"],
     "strait-routes": [f"routes {word}" for word in ("recommend", "explain", "diff", "render", "apply", "rib summary",

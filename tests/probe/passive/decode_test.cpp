@@ -250,6 +250,44 @@ TEST_CASE("a snapshot that ends in the payload leaves lengths as they were on th
   CHECK(decoded.octets == 1500);
 }
 
+TEST_CASE("echoes and DNS messages are questions or answers with a number") {
+  const std::string v4 = "45 00 0000 0001 4000 40 ";
+  const std::string ends = " 0000 c0000201 c6336402 ";
+  const std::string v6 =
+      "60000000 0008 3a 40 20010db8000000000000000000000001 "
+      "20010db8000000000000000000000002 ";
+  struct Case {
+    const char* what;
+    std::string packet;
+    Exchange exchange;
+    bool answer = false;
+  };
+  const auto c = GENERATE_COPY(values<Case>({
+      {"an echo", v4 + "01" + ends + "0800 0000 004d 0007", Exchange::echo},
+      {"its reply", v4 + "01" + ends + "0000 0000 004d 0007", Exchange::echo, true},
+      {"an echo of IPv6", v6 + "8000 0000 004d 0007", Exchange::echo},
+      {"its reply in IPv6", v6 + "8100 0000 004d 0007", Exchange::echo, true},
+      {"IPv6's number in IPv4", v4 + "01" + ends + "8000 0000 004d 0007", Exchange::none},
+      {"an error", v4 + "01" + ends + "0301 0000 004d 0007", Exchange::none},
+      {"an echo with a code", v4 + "01" + ends + "0801 0000 004d 0007", Exchange::none},
+      {"a query", v4 + "11" + ends + "1234 0035 0014 0000 0007 0100 0001 0000 0000 0000",
+       Exchange::query},
+      {"its answer", v4 + "11" + ends + "0035 1234 0014 0000 0007 8180 0001 0000 0000 0000",
+       Exchange::query, true},
+      {"a query from port 53",
+       v4 + "11" + ends + "0035 1234 0014 0000 0007 0100 0001 0000 00000000", Exchange::none},
+      {"half a query", v4 + "11" + ends + "1234 0035 0014 0000 0007 0100 0001", Exchange::none},
+      {"other UDP", v4 + "11" + ends + "1234 0036 0014 0000 0007 0100 0001 0000 0000 0000",
+       Exchange::none},
+  }));
+  CAPTURE(c.what);
+  const auto decoded = decode_hex(LinkType::raw, c.packet);
+  CHECK(decoded.exchange == c.exchange);
+  if (c.exchange == Exchange::none) return;
+  CHECK(decoded.answer == c.answer);
+  CHECK(decoded.sequence == 7);
+}
+
 TEST_CASE("both directions of a flow have one key") {
   const auto there = decode_hex(LinkType::raw, ip4 + tcp4);
   const auto back = decode_hex(LinkType::raw,

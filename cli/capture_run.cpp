@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets of the files -> meter -> flows, which are written as they end, or ranked.
+#include "cli/capture_run.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <ostream>
+#include <tuple>
+#include <utility>
+
+#include "cli/capture_report.hpp"
+#include "cli/exit_status.hpp"
+#include "cli/stop_signals.hpp"
+#include "core/clock.hpp"
+#include "probe/passive/live_capture.hpp"
+
+namespace strait::cli {
+namespace {
+
+namespace passive = probe::passive;
+
+constexpr std::uint32_t usual_top = 20;
+
+std::int64_t worst_p95(const passive::FlowReport& flow) {
+  std::int64_t worst = -1;
+  for (const passive::SenderReport* const sender : {&flow.client, &flow.server}) {
+    if (const auto p95 = flow_quantile(sender->best(), 0.95)) worst = std::max(worst, p95->count());
+  }
+  return worst;
+}
+
+// The first flows by what they are ranked by; among equals the larger, then the earlier ones.
+class TopFlows {
+ public:
+  TopFlows(std::size_t most, FlowRank by) : most_{most}, by_{by} {}
+
+  void add(const passive::FlowReport& flow) {
+    const auto rank = rank_of(flow);
+    if (flows_.size() == most_ && !greater(rank, flows_.front().rank)) return;
+    if (flows_.size() == most_) {
+      std::ranges::pop_heap(flows_, before);
+      flows_.pop_back();
+    }
+    flows_.push_back({.rank = rank, .flow = flow});
+    std::ranges::push_heap(flows_, before);
+  }
+  [[nodiscard]] std::vector<passive::FlowReport> take() {
+    std::ranges::sort(flows_, before);
+    std::vector<passive::FlowReport> all;
+    all.reserve(flows_.size());
+    for (Ranked& ranked : flows_) all.push_back(std::move(ranked.flow));
+    return all;
+  }
+
+ private:
+  using Rank = std::tuple<std::int64_t, std::uint64_t, std::int64_t, std::uint64_t>;
+  struct Ranked {
+    Rank rank;
+    passive::FlowReport flow;
+  };
+  static bool greater(const Rank& a, const Rank& b) { return b < a; }
+  static bool before(const Ranked& a, const Ranked& b) { return greater(a.rank, b.rank); }
+
+  Rank rank_of(const passive::FlowReport& flow) {
+    const std::uint64_t octets = flow.client.octets + flow.server.octets;
+    std::int64_t key = 0;
+    if (by_ == FlowRank::p95) key = worst_p95(flow);
+    if (by_ == FlowRank::retransmissions) {
+      key = static_cast<std::int64_t>(losses(flow.client.signs) + losses(flow.server.signs));
+    }
+    return {key, octets, -flow.first.time_since_epoch().count(), ~count_++};
+  }
+
+  std::size_t most_;
+  FlowRank by_;
+  std::uint64_t count_ = 0;
+  std::vector<Ranked> flows_;  // a heap, the last one in front
+};
+
+class Capture {
+ public:
+  Capture(const CaptureOptions& options, const CaptureStreams& streams)
+      : options_{options},
+        streams_{streams},
+        ranks_{options.top.has_value() || !(options.json || options.csv)},
+        top_{options.top.value_or(usual_top), options.by},
+        meter_{meter_options(options), [this](const passive::FlowReport& flow) { take(flow); }} {
+    if (options.samples) {
+      meter_.set_round_trip_sink(
+          [this](const passive::RoundTrip& trip) { streams_.results << to_json(trip) << '\n'; });
+    }
+  }
+
+  Result<int> run() {
+    if (options_.csv) streams_.results << flow_csv_header() << '\n';
+    if (auto read = options_.interfaces.empty() ? read_files() : read_live(); !read) {
+      return fail(std::move(read));
+    }
+    sum_.memory_bytes = meter_.memory_bytes();
+    meter_.finish();
+    sum_.meter = meter_.tally();
+    sum_.tcp = meter_.tcp_tally();
+    write_end();
+    streams_.progress << damage_text(sum_);
+    return is_damaged(sum_) || sum_.meter.flows == 0 ? exit_failed : 0;
+  }
+
+ private:
+  static passive::MeterOptions meter_options(const CaptureOptions& options) {
+    passive::MeterOptions meter;
+    meter.decode = {.gre = options.gre, .vxlan = options.vxlan};
+    meter.tcp.sequence_always = options.all_methods;
+    meter.max_flows = options.max_flows;
+    return meter;
+  }
+
+  Result<void> read_files() {
+    for (const std::string& file : options_.files) {
+      if (auto read = read_file(file); !read) return fail(std::move(read));
+    }
+    return {};
+  }
+
+  Result<void> read_file(const std::string& file) {
+    auto reader = passive::CaptureReader::open(file);
+    if (!reader) return fail(std::move(reader));
+    std::vector<passive::CapturedPacket> room(256);
+    while (const std::size_t count = reader->read(room)) meter_.add(std::span{room}.first(count));
+    sum_.files.push_back({.file = file == "-" ? "standard input" : file, .tally = reader->tally()});
+    return {};
+  }
+
+  Result<void> read_live() {
+    std::vector<passive::LiveCapture> captures;
+    const passive::LiveOptions live{.filter = options_.filter,
+                                    .snapshot = options_.snapshot,
+                                    .promiscuous = options_.promiscuous};
+    for (const std::string& interface : options_.interfaces) {
+      const auto number = static_cast<std::uint32_t>(captures.size());
+      auto capture = passive::LiveCapture::open(interface, number, live);
+      if (!capture) return fail(std::move(capture));
+      captures.push_back(std::move(*capture));
+    }
+    const StopSignals signals;
+    const SystemClock clock;
+    const MonoTime begun = clock.now().mono;
+    streams_.progress << "capturing; interrupt to end\n" << std::flush;
+    while (!StopSignals::raised() &&
+           (!options_.duration || clock.now().mono - begun < *options_.duration)) {
+      passive::wait_for_any(captures, std::chrono::milliseconds{100});
+      if (auto read = read_from(captures); !read) return fail(std::move(read));
+    }
+    for (const passive::LiveCapture& capture : captures) {
+      const passive::LiveTally counted = capture.tally();
+      passive::ReadTally tally;
+      tally.packets = counted.packets;
+      tally.dropped = counted.dropped;
+      sum_.files.push_back({.file = capture.interface(), .tally = std::move(tally)});
+    }
+    return {};
+  }
+
+  Result<void> read_from(std::span<passive::LiveCapture> captures) {
+    for (passive::LiveCapture& capture : captures) {
+      const auto packets = capture.read();
+      if (!packets) return tl::make_unexpected(packets.error());
+      meter_.add(*packets);
+    }
+    return {};
+  }
+
+  void take(const passive::FlowReport& flow) {
+    sum_.to_servers.merge(flow.client.best());
+    sum_.to_clients.merge(flow.server.best());
+    if (ranks_) {
+      top_.add(flow);
+    } else {
+      write(flow);
+    }
+  }
+
+  void write(const passive::FlowReport& flow) {
+    streams_.results << (options_.json ? to_json(flow) : to_csv(flow)) << '\n';
+  }
+
+  void write_end() {
+    const auto flows = top_.take();
+    if (options_.json || options_.csv) {
+      for (const auto& flow : flows) write(flow);
+      if (options_.json) streams_.results << to_json(sum_) << '\n';
+      return;
+    }
+    if (!flows.empty()) streams_.results << to_table(flows, streams_.colours);
+    if (flows.size() < sum_.meter.flows) {
+      streams_.results << "... and " << sum_.meter.flows - flows.size() << " more (--top)\n";
+    }
+    streams_.results << to_text(sum_);
+    if (options_.histogram) {
+      write_histogram("to servers", sum_.to_servers);
+      write_histogram("to clients", sum_.to_clients);
+    }
+  }
+
+  void write_histogram(const char* what, const Sketch& rtt) {
+    if (!rtt.empty()) streams_.results << what << ":\n" << histogram(rtt, streams_.canvas);
+  }
+
+  const CaptureOptions& options_;
+  const CaptureStreams& streams_;
+  bool ranks_;
+  CaptureSum sum_;
+  TopFlows top_;
+  passive::Meter meter_;
+};
+
+}  // namespace
+
+Result<int> run_capture(const CaptureOptions& options, const CaptureStreams& streams) {
+  return Capture{options, streams}.run();
+}
+
+}  // namespace strait::cli

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "core/address.hpp"
+#include "core/clock.hpp"
+#include "core/sketch.hpp"
+
+namespace strait::probe::passive {
+
+// How a round trip was told from the packets.
+enum class Method : std::uint8_t {
+  handshake,  // SYN to SYN-ACK, or SYN-ACK to its acknowledgment
+  timestamp,  // a TSval (RFC 7323) to its echo
+  sequence,   // a segment to the acknowledgment of its last octet
+  sack,       // likewise, to the SACK block (RFC 2018) that it ended
+  echo,       // an ICMP echo to its reply
+  query,      // a DNS query to its answer
+};
+inline constexpr std::size_t methods = 6;
+[[nodiscard]] std::string_view to_string(Method method);
+
+// A round trip between the place of the capture and one end of a flow.
+struct RoundTrip {
+  WallTime time;  // when the answer came by
+  Endpoint sender;
+  Endpoint answerer;  // the end that it is the round trip to
+  Method method = Method::handshake;
+  Nanos rtt{};
+  // Only one segment is acknowledged, so the answerer may have waited for a second one or for data
+  // of its own, up to half a second (RFC 9293 section 3.8.6.3).
+  bool maybe_delayed = false;
+};
+using RoundTripSink = std::function<void(const RoundTrip&)>;
+
+// What the segments of one sender say about losses, and what was not measured.
+struct SenderSigns {
+  std::uint32_t retransmitted = 0;  // segments seen before: lost behind the capture, or needlessly
+  std::uint32_t filled_late = 0;    // they filled a hole later than reordering does: lost before it
+  std::uint32_t reordered = 0;      // they filled a hole at once
+  std::uint32_t duplicate_acks = 0;  // of the other end
+  std::uint32_t keep_alives = 0;
+  std::uint32_t window_probes = 0;
+  std::uint32_t unseen = 0;         // acknowledgments of data that the capture does not have
+  std::uint32_t refused = 0;        // acknowledgments that could be of more than one transmission
+  std::uint32_t untracked = 0;      // segments for which there was no room
+  std::uint32_t maybe_delayed = 0;  // round trips, see RoundTrip; none of the handshake
+  std::uint32_t unanswered = 0;     // questions, also those whose answer may yet come
+
+  friend bool operator==(const SenderSigns&, const SenderSigns&) = default;
+};
+
+// One end of a flow as a sender, and the round trips to the other end that its data made.
+struct SenderReport {
+  Endpoint end;
+  std::uint64_t packets = 0;
+  std::uint64_t octets = 0;  // of IP
+  std::optional<Nanos> handshake;
+  Sketch by_timestamp;
+  Sketch by_sequence;
+  Sketch by_question;  // where it is not TCP
+  Method question = Method::echo;
+  bool complete = true;  // false: some round trips found no room, of which nothing is kept
+  // How long a TSval of this sender lasts, where it sent long enough to tell.
+  std::optional<Nanos> clock_tick;
+  SenderSigns signs;
+
+  // The better of the two of TCP: by timestamps where there are any.
+  [[nodiscard]] const Sketch& best() const {
+    if (!by_question.empty()) return by_question;
+    return by_timestamp.empty() ? by_sequence : by_timestamp;
+  }
+  [[nodiscard]] Method best_method() const {
+    if (!by_question.empty()) return question;
+    return by_timestamp.empty() ? Method::sequence : Method::timestamp;
+  }
+};
+
+// How a flow was first and last seen.
+enum class FlowStart : std::uint8_t { handshake, middle };
+// `reused`: a SYN began another connection between the same ends. `evicted`: for want of room.
+enum class FlowEnding : std::uint8_t { open, closed, reset, reused, evicted };
+[[nodiscard]] std::string_view to_string(FlowStart start);
+[[nodiscard]] std::string_view to_string(FlowEnding ending);
+
+struct FlowReport {
+  std::uint8_t protocol = 6;
+  WallTime first;
+  WallTime last;
+  FlowStart start = FlowStart::middle;
+  FlowEnding ending = FlowEnding::open;
+  // False: nobody was seen to open it, and the lower port is taken for the server's.
+  bool client_known = false;
+  // Round trips of the client's data are those to the server, and the other way round.
+  SenderReport client;
+  SenderReport server;
+  // Both halves of the handshake.
+  [[nodiscard]] std::optional<Nanos> handshake() const {
+    if (!client.handshake || !server.handshake) return std::nullopt;
+    return *client.handshake + *server.handshake;
+  }
+};
+using FlowSink = std::function<void(const FlowReport&)>;
+
+}  // namespace strait::probe::passive

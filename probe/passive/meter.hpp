@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "probe/passive/decode.hpp"
+#include "probe/passive/flow.hpp"
+#include "probe/passive/flow_report.hpp"
+#include "probe/passive/flow_table.hpp"
+#include "probe/passive/flow_tracker.hpp"
+#include "probe/passive/pool.hpp"
+
+namespace strait::probe::passive {
+
+struct MeterOptions {
+  DecodeOptions decode;
+  TcpOptions tcp;
+  std::uint32_t max_flows = 1'000'000;  // at once
+};
+
+// What became of all packets.
+struct MeterTally {
+  std::uint64_t packets = 0;
+  std::array<std::uint64_t, verdicts> by_verdict{};
+  std::uint64_t flows = 0;    // ever seen
+  std::uint64_t evicted = 0;  // to make room for others
+};
+
+// Packets in, flows with their round trips out. Memory is bounded by max_flows: a flow for which
+// there is no room takes the place of one that has been silent for long, which is reported before.
+// Not thread-safe.
+class Meter {
+ public:
+  Meter(const MeterOptions& options, FlowSink sink);
+
+  void set_round_trip_sink(RoundTripSink sink) { tracker_.set_round_trip_sink(std::move(sink)); }
+
+  void add(std::span<const CapturedPacket> packets);
+  // Reports the flows that are still there, the oldest record first.
+  void finish();
+
+  [[nodiscard]] const MeterTally& tally() const { return tally_; }
+  [[nodiscard]] const TcpTally& tcp_tally() const { return tracker_.tally(); }
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  using Handle = std::uint32_t;
+  // So many packets at a time that the cache has what the last needs when it is its turn.
+  static constexpr std::size_t batch_size = 32;
+
+  void add_batch(std::span<const CapturedPacket> packets);
+  // Whether it is of a flow that is followed.
+  static bool is_followed(const Decoded& packet) {
+    return packet.verdict == Verdict::tcp || packet.exchange != Exchange::none;
+  }
+  void follow(const Decoded& packet);
+  Handle flow_of(const Decoded& packet);
+  Handle make_room();
+  void end(Handle handle, FlowEnding ending);
+
+  MeterOptions options_;
+  FlowSink sink_;
+  FlowHash hash_;
+  FlowTable table_;
+  Pool<Flow> flows_;
+  FlowTracker tracker_;
+  MeterTally tally_;
+  Handle hand_ = 0;  // of the clock that looks for silent flows
+  std::array<Decoded, batch_size> batch_;
+};
+
+}  // namespace strait::probe::passive
