@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/command_line.hpp"
+#include "routes/dialects/dialect.hpp"
 
 namespace strait::cli {
 namespace {
@@ -49,6 +50,12 @@ std::pair<CLI::App*, std::shared_ptr<Options>> add(CLI::App& parent, const std::
   return {command, options};
 }
 
+std::vector<std::string> dialect_names() {
+  std::vector<std::string> names;
+  for (const routes::Dialect& dialect : routes::dialects()) names.emplace_back(dialect.name);
+  return names;
+}
+
 }  // namespace
 
 void add_routes_command(CLI::App& app, RoutesWork work) {
@@ -75,8 +82,9 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
   auto [render, rendered] =
       add(*routes, "render", "The plan in a router's language", std::move(work.render));
   add_choice(
-      *render, "--dialect", {"bird"},
-      [rendered = rendered](std::size_t) { rendered->dialect = "bird"; }, "The router's language");
+      *render, "--dialect", dialect_names(),
+      [rendered = rendered](std::size_t i) { rendered->dialect = routes::dialects()[i].name; },
+      "The router's language");
   render->add_option("-o,--output", rendered->output, "File to write [default: standard output]")
       ->type_name("FILE");
 

@@ -18,7 +18,7 @@
 #include "exporters/json_writer.hpp"
 #include "exporters/sqlite_store.hpp"
 #include "exporters/text.hpp"
-#include "routes/dialects/bird.hpp"
+#include "routes/dialects/dialect.hpp"
 #include "routes/explain.hpp"
 #include "routes/model/plan_diff.hpp"
 
@@ -144,9 +144,9 @@ std::string to_json(const routes::Plan& plan) {
   return json.end_array().end_object().take();
 }
 
-std::string notes_text(const routes::Plan& plan) {
+std::string notes_text(std::span<const routes::GuardNote> notes) {
   std::string text;
-  for (const routes::GuardNote& note : plan.notes) {
+  for (const routes::GuardNote& note : notes) {
     text +=
         fmt::format("{} {}: {}\n", note.blocks ? "BLOCKED by" : "guard", note.guard, note.message);
   }
@@ -261,9 +261,23 @@ Result<std::string> explanation(const Situation& situation, const std::string& s
   words += outlook_text(verdicts, situation.configuration.analyzer.decision);
   words += fmt::format("evidence hash {}\n", analyzer::evidence_hash(evidence, {}));
   if (advice.plan) {
-    words += fmt::format("plan hash {}\n", advice.plan->evidence_hash) + notes_text(*advice.plan);
+    words +=
+        fmt::format("plan hash {}\n", advice.plan->evidence_hash) + notes_text(advice.plan->notes);
   }
   return words;
+}
+
+Result<routes::Rendering> render(const routes::Plan& plan, const Situation& situation,
+                                 std::string_view name) {
+  const routes::Dialect* const dialect = routes::find_dialect(name);
+  if (dialect == nullptr) {
+    return fail(Errc::bad_input, fmt::format("render: no dialect '{}'", name));
+  }
+  const Configuration& configuration = situation.configuration;
+  return dialect->render(plan, {.site_asn = configuration.site.asn,
+                                .paths = configuration.paths,
+                                .rib = situation.rib ? &situation.rib->rib : nullptr,
+                                .injector = configuration.routes.injector});
 }
 
 }  // namespace
@@ -282,7 +296,7 @@ Result<int> run_recommend(const RecommendOptions& options, const RoutesStreams& 
   streams.results << exporters::to_text(advice.verdicts, {.colours = streams.colours});
   if (advice.plan) {
     streams.results << "plan: " << routes::diff_text(situation->current(), *advice.plan)
-                    << notes_text(*advice.plan);
+                    << notes_text(advice.plan->notes);
   } else {
     streams.results << "plan: none without a RIB ([routes] rib)\n";
   }
@@ -312,7 +326,7 @@ Result<int> run_diff(const DiffOptions& options, const RoutesStreams& streams) {
     if (!other) return tl::make_unexpected(other.error());
     before = *other ? **other : routes::Plan{};
   }
-  streams.results << routes::diff_text(before, **wanted) << notes_text(**wanted);
+  streams.results << routes::diff_text(before, **wanted) << notes_text((*wanted)->notes);
   return 0;
 }
 
@@ -321,14 +335,22 @@ Result<int> run_render(const RenderOptions& options, const RoutesStreams& stream
   if (!situation) return tl::make_unexpected(situation.error());
   const auto wanted = wanted_plan(*situation);
   if (!wanted) return tl::make_unexpected(wanted.error());
-  const auto text = routes::render_bird(**wanted);
-  if (!text) return tl::make_unexpected(text.error());
-  streams.progress << notes_text(**wanted);
+  const routes::Plan& plan = **wanted;
+  streams.progress << notes_text(plan.notes);
+  if (plan.blocked()) {
+    streams.progress << "nothing is rendered of a plan that a guard blocks\n";
+    return 1;
+  }
+  const auto rendered = render(plan, *situation, options.dialect);
+  if (!rendered) return tl::make_unexpected(rendered.error());
+  streams.progress << notes_text(rendered->notes);
   if (options.output.empty()) {
-    streams.results << *text;
+    streams.results << rendered->text;
     return 0;
   }
-  if (auto written = replace_file(options.output, *text); !written) return fail(std::move(written));
+  if (auto written = replace_file(options.output, rendered->text); !written) {
+    return fail(std::move(written));
+  }
   return 0;
 }
 
@@ -350,7 +372,7 @@ Result<int> run_apply(const ApplyOptions& options, const RoutesStreams& streams)
     if (!wanted) return tl::make_unexpected(wanted.error());
     bird = bird_of(situation->configuration);
     plan = **wanted;
-    streams.results << routes::diff_text(situation->current(), plan) << notes_text(plan);
+    streams.results << routes::diff_text(situation->current(), plan) << notes_text(plan.notes);
   }
   if (!bird) return tl::make_unexpected(bird.error());
   const auto report = routes::apply(plan, *bird, clock);

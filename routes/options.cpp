@@ -8,6 +8,9 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <variant>
+
+#include "routes/route_filter.hpp"
 
 namespace strait::routes {
 namespace {
@@ -172,6 +175,39 @@ std::optional<BirdTarget> read_bird_target(ConfigTable table, RoutesOptions& opt
   return target;
 }
 
+// RFC 1997, of an AS that is somebody's: 0 and 65535 have meanings of their own.
+std::optional<std::uint32_t> read_community(ConfigTable& table, std::string_view key) {
+  const auto text = table.text(key);
+  if (!text) return std::nullopt;
+  const auto word = parse_community(*text);
+  const auto* const plain = word ? std::get_if<std::uint32_t>(&*word) : nullptr;
+  const std::uint32_t asn = plain == nullptr ? 0 : *plain >> 16U;
+  if (asn != 0 && asn != 0xffff) return *plain;
+  table.error(key, fmt::format("community '{}': want A:B, A from 1 to 65534", *text));
+  return std::nullopt;
+}
+
+std::optional<Injector> read_injector(ConfigTable table) {
+  if (!table.exists()) return std::nullopt;
+  for (const std::string_view key : {"router", "local_address", "community"}) table.require(key);
+  const auto router = table.address("router");
+  const auto local = table.address("local_address");
+  const auto id = table.address("router_id");
+  const auto community = read_community(table, "community");
+  if (id && !id->is_v4()) table.error("router_id", "want an IPv4 address");
+  if (local && local->is_v6() && !id) {
+    table.error("local_address", "an IPv6 address needs 'router_id', an IPv4 one, beside it");
+  }
+  if (router && local && router->is_v4() != local->is_v4()) {
+    table.error("router", "want the address family of 'local_address'");
+  }
+  if (!router || !local || !community) return std::nullopt;
+  return Injector{.router = *router,
+                  .local_address = *local,
+                  .router_id = id.value_or(*local),
+                  .community = *community};
+}
+
 // Takes a problem out of those that routes are refused for.
 void accept(ConfigTable& table, const std::string& name, Problems& refused) {
   if (const auto problem = parse_problem(name)) {
@@ -238,6 +274,7 @@ RoutesOptions read_routes(ConfigTable root) {
   options.rpki_max_age = table.duration("rpki_max_age").value_or(options.rpki_max_age);
   for (const std::string& name : table.texts("accept")) accept(table, name, options.refuse);
   options.bird = read_bird_target(table.table("bird"), options);
+  options.injector = read_injector(table.table("injector"));
   return options;
 }
 

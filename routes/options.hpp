@@ -10,6 +10,7 @@
 #include "core/strong.hpp"
 #include "routes/apply/apply.hpp"
 #include "routes/catalogue/catalogue.hpp"
+#include "routes/dialects/dialect.hpp"
 #include "routes/hygiene.hpp"
 #include "routes/model/path.hpp"
 #include "routes/regions.hpp"
@@ -36,7 +37,8 @@ struct RoutesOptions {
   Problems refuse = Problems::all();       // routes with any of these are never preferred
   std::vector<std::string> registrations;  // CSV files with prefix,country_iso2
   ApplyMode apply = ApplyMode::advise;
-  std::optional<BirdTarget> bird;  // [routes.bird], if it is there
+  std::optional<BirdTarget> bird;    // [routes.bird], if it is there
+  std::optional<Injector> injector;  // [routes.injector], if it is there
 };
 
 [[nodiscard]] SiteOptions read_site(ConfigTable root);

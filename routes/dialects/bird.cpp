@@ -5,35 +5,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
-#include <span>
-#include <tuple>
+
+#include "routes/dialects/script.hpp"
+#include "routes/dialects/wording.hpp"
 
 namespace strait::routes {
 namespace {
 
 constexpr std::string_view first_line =
     "# strait: BGP preferences for BIRD 2, format 1. Generated: the next plan overwrites changes.";
-constexpr std::size_t longest_name = 64;
-
-bool plain_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-' || c == '.' || c == ':';
-}
-
-Result<void> check_name(std::string_view what, std::string_view name) {
-  if (!name.empty() && name.size() <= longest_name && std::ranges::all_of(name, plain_letter)) {
-    return {};
-  }
-  return fail(Errc::bad_input, fmt::format("{} '{}': want 1 to {} letters, digits or _ - . :", what,
-                                           name, longest_name));
-}
-
-Result<void> check_hash(std::string_view hash) {
-  const auto hexadecimal = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  if (hash.empty() || (hash.size() == 64 && std::ranges::all_of(hash, hexadecimal))) return {};
-  return fail(Errc::bad_input, fmt::format("evidence hash '{}': want 64 hexadecimal digits", hash));
-}
 
 // One line of a comment: a line break in a reason must not become configuration.
 std::string one_line(std::string_view text) {
@@ -45,50 +25,12 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-auto order(const Preference& p) { return std::tie(p.traffic_class, p.path, p.protocol); }
-
-// Checks the plan and puts it in the one order that the file has.
-Result<std::vector<Preference>> in_order(const Plan& plan) {
-  std::vector<Preference> preferences = plan.preferences;
-  std::map<std::pair<std::string, Prefix>, std::string> owner;
-  for (Preference& preference : preferences) {
-    if (auto name = check_name("class", preference.traffic_class); !name)
-      return fail(std::move(name));
-    if (auto name = check_name("path", preference.path); !name) return fail(std::move(name));
-    if (auto name = check_name("protocol", preference.protocol); !name)
-      return fail(std::move(name));
-    std::ranges::sort(preference.prefixes);
-    const auto twice = std::ranges::unique(preference.prefixes);
-    preference.prefixes.erase(twice.begin(), twice.end());
-    for (const Prefix& prefix : preference.prefixes) {
-      const auto [it, fresh] =
-          owner.try_emplace({preference.protocol, prefix}, preference.traffic_class);
-      if (fresh) continue;
-      return fail(Errc::bad_input,
-                  fmt::format("{} at {} is in class '{}' and in class '{}'", to_string(prefix),
-                              preference.protocol, it->second, preference.traffic_class));
-    }
-  }
-  std::ranges::sort(preferences, [](const auto& a, const auto& b) { return order(a) < order(b); });
-  return preferences;
-}
-
-std::span<const Prefix> of_family(const std::vector<Prefix>& prefixes, bool v6) {
-  const auto first_v6 = std::ranges::partition_point(
-      prefixes, [](const Prefix& prefix) { return prefix.network.is_v4(); });
-  const std::span all{prefixes};
-  const auto v4_count = static_cast<std::size_t>(first_v6 - prefixes.begin());
-  return v6 ? all.subspan(v4_count) : all.first(v4_count);
-}
-
-std::string set_name(std::size_t number, bool v6) {
+std::string bird_set_name(std::size_t number, bool v6) {
   return fmt::format("STRAIT_{}_V{}", number, v6 ? 6 : 4);
 }
 
 std::string header(const Plan& plan) {
-  return fmt::format("{}\n# evidence {}\n# made {}\n# expires {}\n", first_line,
-                     plan.evidence_hash.empty() ? "none" : "sha256:" + plan.evidence_hash,
-                     strait::to_string(plan.made), strait::to_string(plan.expires));
+  return fmt::format("{}\n{}", first_line, comment("# ", origin_lines(plan)));
 }
 
 std::string sets(const Preference& preference, std::size_t number) {
@@ -99,7 +41,7 @@ std::string sets(const Preference& preference, std::size_t number) {
   for (const bool v6 : {false, true}) {
     const auto prefixes = of_family(preference.prefixes, v6);
     if (prefixes.empty()) continue;  // BIRD has no empty set
-    text += fmt::format("define {} = [\n", set_name(number, v6));
+    text += fmt::format("define {} = [\n", bird_set_name(number, v6));
     for (const Prefix& prefix : prefixes) {
       text += fmt::format("  {}{}\n", to_string(prefix), &prefix == &prefixes.back() ? "" : ",");
     }
@@ -112,7 +54,7 @@ std::string branch(const Preference& preference, std::size_t number) {
   std::string text = fmt::format("    if proto = \"{}\" then {{\n", preference.protocol);
   for (const bool v6 : {false, true}) {
     if (of_family(preference.prefixes, v6).empty()) continue;
-    text += fmt::format("      if net ~ {} then bgp_local_pref = {};\n", set_name(number, v6),
+    text += fmt::format("      if net ~ {} then bgp_local_pref = {};\n", bird_set_name(number, v6),
                         preference.local_pref.value());
   }
   return text + "    }\n";
@@ -206,8 +148,7 @@ Plan read_lines(std::string_view text) {
 }  // namespace
 
 Result<std::string> render_bird(const Plan& plan) {
-  if (auto hash = check_hash(plan.evidence_hash); !hash) return fail(std::move(hash));
-  const auto preferences = in_order(plan);
+  const auto preferences = in_order(plan, {});
   if (!preferences) return tl::make_unexpected(preferences.error());
   std::string text = header(plan);
   for (std::size_t i = 0; i < preferences->size(); ++i) text += sets((*preferences)[i], i + 1);

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -272,7 +273,8 @@ REFUSED = [
     # routes
     ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, apply, rib, bmp")),
     ("routes aply", 2, usage("routes", "no command 'aply'; did you mean 'apply'?")),
-    ("routes render --dialect ios", 2, usage("routes render", "--dialect: 'ios': want one of bird")),
+    ("routes render --dialect ios", 2,
+     usage("routes render", "--dialect: 'ios': want one of bird, frr, gobgp, openbgpd, exabgp, junos, ios-xr, eos")),
     ("routes diff --json", 2, usage("routes diff", "no option '--json'")),
     ("routes rib", 2, usage("routes rib", "which command? one of summary, show, lookup, diff, export")),
     ("routes rib show", 2, usage("routes rib show", "file is required")),
@@ -356,6 +358,17 @@ bad.toml:13:10: error: unknown region 'euope'; did you mean 'europe'?
       |          ^
 bad.toml: 6 errors
 """
+
+def record(subtype: int, body: bytes) -> bytes:
+    return struct.pack(">IHHI", 1700000000, 13, subtype, len(body)) + body
+
+
+# TABLE_DUMP_V2 of one peer with one route (RFC 6396 section 4.3).
+WAY = bytes([0x40, 1, 1, 0, 0x40, 2, 6, 2, 1]) + struct.pack(">I", 65001) + bytes([0x40, 3, 4, 192, 0, 2, 1])
+MRT = (record(1, bytes([10, 0, 0, 1]) + struct.pack(">HH", 0, 1) + bytes([2, 10, 0, 0, 2, 192, 0, 2, 1])
+              + struct.pack(">I", 65001))
+       + record(2, struct.pack(">I", 0) + bytes([16, 20, 1]) + struct.pack(">HHIH", 1, 0, 1700000000, len(WAY)) + WAY))
+
 PATH = '[[path]]\nname = "only"\nupstream_asn = 64501\nneighbor_v4 = "192.0.2.1"\nprotocol = "up"\n'
 TARGET = '[[target]]\nname = "here"\naddress = "127.0.0.1"\nprotocol = "stamp"\nport = 8629\nregion = "europe"\n'
 GOOD = PATH + TARGET + ('[routes.bird]\ninclude = "strait.conf"\nsocket = "nosuch.ctl"\n'
@@ -863,6 +876,25 @@ class Contract(unittest.TestCase):
             (self.room / "rib.toml").write_text(text + f'[routes]\nrib = "{rib}"\n')
             done = self.run_strait("routes recommend -c rib.toml")
             self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", f"strait: [routes] rib: {why}\n"))
+        site = "[site]\nasn = 64500\n" if "[site]" not in text else ""
+        injector = '[routes.injector]\nrouter = "192.0.2.9"\nlocal_address = "192.0.2.8"\ncommunity = "64500:911"\n'
+        (self.room / "good.mrt").write_bytes(MRT)
+        (self.room / "hole.mrt").write_bytes(MRT + bytes(40))
+        (self.room / "render.toml").write_text(site + text + '[routes]\nrib = "good.mrt"\n' + injector)
+        (self.room / "hole.toml").write_text(text + '[routes]\nrib = "hole.mrt"\n')
+        for name, router in (("bird", "BIRD 2"), ("frr", "FRR"), ("gobgp", "GoBGP 3"), ("openbgpd", "OpenBGPD"),
+                             ("exabgp", "ExaBGP"), ("junos", "Junos"), ("ios-xr", "Cisco IOS XR"),
+                             ("eos", "Arista EOS")):
+            done = self.run_strait(f"routes render -c render.toml --dialect {name}")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+            self.assertRegex(done.stdout.splitlines()[0], f"^[#!] strait: BGP preferences for {router}, format 1[.]")
+            written = self.run_strait(f"routes render -c render.toml --dialect {name} -o {name}.conf")
+            self.assertEqual((written.returncode, written.stdout, written.stderr), (0, "", ""), name)
+            self.assertIn(router, (self.room / f"{name}.conf").read_text())
+        done = self.run_strait("routes render -c hole.toml -o hole.conf")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, "^BLOCKED by damaged-rib: .*\nnothing is rendered of a plan that a guard blocks\n$")
+        self.assertFalse((self.room / "hole.conf").exists())
         done = self.run_strait("routes explain nobody -c service.toml")
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (2, "", "strait: explain: 'nobody' is no class, path or prefix of this configuration\n"))

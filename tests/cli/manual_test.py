@@ -77,6 +77,26 @@ class Manual(unittest.TestCase):
         # A position instead of a place stands in a sentence of the example.
         self.assertEqual(keys_of_page(page("strait.toml.5")), example | {"site.latitude", "site.longitude"})
 
+    def test_every_guard_is_in_its_page_with_its_rule(self):
+        header = re.sub(r'"\s*\n\s*"', "", (ROOT / "routes/model/guards.hpp").read_text())
+        row = r'Guard\{\.name = "([\w-]+)",\s*\.effect = GuardEffect::\w+,\s*\.rule = "([^"]+)"'
+        table = dict(re.findall(row, header))
+        self.assertEqual(len(table), header.count("Guard{."))
+        section = page("strait-routes").partition("# GUARDS")[2].partition("Before all of these")[0].replace("\\_", "_")
+        entries = dict(re.findall(r"^\*([a-z-]+)\*\n\t(\w.*)\.", section, re.M))
+        self.assertEqual(set(entries), set(table))
+        for name, rule in table.items():
+            self.assertTrue(entries[name].lower().startswith(rule.lower()), (name, entries[name]))
+
+    def test_every_guard_that_the_sources_name_is_in_the_table(self):
+        known = set(re.findall(r'\.name = "([\w-]+)"', (ROOT / "routes/model/guards.hpp").read_text()))
+        naming = re.compile(r'(?:\.guard = |\bnote\(|_guard = )"([a-z]+-[a-z-]+|forbidden)"')
+        named = set()
+        for folder in ("routes", "analyzer", "cli"):
+            for file in (ROOT / folder).rglob("*.cpp"):
+                named |= set(naming.findall(file.read_text()))
+        self.assertEqual(named, known)
+
     def test_every_command_has_a_page(self):
         text = subprocess.run([STRAIT, "--help"], capture_output=True, text=True, check=True).stdout
         commands = re.findall(r"^  (\w+) ", text.partition("Subcommands:")[2], re.M)

@@ -55,6 +55,7 @@ TEST_CASE("each command of strait routes hands its words on") {
       {"routes explain 192.0.2.0/24", "explain", "/etc/strait/strait.toml", "192.0.2.0/24", false},
       {"routes diff --against old.conf", "diff", "/etc/strait/strait.toml", "old.conf", false},
       {"routes render -o out", "render", "/etc/strait/strait.toml", "birdout", false},
+      {"routes render --dialect ios-xr", "render", "/etc/strait/strait.toml", "ios-xr", false},
       {"routes apply -c a.toml", "apply", "a.toml", "", false},
       {"routes apply --withdraw", "apply", "/etc/strait/strait.toml", "", true},
   }));
@@ -70,7 +71,7 @@ TEST_CASE("each command of strait routes hands its words on") {
 TEST_CASE("words that no command of strait routes knows are usage errors") {
   const auto line =
       GENERATE(values<const char*>({"routes", "routes nope", "routes apply extra",
-                                    "routes render --dialect junos", "routes explain a b"}));
+                                    "routes render --dialect ios", "routes explain a b"}));
   CAPTURE(line);
   Seen seen;
   CHECK(parse(line, seen) != 0);

@@ -67,6 +67,12 @@ include = "/etc/bird/strait.conf"
 socket = "/run/bird/bird.ctl"
 confirm_timeout = "20s"
 apply = "automatic"
+
+[routes.injector]
+router = "2001:db8:9::1"
+local_address = "2001:db8:9::2"
+router_id = "192.0.2.77"
+community = "64500:911"
 )");
   CHECK(all.errors.empty());
   CHECK(all.site.asn == Asn{64500});
@@ -94,6 +100,11 @@ apply = "automatic"
   CHECK(all.routes.refuse == refused);
   REQUIRE(all.routes.bird);
   CHECK(all.routes.bird->confirm_timeout == Nanos{20s});
+  REQUIRE(all.routes.injector);
+  CHECK(all.routes.injector->router.to_string() == "2001:db8:9::1");
+  CHECK(all.routes.injector->local_address.to_string() == "2001:db8:9::2");
+  CHECK(all.routes.injector->router_id.to_string() == "192.0.2.77");
+  CHECK(all.routes.injector->community == (64500U << 16U | 911U));
 }
 
 TEST_CASE("without a table there is advice only, with defaults") {
@@ -130,6 +141,14 @@ TEST_CASE("mistakes are reported where they are") {
       {"[routes]\nrpki_max_age = \"0s\"", "rpki_max_age"},
       {"[routes.bird]\nsocket = \"x\"", "has no 'include'"},
       {"[routes.bird]\ninclude = \"x\"\nconfirm_timeout = \"1s\"", "want 2s to 1h"},
+      {"[routes.injector]\nrouter = \"192.0.2.1\"", "has no 'community'"},
+      {"[routes.injector]\ncommunity = \"65535:1\"", "community '65535:1': want A:B, A from 1 to"},
+      {"[routes.injector]\ncommunity = \"0:1\"", "community '0:1': want A:B, A from 1 to"},
+      {"[routes.injector]\ncommunity = \"1:2:3\"", "community '1:2:3': want A:B, A from 1 to"},
+      {"[routes.injector]\nlocal_address = \"2001:db8::1\"", "needs 'router_id'"},
+      {"[routes.injector]\nrouter_id = \"2001:db8::1\"", "want an IPv4 address"},
+      {"[routes.injector]\nrouter = \"192.0.2.1\"\nlocal_address = \"2001:db8::1\"",
+       "want the address family of 'local_address'"},
       {"[site]\nlatitude = 33.6", "both latitude and longitude"},
       {"[site]\nplace = \"x\"\nlatitude = 1\nlongitude = 1", "not both"},
   }));

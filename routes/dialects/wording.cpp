@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/dialects/wording.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace strait::routes {
+namespace {
+
+Result<void> check_names(const Preference& preference, const NameRule& rule) {
+  if (auto name = check_name("class", preference.traffic_class, {}); !name) return name;
+  if (auto name = check_name("path", preference.path, {}); !name) return name;
+  return check_name("protocol", preference.protocol, rule);
+}
+
+Result<void> check_hash(std::string_view hash) {
+  const auto hexadecimal = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  if (hash.empty() || (hash.size() == 64 && std::ranges::all_of(hash, hexadecimal))) return {};
+  return fail(Errc::bad_input, fmt::format("evidence hash '{}': want 64 hexadecimal digits", hash));
+}
+
+auto place(const Preference& p) { return std::tie(p.traffic_class, p.path, p.protocol); }
+
+char comment_letter(char c) {
+  const auto code = static_cast<unsigned char>(c);
+  if (code < 0x20 || code == 0x7f) return ' ';
+  if (code > 0x7f || c == '?') return '.';
+  return c == '\\' ? '/' : c;
+}
+
+}  // namespace
+
+Result<void> check_name(std::string_view what, std::string_view name, const NameRule& rule) {
+  const auto allowed = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           rule.marks.find(c) != std::string_view::npos;
+  };
+  if (!name.empty() && name.size() <= rule.longest && std::ranges::all_of(name, allowed)) return {};
+  std::string marks;
+  for (const char mark : rule.marks) marks += fmt::format(" {}", mark);
+  return fail(Errc::bad_input, fmt::format("{} '{}': want 1 to {} letters, digits or{}", what, name,
+                                           rule.longest, marks));
+}
+
+Result<std::vector<Preference>> in_order(const Plan& plan, const NameRule& rule) {
+  if (auto hash = check_hash(plan.evidence_hash); !hash) return fail(std::move(hash));
+  std::vector<Preference> preferences = plan.preferences;
+  std::map<std::pair<std::string, Prefix>, std::string> owner;
+  for (Preference& preference : preferences) {
+    if (auto names = check_names(preference, rule); !names) return fail(std::move(names));
+    std::ranges::sort(preference.prefixes);
+    const auto twice = std::ranges::unique(preference.prefixes);
+    preference.prefixes.erase(twice.begin(), twice.end());
+    for (const Prefix& prefix : preference.prefixes) {
+      const auto [it, fresh] =
+          owner.try_emplace({preference.protocol, prefix}, preference.traffic_class);
+      if (fresh) continue;
+      return fail(Errc::bad_input,
+                  fmt::format("{} at {} is in class '{}' and in class '{}'", to_string(prefix),
+                              preference.protocol, it->second, preference.traffic_class));
+    }
+  }
+  std::ranges::sort(preferences, [](const auto& a, const auto& b) { return place(a) < place(b); });
+  return preferences;
+}
+
+std::span<const Prefix> of_family(const std::vector<Prefix>& prefixes, bool v6) {
+  const auto first_v6 = std::ranges::partition_point(
+      prefixes, [](const Prefix& prefix) { return prefix.network.is_v4(); });
+  const std::span all{prefixes};
+  const auto v4_count = static_cast<std::size_t>(first_v6 - prefixes.begin());
+  return v6 ? all.subspan(v4_count) : all.first(v4_count);
+}
+
+std::string comment_text(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const bool inside_character = (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;  // of UTF-8
+    if (!inside_character) line += comment_letter(c);
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+std::vector<std::string> origin_lines(const Plan& plan) {
+  return {"evidence " + (plan.evidence_hash.empty() ? "none" : "sha256:" + plan.evidence_hash),
+          "made " + strait::to_string(plan.made), "expires " + strait::to_string(plan.expires)};
+}
+
+}  // namespace strait::routes

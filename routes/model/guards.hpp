@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace strait::routes {
+
+enum class GuardEffect : std::uint8_t {
+  leaves_out,  // prefixes or a whole class stay with plain BGP
+  blocks,      // nothing of the plan is rendered or applied
+  tells,       // the plan stays as it is; there is less to judge it by
+};
+
+// Who may say no to a plan, in one table. A GuardNote bears one of these names, or that of a
+// problem of a route (problem_kinds() in routes/hygiene.hpp), which leaves out.
+struct Guard {
+  std::string_view name;
+  GuardEffect effect;
+  std::string_view rule;  // in words, as strait-routes(1) has them
+};
+
+inline constexpr std::array guards{
+    // Of a class.
+    Guard{.name = "forbidden",
+          .effect = GuardEffect::leaves_out,
+          .rule = "of a class whose path is forbidden nothing is preferred"},
+    Guard{.name = "no-session",
+          .effect = GuardEffect::leaves_out,
+          .rule = "of a class whose path is none, or names no neighbour and protocol, nothing is "
+                  "preferred"},
+    Guard{.name = "rib-from-upstream",
+          .effect = GuardEffect::leaves_out,
+          .rule = "only exact prefixes that this very upstream offers in the RIB are preferred or "
+                  "injected"},
+    Guard{.name = "prefix-budget",
+          .effect = GuardEffect::leaves_out,
+          .rule = "a class that would take the plan above max_prefixes is left to plain BGP"},
+    // Of a prefix.
+    Guard{.name = "unmeasured-family",
+          .effect = GuardEffect::leaves_out,
+          .rule = "prefixes of a family in which the class has no target are not preferred"},
+    Guard{.name = "marked-route",
+          .effect = GuardEffect::leaves_out,
+          .rule = "routes that carry 65535:0 or 65535:666 are not preferred"},
+    Guard{.name = "own-as",
+          .effect = GuardEffect::leaves_out,
+          .rule = "routes with the site's own AS in their path are not preferred"},
+    // Of a prefix that would be injected.
+    Guard{.name = "rewritten-path",
+          .effect = GuardEffect::leaves_out,
+          .rule = "routes with an AS_SET or a confederation in their path are not injected"},
+    Guard{.name = "next-hop",
+          .effect = GuardEffect::leaves_out,
+          .rule = "routes without a global next hop of their address family are not injected"},
+    // Of the whole plan.
+    Guard{.name = "damaged-rib",
+          .effect = GuardEffect::blocks,
+          .rule = "a plan from a RIB that was not read completely is not used, for a hole is not "
+                  "an absence"},
+    Guard{.name = "local-pref-bounds",
+          .effect = GuardEffect::blocks,
+          .rule = "a plan with a local preference out of bounds is not used"},
+    Guard{.name = "rpki-data",
+          .effect = GuardEffect::tells,
+          .rule = "without fresh VRPs no route is known to be invalid"},
+};
+
+}  // namespace strait::routes

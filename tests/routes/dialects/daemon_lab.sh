@@ -1,0 +1,276 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# daemon_lab.sh FOLDER frr|gobgp|openbgpd: a site (AS64500) with that daemon, two upstreams (AS65001,
+# AS65002) and a customer (AS65003), who gets the whole table, in namespaces of their own; all but the
+# site run BIRD. FOLDER/ready appears when the site has everybody's routes. Then each line of the
+# standard input is a question or an order, answered by a line in FOLDER/answer.N, N counting from 1:
+#   best PREFIX   the address of the neighbour whose route the site uses
+#   load FILE     give the site's daemon the strait part FILE
+#   inject FILE   start an ExaBGP with FILE beside the site's daemon; "inject -" kills it
+#   leaks         how many of the routes that the customer has bear the injector's mark or are
+#                 longer than any that the upstreams announce
+#   customer      how many routes the customer has
+# Everything goes away when standard input ends, so also when the test that holds the other end dies.
+set -u
+folder=$1
+daemon=$2
+tag=sd$$
+run=$folder/run
+PATH=$PATH:/usr/sbin
+mkdir -p "$run" && chmod 755 "$folder" "$run"
+cleanup() {
+  for n in d a b c; do
+    ip netns pids "$tag$n" 2>/dev/null | xargs -r kill -9 2>/dev/null
+    ip netns del "$tag$n" 2>/dev/null
+  done
+  touch "$folder/ended"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM HUP
+site() { ip netns exec "${tag}d" "$@"; }
+
+for n in d a b c; do ip netns add "$tag$n" && ip -n "$tag$n" link set lo up || exit 1; done
+ip -n "${tag}d" addr add 10.255.9.1/32 dev lo
+ip -n "${tag}d" addr add fd00:255:9::1/128 dev lo nodad
+ip -n "${tag}d" addr add fd00:255:9::2/128 dev lo nodad
+i=1
+for u in a b c; do
+  ip -n "${tag}d" link add "to$u" type veth peer name site netns "$tag$u" || exit 1
+  ip -n "${tag}d" addr add 10.255.$i.1/30 dev to$u
+  ip -n "${tag}d" addr add fd00:255:$i::1/64 dev to$u nodad
+  ip -n "${tag}d" link set to$u up
+  ip -n "$tag$u" addr add 10.255.$i.2/30 dev site
+  ip -n "$tag$u" addr add fd00:255:$i::2/64 dev site nodad
+  ip -n "$tag$u" link set site up
+  i=$((i + 1))
+done
+
+# Upstream a has the longer AS paths, so that plain BGP prefers b.
+upstream() {  # name, number, asn, what it prepends, what it exports
+  {
+    echo "router id 10.255.$2.2; protocol device {}"
+    if [ "$5" = all ]; then
+      echo "protocol static s4 { ipv4;"
+      for n in $(seq 0 9); do
+        echo "route 20.$n.0.0/16 blackhole { bgp_path.prepend(64496); $4 bgp_community.add((6500$2, $n)); };"
+      done
+      echo "route 20.1.128.0/17 blackhole { bgp_path.prepend(64496); $4 };"
+      echo "route 30.0.0.0/16 blackhole { bgp_path.prepend(64496); $4 bgp_community.add((65535, 0)); };"
+      echo "route 31.0.0.0/16 blackhole { bgp_path.prepend(64496); $4 bgp_community.add((65535, 666)); };"
+      echo "}"
+      echo "protocol static s6 { ipv6;"
+      for n in $(seq 10 19); do
+        echo "route 2001:db8:$n::/48 blackhole { bgp_path.prepend(64496); $4 };"
+      done
+      echo "route 2001:db8:10:8000::/49 blackhole { bgp_path.prepend(64496); $4 };"
+      echo "}"
+    fi
+    echo "template bgp up { connect delay time 1; error wait time 1, 1; }"
+    echo "protocol bgp v4 from up { local 10.255.$2.2 as $3; neighbor 10.255.$2.1 as 64500;" \
+      "ipv4 { import all; export $5; next hop self; }; }"
+    echo "protocol bgp v6 from up { local fd00:255:$2::2 as $3; neighbor fd00:255:$2::1 as 64500;" \
+      "ipv6 { import all; export $5; next hop self; }; }"
+  } >"$folder/$1.conf"
+}
+upstream a 1 65001 'bgp_path.prepend(64497);' all
+upstream b 2 65002 '' all
+upstream c 3 65003 '' none
+
+frr_start() {
+  {
+    echo "router bgp 64500"
+    echo " bgp router-id 10.255.9.1"
+    echo " no bgp default ipv4-unicast"
+    for n in 1 2 3; do
+      echo " neighbor 10.255.$n.2 remote-as 6500$n"
+      echo " neighbor 10.255.$n.2 timers connect 2"
+      echo " neighbor fd00:255:$n::2 remote-as 6500$n"
+      echo " neighbor fd00:255:$n::2 timers connect 2"
+    done
+    echo " neighbor fd00:255:9::2 remote-as 64500"
+    echo " neighbor fd00:255:9::2 update-source fd00:255:9::1"
+    echo " neighbor fd00:255:9::2 passive"
+    for family in ipv4 ipv6; do
+      echo " address-family $family unicast"
+      for n in 1 2 3; do
+        peer=10.255.$n.2
+        [ $family = ipv6 ] && peer=fd00:255:$n::2
+        echo "  neighbor $peer activate"
+        echo "  neighbor $peer soft-reconfiguration inbound"
+        echo "  neighbor $peer route-map UP$n-IN in"
+        if [ $n = 3 ]; then
+          echo "  neighbor $peer route-map TO-CUSTOMER out"
+        else
+          echo "  neighbor $peer route-map NOTHING out"
+        fi
+      done
+      echo "  neighbor fd00:255:9::2 activate"
+      echo "  neighbor fd00:255:9::2 route-map FROM-INJECTOR in"
+      echo "  neighbor fd00:255:9::2 route-map NOTHING out"
+      echo " exit-address-family"
+    done
+    echo "exit"
+    for n in 1 2; do
+      echo "route-map UP$n-IN permit 10"
+      echo " set local-preference 100"
+      echo " call STRAIT-u$n"
+    done
+    echo "route-map UP3-IN deny 10"
+    echo "route-map NOTHING deny 10"
+    echo "bgp community-list standard INJECTED permit 64500:911"
+    echo "route-map FROM-INJECTOR permit 10"
+    echo " match community INJECTED"
+    echo "route-map TO-CUSTOMER deny 10"
+    echo " match community INJECTED"
+    echo "route-map TO-CUSTOMER permit 20"
+  } >"$run/bgpd.conf"
+  chown -R frr:frr "$run"
+  site /usr/lib/frr/zebra -d -u frr -g frr --vty_socket "$run" -z "$run/zserv.api" -i "$run/zebra.pid" -f /dev/null &&
+    site /usr/lib/frr/bgpd -d -u frr -g frr --vty_socket "$run" -z "$run/zserv.api" -i "$run/bgpd.pid" -f "$run/bgpd.conf"
+}
+frr_family() { # of a prefix
+  [[ $1 = *:* ]] && echo ipv6 || echo ipv4
+}
+frr_best() {
+  vtysh --vty_socket "$run" -c "show bgp $(frr_family "$1") unicast $1 json" 2>/dev/null |
+    jq -r '[.paths[]? | select(.bestpath.overall) | .peer.peerId] | first // "none"'
+}
+frr_load() {
+  vtysh --vty_socket "$run" -f "$1" >"$folder/load.log" 2>&1 || return 1
+  [ -s "$folder/load.log" ] && return 1
+  vtysh --vty_socket "$run" -c 'clear bgp ipv4 unicast * soft in' -c 'clear bgp ipv6 unicast * soft in'
+}
+
+gobgp_base() {
+  cat <<EOF
+[global.config]
+  as = 64500
+  router-id = "10.255.9.1"
+[global.apply-policy.config]
+  import-policy-list = ["strait"]
+  default-import-policy = "accept-route"
+  export-policy-list = ["to-customer"]
+  default-export-policy = "reject-route"
+[[defined-sets.neighbor-sets]]
+  neighbor-set-name = "customer"
+  neighbor-info-list = ["10.255.3.2/32", "fd00:255:3::2/128"]
+[[policy-definitions]]
+  name = "to-customer"
+  [[policy-definitions.statements]]
+    [policy-definitions.statements.conditions.match-neighbor-set]
+      neighbor-set = "customer"
+    [policy-definitions.statements.actions]
+      route-disposition = "accept-route"
+EOF
+  for n in 1 2 3; do
+    for peer in 10.255.$n.2 fd00:255:$n::2; do
+      family=ipv4-unicast
+      [[ $peer = *:* ]] && family=ipv6-unicast
+      cat <<EOF
+[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "$peer"
+    peer-as = 6500$n
+  [neighbors.timers.config]
+    connect-retry = 2
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "$family"
+EOF
+    done
+  done
+}
+gobgp_start() {
+  { gobgp_base; printf '[[policy-definitions]]\n  name = "strait"\n'; } >"$run/gobgpd.toml"
+  ip netns exec "${tag}d" gobgpd -p -f "$run/gobgpd.toml" --api-hosts 127.0.0.1:50051 --pprof-disable >"$folder/gobgpd.log" 2>&1 &
+  echo $! >"$run/gobgpd.pid"
+}
+gobgp_best() {
+  family=ipv4
+  [[ $1 = *:* ]] && family=ipv6
+  site gobgp -j global rib -a $family "$1" 2>/dev/null |
+    jq -r --arg p "$1" '.[$p] // [.[]?][0] // [] | [.[] | select(.best)] | first | ."neighbor-ip" // "none"' 2>/dev/null
+}
+gobgp_load() {
+  { gobgp_base; cat "$1"; } >"$run/new.toml" && site gobgpd -d -f "$run/new.toml" >/dev/null 2>&1 || return 1
+  mv "$run/new.toml" "$run/gobgpd.toml" && kill -HUP "$(cat "$run/gobgpd.pid")"
+}
+
+openbgpd_start() {
+  mkdir -p /run/openbgpd # where it locks itself up
+  : >"$run/strait.conf"
+  {
+    echo "AS 64500"
+    echo "router-id 10.255.9.1"
+    echo "socket \"$run/bgpd.sock\""
+    echo "fib-update no"
+    for n in 1 2 3; do
+      for peer in 10.255.$n.2 fd00:255:$n::2; do
+        family=IPv4
+        other=IPv6
+        [[ $peer = *:* ]] && family=IPv6 other=IPv4
+        printf 'neighbor %s {\n remote-as 6500%s\n announce %s unicast\n announce %s none\n}\n' \
+          "$peer" "$n" "$family" "$other"
+      done
+    done
+    echo "deny from any"
+    echo "deny to any"
+    for n in 1 2; do
+      echo "allow from 10.255.$n.2"
+      echo "allow from fd00:255:$n::2"
+    done
+    echo "allow to 10.255.3.2"
+    echo "allow to fd00:255:3::2"
+    echo "include \"$run/strait.conf\""
+  } >"$run/bgpd.conf"
+  chmod 600 "$run"/*.conf
+  site /usr/sbin/bgpd -d -f "$run/bgpd.conf" >"$folder/openbgpd.log" 2>&1 &
+}
+openbgpd_best() {
+  site bgpctl -s "$run/bgpd.sock" -j show rib best "$1" 2>/dev/null |
+    jq -r --arg p "$1" '[.rib[]? | select(.prefix == $p) | .neighbor.remote_addr] | first // "none"'
+}
+openbgpd_load() {
+  cp "$1" "$run/strait.conf" && site /usr/sbin/bgpd -n -f "$run/bgpd.conf" >"$folder/load.log" 2>&1 &&
+    site bgpctl -s "$run/bgpd.sock" reload >/dev/null
+}
+
+inject() {
+  [ -f "$run/exabgp.pid" ] && kill -9 "$(cat "$run/exabgp.pid")" 2>/dev/null
+  rm -f "$run/exabgp.pid"
+  [ "$1" = - ] && return 0
+  exabgp --validate "$1" >"$folder/exabgp.log" 2>&1 || return 1
+  ip netns exec "${tag}d" env exabgp.daemon.user=root exabgp.tcp.bind= exabgp.log.destination="$folder/exabgp.log" \
+    exabgp "$1" >/dev/null 2>&1 &
+  echo $! >"$run/exabgp.pid"
+}
+leaks() {
+  birdc -s "$folder/c.ctl" 'show route all' | awk '
+    /^[0-9a-f.:]+\/[0-9]+ / { split($1, part, "/"); longest = $1 ~ /:/ ? 49 : 17; if (part[2] > longest) bad++ }
+    /\(64500,911\)/ { bad++ }
+    END { print bad + 0 }'
+}
+
+for n in a b c; do
+  ip netns exec "$tag$n" bird -c "$folder/$n.conf" -s "$folder/$n.ctl" -P "$folder/$n.pid" || exit 1
+done
+"${daemon}_start" || exit 1
+for _ in $(seq 300); do
+  [ "$("${daemon}_best" 31.0.0.0/16)" = 10.255.2.2 ] &&
+    [ "$("${daemon}_best" 2001:db8:19::/48)" = fd00:255:2::2 ] && break
+  sleep 0.1
+done
+touch "$folder/ready"
+count=0
+while read -r order word; do
+  count=$((count + 1))
+  case $order in
+    best) "${daemon}_best" "$word" ;;
+    load) "${daemon}_load" "$word" >/dev/null && echo loaded || echo "refused: $(head -c 300 "$folder/load.log" | tr '\n' ' ')" ;;
+    inject) inject "$word" && echo injecting || echo "refused: $(tail -n 3 "$folder/exabgp.log" | tr '\n' ' ')" ;;
+    leaks) leaks ;;
+    customer) birdc -s "$folder/c.ctl" 'show route' | grep -c ' unicast ' ;;
+    *) echo "no order '$order'" ;;
+  esac >"$folder/.answer" 2>"$folder/error.log"
+  mv "$folder/.answer" "$folder/answer.$count"
+done
