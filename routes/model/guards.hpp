@@ -65,6 +65,11 @@ inline constexpr std::array guards{
     Guard{.name = "rpki-data",
           .effect = GuardEffect::tells,
           .rule = "without fresh VRPs no route is known to be invalid"},
+    Guard{
+        .name = "registration-data",
+        .effect = GuardEffect::tells,
+        .rule =
+            "unreadable lines and contradictions of the registration files make regions less sure"},
 };
 
 }  // namespace strait::routes
