@@ -45,7 +45,7 @@ constexpr std::array known_dialects{
     Dialect{.name = "exabgp",
             .router = "ExaBGP 4",
             .form = "a whole configuration that injects the routes over iBGP",
-            .checker = "exabgp --test FILE",
+            .checker = "exabgp --validate FILE",
             .render = render_exabgp},
     Dialect{.name = "junos",
             .router = "Junos",
