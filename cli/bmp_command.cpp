@@ -42,7 +42,7 @@ void check(const BmpOptions& options) {
 void add_bmp_command(CLI::App& routes, std::function<int(const BmpOptions&)> work) {
   CLI::App* const command =
       routes.add_subcommand("bmp", "Hear what routers tell of their routes by BMP");
-  auto options = std::make_shared<BmpOptions>();
+  const auto options = std::make_shared<BmpOptions>();
   const auto add_words = [&](const char* names, const char* type, auto take, const char* text) {
     return command
         ->add_option_function<std::vector<std::string>>(

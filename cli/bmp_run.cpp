@@ -111,7 +111,7 @@ class Station {
     if (options_.until_complete && complete()) stop();
   }
 
-  bool complete() {
+  [[nodiscard]] bool complete() const {
     const auto all = server_->routers();
     return std::ranges::any_of(all, &MonitoredRouter::connected) &&
            std::ranges::all_of(all, [](const MonitoredRouter* router) {

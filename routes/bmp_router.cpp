@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "routes/sources/attribute_codes.hpp"
 #include "routes/sources/bgp_message.hpp"
@@ -138,17 +140,18 @@ void BmpRouter::initiation(Octets body) {
 }
 
 void BmpRouter::termination(Octets body) {
-  ended_ = "the router ends the session";
+  std::string why = "the router ends the session";
   std::vector<BmpInformation> found;
   if (!read_bmp_information(body, found)) damaged("a termination that ends early");
   for (const BmpInformation& each : found) {
     if (each.type == reason_information && each.value.size() == 2) {
       ByteReader reader{each.value};
-      *ended_ += fmt::format(": {}", termination_text(reader.u16()));
+      why += fmt::format(": {}", termination_text(reader.u16()));
     } else if (each.type == 0) {
-      *ended_ += fmt::format(": {}", each.text());
+      why += fmt::format(": {}", each.text());
     }
   }
+  ended_ = std::move(why);
 }
 
 void BmpRouter::note_add_path(const BmpPeerUp& up, Known& known) {

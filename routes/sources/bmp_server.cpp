@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <exception>
 #include <map>
 #include <utility>
 
@@ -69,7 +70,7 @@ class BmpServer::State : public std::enable_shared_from_this<State> {
     return {};
   }
 
-  std::vector<Endpoint> endpoints() const {
+  [[nodiscard]] std::vector<Endpoint> endpoints() const {
     std::vector<Endpoint> found;
     for (const Tcp::acceptor& acceptor : acceptors_) {
       error_code ignored;
@@ -79,13 +80,13 @@ class BmpServer::State : public std::enable_shared_from_this<State> {
     return found;
   }
 
-  std::vector<MonitoredRouter*> routers() {
+  [[nodiscard]] std::vector<MonitoredRouter*> routers() {
     std::vector<MonitoredRouter*> found;
     for (auto& [address, router] : routers_) found.push_back(&router);
     return found;
   }
 
-  const BmpServerCounters& counters() const { return counters_; }
+  [[nodiscard]] const BmpServerCounters& counters() const { return counters_; }
 
   void stop() {
     error_code ignored;
@@ -118,7 +119,8 @@ class BmpServer::State : public std::enable_shared_from_this<State> {
 
   // Where there is no descriptor left, the connection would be offered again at once.
   void accept_later(Tcp::acceptor& acceptor) {
-    auto pause = std::make_shared<asio::steady_timer>(context_, std::chrono::milliseconds{200});
+    const auto pause =
+        std::make_shared<asio::steady_timer>(context_, std::chrono::milliseconds{200});
     pause->async_wait([self = shared_from_this(), &acceptor, pause](error_code /*error*/) {
       if (acceptor.is_open()) self->accept(acceptor);
     });
@@ -240,7 +242,13 @@ Result<std::unique_ptr<BmpServer>> BmpServer::open(asio::io_context& context,
   return std::unique_ptr<BmpServer>{new BmpServer{std::move(state)}};
 }
 
-BmpServer::~BmpServer() { state_->stop(); }
+BmpServer::~BmpServer() {
+  try {
+    state_->stop();
+  } catch (...) {  // what still waits would be called with what is freed here
+    std::terminate();
+  }
+}
 
 std::vector<Endpoint> BmpServer::endpoints() const { return state_->endpoints(); }
 std::vector<MonitoredRouter*> BmpServer::routers() { return state_->routers(); }

@@ -220,8 +220,8 @@ class Reader {
     std::uint64_t read = 0;
   };
   Tally* tally_of(std::string_view type) {
-    const auto it = std::ranges::find(tallies_, type, &Tally::type);
-    return it == tallies_.end() ? nullptr : &*it;
+    auto* const it = std::ranges::find(tallies_, type, &Tally::type);
+    return it == tallies_.end() ? nullptr : it;
   }
   void check_promises() {
     for (const Tally& tally : tallies_) {
