@@ -191,8 +191,8 @@ int classify(const std::vector<const char*>& words) {
     for (char b = 'A'; b < 'H'; ++b) countries[{a, b}] = b < 'D' ? "one" : "two";
   }
   std::vector<routes::RegionRules> rules{
-      {.name = "one", .countries = {}, .asns = {}, .prefixes = {}},
-      {.name = "two", .countries = {}, .asns = {}, .prefixes = {}}};
+      {.name = "one", .countries = {}, .asns = {}, .prefixes = {}, .communities = {}},
+      {.name = "two", .countries = {}, .asns = {}, .prefixes = {}, .communities = {}}};
   for (const char* const what : {"registrations", "asns", "communities"}) {
     auto regions = routes::Regions::make(rules, countries);
     if (!regions) return 1;

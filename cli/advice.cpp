@@ -149,12 +149,13 @@ Result<void> read_vrps(const routes::RoutesOptions& options, WallTime now, Known
   if (options.rpki.empty()) return {};
   auto file = routes::load_vrps(options.rpki);
   if (!file) return tl::make_unexpected(file.error());
-  if (file->made && now - *file->made > options.rpki_max_age) {
-    known.rpki_note = fmt::format("{} was made at {}: too old, not used", options.rpki,
-                                  strait::to_string(*file->made));
+  const std::optional<WallTime> made = file->made;
+  if (made && now - *made > options.rpki_max_age) {
+    known.rpki_note =
+        fmt::format("{} was made at {}: too old, not used", options.rpki, strait::to_string(*made));
     return {};
   }
-  if (!file->made) known.rpki_note = options.rpki + " does not say when it was made";
+  if (!made) known.rpki_note = options.rpki + " does not say when it was made";
   if (file->damaged > 0) {
     known.rpki_note += fmt::format("{}{} of its entries are no VRPs; first {}",
                                    known.rpki_note.empty() ? options.rpki + ": " : "; ",
@@ -179,8 +180,11 @@ Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configurat
   if (!dump) {
     return fail(dump.error().code, fmt::format("[routes] rib: {}", dump.error().message));
   }
-  auto known = std::make_shared<KnownRib>(
-      KnownRib{.rib = std::move(dump->rib), .report = std::move(dump->report), .read = now});
+  auto known = std::make_shared<KnownRib>(KnownRib{.rib = std::move(dump->rib),
+                                                   .report = std::move(dump->report),
+                                                   .read = now,
+                                                   .vrps = std::nullopt,
+                                                   .rpki_note = {}});
   if (auto read = read_vrps(configuration.routes, now, *known); !read) {
     return fail(read.error().code, fmt::format("[routes] rpki: {}", read.error().message));
   }

@@ -24,8 +24,8 @@ struct KnownRib {
   routes::Rib rib;
   routes::RibReadReport report;
   WallTime read;
-  std::optional<routes::VrpSet> vrps = {};  // none: not configured, or too old
-  std::string rpki_note = {};               // what is wrong with them; empty: nothing
+  std::optional<routes::VrpSet> vrps;  // none: not configured, or too old
+  std::string rpki_note;               // what is wrong with them; empty: nothing
 };
 
 // Reads what [routes] names: an MRT file, or the tables of a running BIRD. Nothing when it names

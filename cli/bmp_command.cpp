@@ -43,7 +43,8 @@ void add_bmp_command(CLI::App& routes, std::function<int(const BmpOptions&)> wor
   CLI::App* const command =
       routes.add_subcommand("bmp", "Hear what routers tell of their routes by BMP");
   const auto options = std::make_shared<BmpOptions>();
-  const auto add_words = [&](const char* names, const char* type, auto take, const char* text) {
+  const auto add_words = [&](const char* names, const char* type, const auto& take,
+                             const char* text) {
     return command
         ->add_option_function<std::vector<std::string>>(
             names,

@@ -221,26 +221,35 @@ void add_subject(CLI::App& command, const Shared& options) {
       ->type_name("ADDRESS");
 }
 
+using RibWork = std::function<int(const RibOptions&)>;
+
+std::pair<CLI::App*, std::shared_ptr<RibOptions>> add_action(CLI::App& rib, const RibWork& work,
+                                                             const char* name, const char* purpose,
+                                                             RibAction action) {
+  auto options = std::make_shared<RibOptions>();
+  options->action = action;
+  CLI::App* const command = rib.add_subcommand(name, purpose);
+  command->callback([options, work] {
+    if (!options->rpki_states.empty() && options->rpki.empty()) {
+      refuse(rpki_state_names, "wants --rpki");
+    }
+    if (!options->regions.empty() && !options->classifies()) {
+      refuse(region_names, "wants --config or --registrations");
+    }
+    if (const int status = work(*options); status != 0) throw CLI::RuntimeError(status);
+  });
+  return {command, options};
+}
+
 }  // namespace
 
 void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> work) {
   CLI::App* const rib = routes.add_subcommand("rib", "What MRT files hold");
   rib->require_subcommand(1);
   constexpr int any = CLI::detail::expected_max_vector_size;
-  const auto add = [&](const char* name, const char* purpose, RibAction action) {
-    auto options = std::make_shared<RibOptions>();
-    options->action = action;
-    CLI::App* const command = rib->add_subcommand(name, purpose);
-    command->callback([options, work] {
-      if (!options->rpki_states.empty() && options->rpki.empty()) {
-        refuse(rpki_state_names, "wants --rpki");
-      }
-      if (!options->regions.empty() && !options->classifies()) {
-        refuse(region_names, "wants --config or --registrations");
-      }
-      if (const int status = work(*options); status != 0) throw CLI::RuntimeError(status);
-    });
-    return std::pair{command, options};
+  const auto add = [rib, work = std::move(work)](const char* name, const char* purpose,
+                                                 RibAction action) {
+    return add_action(*rib, work, name, purpose, action);
   };
   auto [summary, summed] =
       add("summary", "Peers, prefixes, and what was not read", RibAction::summary);

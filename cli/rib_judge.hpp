@@ -19,7 +19,7 @@ namespace strait::cli {
 struct RouteRemarks {
   routes::Problems problems;
   std::optional<routes::RovVerdict> rov;  // nothing without VRPs
-  std::string region = {};                // its prefix's, "none", or empty where nobody asked
+  std::string region;                     // its prefix's, "none", or empty where nobody asked
 };
 
 // Where a prefix belongs, and why.

@@ -353,6 +353,7 @@ void BmpRouter::mirror(Octets body) {
 
 std::vector<const BmpPeer*> BmpRouter::peers() const {
   std::vector<const BmpPeer*> all;
+  all.reserve(peers_.size());
   for (const auto& [key, known] : peers_) all.push_back(&known.peer);
   return all;
 }

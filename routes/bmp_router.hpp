@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -72,8 +73,8 @@ struct BmpLimits {
 class BmpRouter {
  public:
   // `address`: of the router itself, which stands for the peer of its Loc-RIB.
-  explicit BmpRouter(const Address& address, BmpLimits limits = {})
-      : address_{address}, limits_{limits} {}
+  explicit BmpRouter(Address address, BmpLimits limits = {})
+      : address_{std::move(address)}, limits_{limits} {}
 
   // False if the session must end: the router says so (see ended()), or its routes take too much.
   bool take(const BmpMessage& message, WallTime now);

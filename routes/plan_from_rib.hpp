@@ -31,7 +31,7 @@ struct PlanLimits {
   LocalPref local_pref{200};
   std::size_t max_prefixes = 100'000;
   Asn site_asn;
-  Problems refuse{};                    // routes with any of these are not preferred
+  Problems refuse;                      // routes with any of these are not preferred
   const VrpSet* vrps = nullptr;         // none: no route is rpki-invalid
   const RibClasses* classes = nullptr;  // of this RIB by these regions; none: they are made anew
 };

@@ -27,7 +27,7 @@ struct RegionRules {
   std::vector<std::string> countries;  // ISO 3166, two letters
   std::vector<Asn> asns;
   std::vector<Prefix> prefixes;
-  std::vector<CommunityWord> communities = {};
+  std::vector<CommunityWord> communities;
 };
 
 // Names a region; no_region for prefixes that are in none.

@@ -57,8 +57,8 @@ void keep_alive(Tcp::socket& socket) {
 
 class BmpServer::State : public std::enable_shared_from_this<State> {
  public:
-  State(asio::io_context& context, const BmpServerOptions& options, const Clock& clock, Heard heard)
-      : context_{context}, options_{options}, clock_{clock}, heard_{std::move(heard)} {}
+  State(asio::io_context& context, BmpServerOptions options, const Clock& clock, Heard heard)
+      : context_{context}, options_{std::move(options)}, clock_{clock}, heard_{std::move(heard)} {}
 
   Result<void> open() {
     for (const Endpoint& endpoint : options_.listen) {
@@ -82,6 +82,7 @@ class BmpServer::State : public std::enable_shared_from_this<State> {
 
   [[nodiscard]] std::vector<MonitoredRouter*> routers() {
     std::vector<MonitoredRouter*> found;
+    found.reserve(routers_.size());
     for (auto& [address, router] : routers_) found.push_back(&router);
     return found;
   }

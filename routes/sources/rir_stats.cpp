@@ -115,7 +115,7 @@ class Reader {
   void promise(const Fields& fields) {
     const auto count = number(fields[4]);
     if (Tally* const tally = tally_of(fields[2]); tally != nullptr && count) {
-      tally->promised = *count;
+      tally->promised = count;
     } else {
       damaged("a summary of what is not known");
     }

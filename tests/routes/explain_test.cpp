@@ -21,7 +21,8 @@ TEST_CASE("an explanation names class, candidates, choice and the rung that made
   };
   const Rib rib =
       rib_of({from("192.0.2.1", 2), from("192.0.2.2", 1), from("192.0.2.3", 3)}, Asn{64500});
-  const Regions regions = Regions::make({{"europe", {}, {}, {prefix("20.0.0.0/8")}}}, {}).value();
+  const Regions regions =
+      Regions::make({{"europe", {}, {}, {prefix("20.0.0.0/8")}, {}}}, {}).value();
   Path atlas;
   atlas.name = "atlas";
   atlas.neighbor_v4 = parse_address("192.0.2.1").value();

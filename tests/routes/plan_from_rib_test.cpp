@@ -35,8 +35,8 @@ Rib rib() {
 }
 
 Regions regions() {
-  return Regions::make({{"europe", {}, {}, {prefix("20.0.0.0/8"), prefix("2001:db8::/32")}},
-                        {"africa", {}, {}, {prefix("40.0.0.0/8")}}},
+  return Regions::make({{"europe", {}, {}, {prefix("20.0.0.0/8"), prefix("2001:db8::/32")}, {}},
+                        {"africa", {}, {}, {prefix("40.0.0.0/8")}, {}}},
                        {})
       .value();
 }
@@ -122,7 +122,8 @@ TEST_CASE("what exceeds the budget is left to plain BGP, and the plan is not blo
 
 TEST_CASE("an address family that is not measured is left to plain BGP") {
   const std::vector<Wish> wishes{{"europe", "atlas", "because", true, false}};
-  const Plan plan = plan_from_rib(wishes, paths(), rib(), regions(), {.site_asn = Asn{64500}});
+  const Plan plan =
+      plan_from_rib(wishes, paths(), rib(), regions(), {.site_asn = Asn{64500}, .refuse = {}});
   REQUIRE(plan.preferences.size() == 1);
   CHECK(plan.preferences[0].prefixes == std::vector{prefix("20.1.0.0/16"), prefix("20.2.0.0/16")});
   const auto note = std::ranges::find(plan.notes, "unmeasured-family", &GuardNote::guard);
@@ -153,7 +154,7 @@ TEST_CASE("a route with a problem that is to be refused is left out by the probl
   good.as_path = {Asn{174}, Asn{3356}};
   const VrpSet vrps{
       {{.prefix = prefix("20.2.0.0/16"), .max_length = 16, .asn = Asn{7}, .expires = 0}}};
-  const Regions all = Regions::make({{"europe", {}, {}, {prefix("0.0.0.0/0")}}}, {}).value();
+  const Regions all = Regions::make({{"europe", {}, {}, {prefix("0.0.0.0/0")}, {}}}, {}).value();
   const std::vector<Wish> wishes{{"europe", "atlas", "because"}};
   const Rib offered = rib_of({bad, good}, Asn{64500});
   PlanLimits limits;
