@@ -53,9 +53,17 @@ void add_what_is_read(CLI::App& command, const SharedOptions& options) {
   add_integer(command, "--max-flows", options->max_flows,
               {.min = 1, .max = most_flows, .unit = "N"},
               "Flows at once; the most silent one makes room for a new one");
+  add_integer(
+      command, "--max-busy", {.min = 1, .max = most_flows, .unit = "N"},
+      [options](std::uint64_t value) { options->max_busy = static_cast<std::uint32_t>(value); },
+      "Senders with many segments on the way or many round trips, at once; else a sixteenth of "
+      "--max-flows, and 1024 at least");
 }
 
 void add_what_is_shown(CLI::App& command, const SharedOptions& options) {
+  CLI::Option* const live = command.add_flag(
+      "--live", options->live, "Show the largest flows on the terminal while it runs");
+  live->needs(command.get_option("--interface"));
   add_integer(
       command, "--top", {.min = 1, .max = most_shown, .unit = "N"},
       [options](std::uint64_t value) { options->top = static_cast<std::uint32_t>(value); },
@@ -69,10 +77,12 @@ void add_what_is_shown(CLI::App& command, const SharedOptions& options) {
       [options](std::size_t index) { options->group = static_cast<GroupBy>(index); },
       "Add both ends of all flows up, by address or by prefix (/24, /48)");
   CLI::Option* const json =
-      command.add_flag("--json", options->json, "One JSON object a line: flows, then the sum");
+      command.add_flag("--json", options->json, "One JSON object a line: flows, then the sum")
+          ->excludes(live);
   command.add_flag("--samples", options->samples, "With --json: each round trip too")->needs(json);
-  CLI::Option* const csv =
-      command.add_flag("--csv", options->csv, "Flows as CSV with a header")->excludes(json);
+  CLI::Option* const csv = command.add_flag("--csv", options->csv, "Flows as CSV with a header")
+                               ->excludes(json)
+                               ->excludes(live);
   command
       .add_flag("--histogram", options->histogram, "The round trips of all flows as a histogram")
       ->excludes(json)

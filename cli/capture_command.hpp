@@ -30,12 +30,15 @@ struct CaptureOptions {
   FlowRank by = FlowRank::octets;
   GroupBy group = GroupBy::flow;
   std::uint32_t max_flows = 1'000'000;  // at once
-  bool all_methods = false;             // sequence numbers also where there are timestamps
+  // Senders with many segments on the way or many round trips, at once; else by max_flows.
+  std::optional<std::uint32_t> max_busy;
+  bool all_methods = false;  // sequence numbers also where there are timestamps
   bool gre = false;
   bool vxlan = false;
   bool json = false;
   bool samples = false;  // each round trip too
   bool csv = false;
+  bool live = false;  // the largest flows on the terminal while it runs
   bool histogram = false;
 };
 

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "probe/passive/decode.hpp"
 #include "probe/passive/flow.hpp"
@@ -18,6 +21,9 @@ struct MeterOptions {
   DecodeOptions decode;
   TcpOptions tcp;
   std::uint32_t max_flows = 1'000'000;  // at once
+  // Senders with many segments on the way, or many round trips, at once: each of them takes some
+  // kilobytes. Without a number a sixteenth of the flows, and 1024 at least.
+  std::optional<std::uint32_t> max_busy;
 };
 
 // What became of all packets.
@@ -40,6 +46,9 @@ class Meter {
   void add(std::span<const CapturedPacket> packets);
   // Reports the flows that are still there, the oldest record first.
   void finish();
+  // Those of them that have sent the most octets, as they stand, at most so many; the largest
+  // first. Looks at every flow, but reports only these.
+  [[nodiscard]] std::vector<FlowReport> largest(std::size_t most);
 
   [[nodiscard]] const MeterTally& tally() const { return tally_; }
   [[nodiscard]] const TcpTally& tcp_tally() const { return tracker_.tally(); }
