@@ -93,13 +93,15 @@ void go_on_writing() {
 
 class Capture {
  public:
-  Capture(const CaptureOptions& options, const CaptureStreams& streams)
+  Capture(const CaptureOptions& options, const CaptureStreams& streams, Places& places)
       : options_{options},
         streams_{streams},
+        places_{places},
         ranks_{options.top.has_value() || !(options.json || options.csv)},
-        groups_{options.group},
+        groups_{options.group, places},
         top_{options.top.value_or(usual_top), options.by},
-        meter_{meter_options(options), [this](const passive::FlowReport& flow) { take(flow); }} {
+        meter_{meter_options(options, places),
+               [this](const passive::FlowReport& flow) { take(flow); }} {
     if (options.samples) {
       meter_.set_round_trip_sink(
           [this](const passive::RoundTrip& trip) { streams_.results << to_json(trip) << '\n'; });
@@ -119,16 +121,18 @@ class Capture {
     sum_.tcp = meter_.tcp_tally();
     write_end();
     streams_.progress << damage_text(sum_);
-    return is_damaged(sum_) || sum_.meter.flows == 0 ? exit_failed : 0;
+    const bool failed = is_damaged(sum_) || sum_.meter.flows == 0;
+    return failed ? exit_failed : places_.status();
   }
 
  private:
-  static passive::MeterOptions meter_options(const CaptureOptions& options) {
+  static passive::MeterOptions meter_options(const CaptureOptions& options, const Places& places) {
     passive::MeterOptions meter;
     meter.decode = {.gre = options.gre, .vxlan = options.vxlan};
     meter.tcp.sequence_always = options.all_methods;
     meter.max_flows = options.max_flows;
     meter.max_busy = options.max_busy;
+    meter.paths = places.paths();
     return meter;
   }
 
@@ -278,6 +282,9 @@ class Capture {
     } else {
       write_flows();
     }
+    if (groups_.local_flows() > 0) {
+      streams_.progress << "strait: " << groups_.local_flows() << " flows have both ends here\n";
+    }
     if (groups_.without_room() > 0) {
       streams_.progress << "strait: " << groups_.without_room() << " ends found no room\n";
     }
@@ -296,6 +303,7 @@ class Capture {
 
   const CaptureOptions& options_;
   const CaptureStreams& streams_;
+  Places& places_;
   bool ranks_;
   CaptureSum sum_;
   EndGroups groups_;
@@ -306,7 +314,9 @@ class Capture {
 }  // namespace
 
 Result<int> run_capture(const CaptureOptions& options, const CaptureStreams& streams) {
-  return Capture{options, streams}.run();
+  const auto places = Places::load(options, streams.progress);
+  if (!places) return tl::make_unexpected(places.error());
+  return Capture{options, streams, **places}.run();
 }
 
 }  // namespace strait::cli

@@ -41,6 +41,8 @@ class FlowTracker {
   FlowTracker(std::uint32_t senders, std::uint32_t busy_senders, const TcpOptions& options);
 
   void set_round_trip_sink(RoundTripSink sink) { sink_ = std::move(sink); }
+  // RoundTrip::path of those that follow() takes next.
+  void set_path(PathNumber path) { path_ = path; }
 
   // Whether the packet is the first of a new connection between the same ends.
   [[nodiscard]] static bool begins_anew(const Flow& flow, const Decoded& packet);
@@ -109,6 +111,7 @@ class FlowTracker {
   SeriesPool series_;
   TcpTally tally_;
   RoundTripSink sink_;
+  PathNumber path_ = no_path;
 };
 
 }  // namespace strait::probe::passive

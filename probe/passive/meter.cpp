@@ -49,12 +49,14 @@ void Meter::add_batch(std::span<const CapturedPacket> packets) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (guesses.at(i) != 0) tracker_.prefetch(flows_[guesses.at(i)], batch[i]);
   }
-  for (const Decoded& packet : batch) {
-    if (is_followed(packet)) follow(packet);
+  const bool any_paths = !options_.paths.empty();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (!is_followed(batch[i])) continue;
+    follow(batch[i], any_paths ? options_.paths.of(packets[i], batch[i]) : no_path);
   }
 }
 
-void Meter::follow(const Decoded& packet) {
+void Meter::follow(const Decoded& packet, PathNumber path) {
   Handle handle = flow_of(packet);
   if (packet.verdict == Verdict::tcp && FlowTracker::begins_anew(flows_[handle], packet)) {
     end(handle, FlowEnding::reused);
@@ -62,7 +64,18 @@ void Meter::follow(const Decoded& packet) {
   }
   Flow& flow = flows_[handle];
   flow.set(flow_flag::visited);
+  if (!options_.paths.empty()) note_path(handle, packet.from_second ? 1 : 0, path);
   tracker_.follow(flow, packet);
+}
+
+void Meter::note_path(Handle handle, unsigned side, PathNumber path) {
+  auto& sides = side_paths_[handle];
+  SidePath& sender = sides.at(side);
+  sender.all = sender.any && sender.all != path ? several_paths : path;
+  sender.newest = path;
+  sender.any = true;
+  // A round trip that this packet ends is of the other end's packets.
+  tracker_.set_path(sides.at(1 - side).newest);
 }
 
 Meter::Handle Meter::flow_of(const Decoded& packet) {
@@ -72,6 +85,10 @@ Meter::Handle Meter::flow_of(const Decoded& packet) {
   handle = flows_.take();
   if (handle == 0) handle = make_room();
   flows_[handle].key = packet.key;
+  if (!options_.paths.empty()) {
+    side_paths_.resize(std::max<std::size_t>(side_paths_.size(), handle + std::size_t{1}));
+    side_paths_[handle] = {};
+  }
   table_.insert(packet.hash, handle);
   ++tally_.flows;
   return handle;
@@ -92,7 +109,15 @@ Meter::Handle Meter::make_room() {
 
 void Meter::end(Handle handle, FlowEnding ending) {
   Flow& flow = flows_[handle];
-  if (sink_) sink_(tracker_.report(flow, ending));
+  if (sink_) {
+    FlowReport report = tracker_.report(flow, ending);
+    if (!options_.paths.empty()) {
+      const bool first = report.client.end == flow.key.end(0);
+      report.client.path = side_paths_[handle].at(first ? 0 : 1).all;
+      report.server.path = side_paths_[handle].at(first ? 1 : 0).all;
+    }
+    sink_(report);
+  }
   tracker_.release(flow);
   table_.erase(hash_(flow.key), handle);
   flow.flags = 0;
@@ -126,7 +151,8 @@ std::vector<FlowReport> Meter::largest(std::size_t most) {
 }
 
 std::size_t Meter::memory_bytes() const {
-  return flows_.memory_bytes() + table_.memory_bytes() + tracker_.memory_bytes();
+  return flows_.memory_bytes() + table_.memory_bytes() + tracker_.memory_bytes() +
+         side_paths_.capacity() * sizeof(std::array<SidePath, 2>);
 }
 
 }  // namespace strait::probe::passive

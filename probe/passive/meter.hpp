@@ -13,6 +13,7 @@
 #include "probe/passive/flow_report.hpp"
 #include "probe/passive/flow_table.hpp"
 #include "probe/passive/flow_tracker.hpp"
+#include "probe/passive/path_rules.hpp"
 #include "probe/passive/pool.hpp"
 
 namespace strait::probe::passive {
@@ -24,6 +25,7 @@ struct MeterOptions {
   // Senders with many segments on the way, or many round trips, at once: each of them takes some
   // kilobytes. Without a number a sixteenth of the flows, and 1024 at least.
   std::optional<std::uint32_t> max_busy;
+  PathRules paths;  // none: nobody asks which way packets go
 };
 
 // What became of all packets.
@@ -64,7 +66,8 @@ class Meter {
   static bool is_followed(const Decoded& packet) {
     return packet.verdict == Verdict::tcp || packet.exchange != Exchange::none;
   }
-  void follow(const Decoded& packet);
+  void follow(const Decoded& packet, PathNumber path);
+  void note_path(Handle handle, unsigned side, PathNumber path);
   Handle flow_of(const Decoded& packet);
   Handle make_room();
   void end(Handle handle, FlowEnding ending);
@@ -76,6 +79,13 @@ class Meter {
   Pool<Flow> flows_;
   FlowTracker tracker_;
   MeterTally tally_;
+  // By handle and side, of the packets so far and of the newest one; nothing without rules.
+  struct SidePath {
+    PathNumber all = no_path;
+    PathNumber newest = no_path;
+    bool any = false;
+  };
+  std::vector<std::array<SidePath, 2>> side_paths_;
   Handle hand_ = 0;  // of the clock that looks for silent flows
   std::array<Decoded, batch_size> batch_;
 };

@@ -191,7 +191,8 @@ void FlowTracker::sample(Flow& flow, const Decoded& packet, unsigned sender, con
          .answerer = flow.key.end(1 - sender),
          .method = found.method,
          .rtt = rtt,
-         .maybe_delayed = found.maybe_delayed});
+         .maybe_delayed = found.maybe_delayed,
+         .path = path_});
 }
 
 void FlowTracker::release(Flow& flow) {

@@ -251,7 +251,16 @@ REFUSED = [
     ("capture empty.toml", 2, "strait: empty.toml: empty; want a pcap or pcapng file\n"),
     ("capture - -", 2, usage("capture", "file: the standard input can be read once")),
     ("capture x --by size", 2, usage("capture", "--by: 'size': want one of octets, p95, retransmissions")),
-    ("capture x --group as", 2, usage("capture", "--group: 'as': want one of flow, host, prefix")),
+    ("capture x --group asn", 2, usage("capture", "--group: 'asn': want one of flow, host, prefix, as, country, "
+                                                  "region, path")),
+    ("capture x --group as", 2, usage("capture", "--group: as wants --rib, or --config with [routes] rib")),
+    ("capture x --group country", 2, usage("capture", "--group: country and region want --config or --registrations")),
+    ("capture x --group path --path a=any", 2, usage("capture", "--group: path wants --local: which way is out?")),
+    ("capture x --group path --local 192.0.2.0/24", 2, usage("capture", "--group: path wants --path, or --config with "
+                                                                       "its [[path]]")),
+    ("capture x --path vlan:1", 2, usage("capture", "--path: 'vlan:1': want NAME=RULE, such as loukkos=vlan:100")),
+    ("capture x --path a=vlan:x", 2, usage("capture", "--path: vlan 'x': want a number from 1 to 4094")),
+    ("capture x --local 192.0.2.1/24", 2, usage("capture", "--local: prefix '192.0.2.1/24': host bits are set")),
     ("capture x --top 0", 2, usage("capture", "--top: '0': want a whole number, 1 to 1000000")),
     ("capture x --max-flows 0", 2, usage("capture", "--max-flows: '0': want a whole number, 1 to 50000000")),
     ("capture x --max-busy 0", 2, usage("capture", "--max-busy: '0': want a whole number, 1 to 50000000")),
