@@ -123,7 +123,7 @@ class Capture {
  private:
   static passive::MeterOptions meter_options(const CaptureOptions& options) {
     passive::MeterOptions meter;
-    meter.decode = {.gre = options.gre, .vxlan = options.vxlan};
+    meter.decode = {.gre = options.gre, .vxlan = options.vxlan, .stamp_ports = options.stamp_ports};
     meter.tcp.sequence_always = options.all_methods;
     meter.max_flows = options.max_flows;
     return meter;
