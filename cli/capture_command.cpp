@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t most_flows = 50'000'000;
 constexpr std::uint64_t most_shown = 1'000'000;
+constexpr std::size_t most_stamp_ports = 16;
 
 using SharedOptions = std::shared_ptr<CaptureOptions>;
 
@@ -48,6 +49,12 @@ void add_what_is_read(CLI::App& command, const SharedOptions& options) {
   add_live(command, options);
   command.add_flag("--gre", options->gre, "Look into GRE");
   command.add_flag("--vxlan", options->vxlan, "Look into VXLAN (UDP port 4789)");
+  add_integers(
+      command, "--stamp-port", {.min = 1, .max = 65535, .unit = "PORT"}, most_stamp_ports,
+      [options](const std::vector<std::uint64_t>& ports) {
+        options->stamp_ports.assign(ports.begin(), ports.end());
+      },
+      "UDP port of STAMP or TWAMP reflectors, instead of 862; may be repeated");
   command.add_flag("--all-methods", options->all_methods,
                    "Time by sequence numbers also where there are timestamps");
   add_integer(command, "--max-flows", options->max_flows,

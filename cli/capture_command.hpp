@@ -49,6 +49,7 @@ struct CaptureOptions {
   bool all_methods = false;  // sequence numbers also where there are timestamps
   bool gre = false;
   bool vxlan = false;
+  std::vector<std::uint16_t> stamp_ports{862};
   bool json = false;
   bool samples = false;  // each round trip too
   bool csv = false;

@@ -128,7 +128,7 @@ class Capture {
  private:
   static passive::MeterOptions meter_options(const CaptureOptions& options, const Places& places) {
     passive::MeterOptions meter;
-    meter.decode = {.gre = options.gre, .vxlan = options.vxlan};
+    meter.decode = {.gre = options.gre, .vxlan = options.vxlan, .stamp_ports = options.stamp_ports};
     meter.tcp.sequence_always = options.all_methods;
     meter.max_flows = options.max_flows;
     meter.max_busy = options.max_busy;

@@ -34,6 +34,9 @@ void Meter::add_batch(std::span<const CapturedPacket> packets) {
     Decoded& packet = batch_.at(i);
     decode(packets[i], options_.decode, packet);
     ++tally_.by_verdict.at(static_cast<std::size_t>(packet.verdict));
+    if (packet.verdict == Verdict::udp || packet.verdict == Verdict::icmp) {
+      ++tally_.by_exchange.at(static_cast<std::size_t>(packet.exchange));
+    }
     if (!is_followed(packet)) continue;
     packet.hash = hash_(packet.key);
     table_.prefetch(packet.hash);

@@ -32,8 +32,9 @@ struct MeterOptions {
 struct MeterTally {
   std::uint64_t packets = 0;
   std::array<std::uint64_t, verdicts> by_verdict{};
-  std::uint64_t flows = 0;    // ever seen
-  std::uint64_t evicted = 0;  // to make room for others
+  std::array<std::uint64_t, exchanges> by_exchange{};  // of UDP and ICMP
+  std::uint64_t flows = 0;                             // ever seen
+  std::uint64_t evicted = 0;                           // to make room for others
 };
 
 // Packets in, flows with their round trips out. Memory is bounded by max_flows: a flow for which
@@ -64,7 +65,7 @@ class Meter {
   void add_batch(std::span<const CapturedPacket> packets);
   // Whether it is of a flow that is followed.
   static bool is_followed(const Decoded& packet) {
-    return packet.verdict == Verdict::tcp || packet.exchange != Exchange::none;
+    return packet.verdict == Verdict::tcp || packet.exchange > Exchange::misfit;
   }
   void follow(const Decoded& packet, PathNumber path);
   void note_path(Handle handle, unsigned side, PathNumber path);
