@@ -10,6 +10,7 @@
 #include "core/address.hpp"
 #include "core/clock.hpp"
 #include "core/sketch.hpp"
+#include "probe/passive/path_rules.hpp"
 
 namespace strait::probe::passive {
 
@@ -40,6 +41,7 @@ struct RoundTrip {
   // Only one segment is acknowledged, so the answerer may have waited for a second one or for data
   // of its own, up to half a second (RFC 9293 section 3.8.6.3).
   bool maybe_delayed = false;
+  PathNumber path = no_path;  // by which the sender's packets go, of late
 };
 using RoundTripSink = std::function<void(const RoundTrip&)>;
 
@@ -73,6 +75,7 @@ struct SenderReport {
   bool complete = true;  // false: some round trips found no room, of which nothing is kept
   // How long a TSval of this sender lasts, where it sent long enough to tell.
   std::optional<Nanos> clock_tick;
+  PathNumber path = no_path;  // by which its packets went; several_paths when not all by the same
   SenderSigns signs;
 
   // The better of the two of TCP: by timestamps where there are any.

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "probe/passive/decode.hpp"
 #include "probe/passive/flow.hpp"
 #include "probe/passive/flow_report.hpp"
 #include "probe/passive/flow_table.hpp"
 #include "probe/passive/flow_tracker.hpp"
+#include "probe/passive/path_rules.hpp"
 #include "probe/passive/pool.hpp"
 
 namespace strait::probe::passive {
@@ -18,6 +22,10 @@ struct MeterOptions {
   DecodeOptions decode;
   TcpOptions tcp;
   std::uint32_t max_flows = 1'000'000;  // at once
+  // Senders with many segments on the way, or many round trips, at once: each of them takes some
+  // kilobytes. Without a number a sixteenth of the flows, and 1024 at least.
+  std::optional<std::uint32_t> max_busy;
+  PathRules paths;  // none: nobody asks which way packets go
 };
 
 // What became of all packets.
@@ -41,6 +49,9 @@ class Meter {
   void add(std::span<const CapturedPacket> packets);
   // Reports the flows that are still there, the oldest record first.
   void finish();
+  // Those of them that have sent the most octets, as they stand, at most so many; the largest
+  // first. Looks at every flow, but reports only these.
+  [[nodiscard]] std::vector<FlowReport> largest(std::size_t most);
 
   [[nodiscard]] const MeterTally& tally() const { return tally_; }
   [[nodiscard]] const TcpTally& tcp_tally() const { return tracker_.tally(); }
@@ -57,10 +68,11 @@ class Meter {
   static bool is_followed(const Decoded& packet) {
     return packet.verdict == Verdict::tcp || packet.exchange > Exchange::misfit;
   }
-  void follow(const Decoded& packet);
+  void follow(const Decoded& packet, PathNumber path);
   void count(Exchange exchange) { ++tally_.by_exchange.at(static_cast<std::size_t>(exchange)); }
   [[nodiscard]] Handle find(const Decoded& packet) const;
   Handle begin(const Decoded& packet);
+  void note_path(Handle handle, unsigned side, PathNumber path);
   Handle make_room();
   void end(Handle handle, FlowEnding ending);
 
@@ -71,6 +83,13 @@ class Meter {
   Pool<Flow> flows_;
   FlowTracker tracker_;
   MeterTally tally_;
+  // By handle and side, of the packets so far and of the newest one; nothing without rules.
+  struct SidePath {
+    PathNumber all = no_path;
+    PathNumber newest = no_path;
+    bool any = false;
+  };
+  std::vector<std::array<SidePath, 2>> side_paths_;
   Handle hand_ = 0;  // of the clock that looks for silent flows
   std::array<Decoded, batch_size> batch_;
 };
