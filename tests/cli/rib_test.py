@@ -6,9 +6,11 @@ import gzip
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -188,6 +190,30 @@ class Rib(unittest.TestCase):
         found = [json.loads(line) for line in self.rib("lookup --json --rpki vrps.json 10.1.0.1 first.mrt")[1].splitlines()]
         self.assertEqual([line["type"] for line in found], ["route", "decision", "vrp", "vrp"])
         self.assertEqual((found[3]["max_length"], found[3]["asn"]), (15, 64497))
+
+    @unittest.skipUnless(shutil.which("stayrtr"), "no stayrtr here")
+    def test_vrps_of_a_cache_are_those_of_its_file(self):
+        today = [{key: value for key, value in vrp.items() if key != "expires"} for vrp in VRPS["roas"][:2]]
+        (self.room / "told.json").write_text(json.dumps(VRPS | {"roas": today}))
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            port = held.getsockname()[1]
+        refused = (f"strait: rib: --rtr: no RPKI data, nothing is checked with it: 127.0.0.1:{port}: no connection: "
+                   "Connection refused\n")
+        self.assertEqual(self.rib(f"show --rtr 127.0.0.1:{port} first.mrt"), (4, "", refused))
+        cache = subprocess.Popen(["stayrtr", "-bind", f"127.0.0.1:{port}", "-cache", "told.json", "-checktime=false",
+                                  "-metrics.addr", "127.0.0.1:0"], cwd=self.room, stderr=subprocess.DEVNULL)
+        self.addCleanup(cache.wait)
+        self.addCleanup(cache.kill)
+        end = time.monotonic() + 20
+        while (heard := self.rib(f"show --rtr 127.0.0.1:{port} first.mrt"))[0] != 0 and time.monotonic() < end:
+            time.sleep(0.2)
+        self.assertEqual(heard[:2], self.rib("show --rpki told.json first.mrt")[:2])
+        self.assertRegex(heard[2], "^rib: stale RPKI data: the data of --rtr was made at .*, the routes are of "
+                                   "2023-11-14T22:13:20Z\n$")
+        self.assertEqual(self.rib(f"lookup --rtr localhost:{port} 10.1.0.0/16 first.mrt")[:2],
+                         self.rib("lookup --rpki told.json 10.1.0.0/16 first.mrt")[:2])
+        self.assertIn("--rpki excludes --rtr", self.rib(f"show --rtr localhost:{port} --rpki told.json first.mrt")[2])
 
     def test_old_damaged_and_dateless_vrps_are_told(self):
         old = VRPS | {"metadata": {"buildtime": "2023-11-01T00:00:00Z"}, "roas": VRPS["roas"][:2]}
