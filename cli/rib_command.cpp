@@ -242,6 +242,10 @@ std::pair<CLI::App*, std::shared_ptr<RibOptions>> add_action(CLI::App& rib, cons
     if (!options->rpki_states.empty() && !options->checks()) {
       refuse(rpki_state_names, "wants --rpki or --rtr");
     }
+    const bool lines = options->action == RibAction::export_lines;
+    if (lines && options->judges() && options->format == RibFormat::bgpdump_m) {
+      refuse("--format", "what is wrong with routes needs json: bgpdump -m has no place for it");
+    }
     if (!options->regions.empty() && !options->classifies()) {
       refuse(region_names, "wants --config or --registrations");
     }
@@ -293,12 +297,16 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
       "diff", "What the second file has and the first has not, and the reverse", RibAction::diff);
   add_files(*diff, compared, 2, 2);
   add_filters(*diff, compared);
+  add_judgement(*diff, compared);
+  add_judgement_filters(*diff, compared);
   add_json(*diff, compared);
 
   auto [write, written] =
       add("export", "Each route on a line, for other programs", RibAction::export_lines);
   add_files(*write, written, 1, any);
   add_filters(*write, written);
+  add_judgement(*write, written);
+  add_judgement_filters(*write, written);
   add_choice(
       *write, "--format", {"bgpdump-m", "json"},
       [written = written](std::size_t index) { written->format = static_cast<RibFormat>(index); },

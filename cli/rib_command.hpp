@@ -40,6 +40,10 @@ struct RibOptions {
 
   // Whether there are VRPs to check routes with.
   [[nodiscard]] bool checks() const { return !rpki.empty() || !rtr.empty(); }
+  // Whether `diff` and `export` say what is wrong with a route.
+  [[nodiscard]] bool judges() const {
+    return checks() || !problems.none() || !roles.empty() || !roles_by_asn.empty();
+  }
   // Whether prefixes are put into regions at all.
   [[nodiscard]] bool classifies() const { return !config.empty() || !registrations.empty(); }
 };

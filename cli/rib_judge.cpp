@@ -80,7 +80,8 @@ JudgedRib::JudgedRib(const RibOptions& options, routes::RibDump dump)
       wanted_regions_{options.regions} {}
 
 Result<std::unique_ptr<JudgedRib>> JudgedRib::load(const RibOptions& options,
-                                                   std::ostream& progress) {
+                                                   std::ostream& progress,
+                                                   std::shared_ptr<const routes::VrpSet> told) {
   auto dump = routes::load_mrt(options.files, {.site_asn = options.site_asn});
   if (!dump) return tl::make_unexpected(dump.error());
   std::unique_ptr<JudgedRib> judged{new JudgedRib{options, std::move(*dump)}};
@@ -88,7 +89,9 @@ Result<std::unique_ptr<JudgedRib>> JudgedRib::load(const RibOptions& options,
   if (!options.rpki.empty()) {
     if (auto loaded = judged->load_vrps(options, progress); !loaded) return fail(std::move(loaded));
   }
-  if (!options.rtr.empty()) {
+  if (!options.rtr.empty() && told) {
+    judged->vrps_ = std::move(told);
+  } else if (!options.rtr.empty()) {
     if (auto asked = judged->ask_caches(options, progress); !asked) return fail(std::move(asked));
   }
   if (options.classifies()) {

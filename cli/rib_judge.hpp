@@ -31,12 +31,15 @@ struct Placement {
 // What `strait routes rib` read, and its judgement of each route.
 class JudgedRib {
  public:
-  // What of the files could not be read, and how old the VRPs are, goes to `progress`.
-  [[nodiscard]] static Result<std::unique_ptr<JudgedRib>> load(const RibOptions& options,
-                                                               std::ostream& progress);
+  // What of the files could not be read, and how old the VRPs are, goes to `progress`. No cache is
+  // asked where `told` is what one has told already.
+  [[nodiscard]] static Result<std::unique_ptr<JudgedRib>> load(
+      const RibOptions& options, std::ostream& progress,
+      std::shared_ptr<const routes::VrpSet> told = nullptr);
 
   [[nodiscard]] const routes::RibDump& dump() const { return dump_; }
   [[nodiscard]] const routes::Rib& rib() const { return dump_.rib; }
+  [[nodiscard]] const std::shared_ptr<const routes::VrpSet>& vrps() const { return vrps_; }
   [[nodiscard]] bool has_vrps() const { return vrps_ != nullptr; }
   [[nodiscard]] RouteRemarks remarks(const Prefix& prefix, const routes::RibRoute& route);
   // Where the prefix belongs; nothing without --config or --registrations. An entry must hold all

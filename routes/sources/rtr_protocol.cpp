@@ -294,30 +294,44 @@ void RtrProtocol::end_of_data(Pdu pdu, RtrStep& step) {
 }
 
 // Sections 5.6 and 12: a record is announced once, and withdrawn only if it is there.
+RtrProtocol::Fate RtrProtocol::fate_of(std::span<const Change> changes, bool there) {
+  for (const Change& change : changes) {
+    if (change.announced == there) return there ? Fate::announced_twice : Fate::unknown;
+    there = change.announced;
+  }
+  return there ? Fate::there : Fate::gone;
+}
+
+void RtrProtocol::refuse_record(const Pdu& pdu, Fate fate, const Vrp& vrp, RtrStep& step) {
+  forget_session();
+  const bool twice = fate == Fate::announced_twice;
+  refuse(pdu, twice ? duplicate_record : unknown_record,
+         fmt::format("it {} {}", twice ? "announced twice" : "withdrew what was not there:",
+                     strait::to_string(vrp.prefix)),
+         step);
+}
+
 void RtrProtocol::apply(const Pdu& pdu, RtrStep& step) {
   std::ranges::stable_sort(changes_, before, &Change::vrp);
-  const std::vector<Vrp> old = anew_ ? std::vector<Vrp>{} : vrps_;
+  const auto old = anew_ ? std::span<const Vrp>{} : std::span<const Vrp>{vrps_};
   std::vector<Vrp> fresh;
   fresh.reserve(old.size() + changes_.size());
   auto next = old.begin();
   for (auto change = changes_.begin(); change != changes_.end();) {
     const Vrp& vrp = change->vrp;
+    const auto behind =
+        std::find_if(change, changes_.end(), [&](const Change& each) { return each.vrp != vrp; });
     const auto same = std::lower_bound(next, old.end(), vrp, before);
     fresh.insert(fresh.end(), next, same);
-    bool there = same != old.end() && *same == vrp;
+    const bool there = same != old.end() && *same == vrp;
     next = there ? std::next(same) : same;
-    for (; change != changes_.end() && change->vrp == vrp; ++change) {
-      if (change->announced == there) {
-        forget_session();
-        refuse(pdu, there ? duplicate_record : unknown_record,
-               fmt::format("it {} {}", there ? "announced twice" : "withdrew what was not there:",
-                           strait::to_string(vrp.prefix)),
-               step);
-        return;
-      }
-      there = change->announced;
+    const Fate fate = fate_of({change, behind}, there);
+    if (fate == Fate::announced_twice || fate == Fate::unknown) {
+      refuse_record(pdu, fate, vrp, step);
+      return;
     }
-    if (there) fresh.push_back(vrp);
+    if (fate == Fate::there) fresh.push_back(vrp);
+    change = behind;
   }
   fresh.insert(fresh.end(), next, old.end());
   if (fresh.size() > most_records) {

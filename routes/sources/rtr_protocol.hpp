@@ -71,6 +71,9 @@ class RtrProtocol {
     bool announced = false;
   };
 
+  // What becomes of a record by its changes.
+  enum class Fate : std::uint8_t { there, gone, announced_twice, unknown };
+
   [[nodiscard]] RtrOctets query();
   void forget_session();
   void handle(const Pdu& pdu, RtrStep& step);
@@ -79,6 +82,8 @@ class RtrProtocol {
   void response(const Pdu& pdu, RtrStep& step);
   void record(Pdu pdu, RtrStep& step);
   void end_of_data(Pdu pdu, RtrStep& step);
+  [[nodiscard]] static Fate fate_of(std::span<const Change> changes, bool there);
+  void refuse_record(const Pdu& pdu, Fate fate, const Vrp& vrp, RtrStep& step);
   void apply(const Pdu& pdu, RtrStep& step);
   void reset(const Pdu& pdu, RtrStep& step);
   void reported(Pdu pdu, RtrStep& step);

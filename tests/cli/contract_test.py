@@ -287,6 +287,8 @@ REFUSED = [
     ("routes rib show --or-longer f", 2, usage("routes rib show", "--or-longer: wants --prefix")),
     ("routes rib show --community 1 f", 2,
      usage("routes rib show", "--community: community '1': want A:B, each up to 65535, or A:B:C")),
+    ("routes rib export --problem private-asn f", 2, usage(
+        "routes rib export", "--format: what is wrong with routes needs json: bgpdump -m has no place for it")),
     ("routes rib export --format xml f", 2,
      usage("routes rib export", "--format: 'xml': want one of bgpdump-m, json")),
     ("routes rib show --rpki-state valid f", 2, usage("routes rib show", "--rpki-state: wants --rpki or --rtr")),

@@ -187,6 +187,16 @@ class Rib(unittest.TestCase):
         self.assertEqual([route["rpki"] for route in routes], ["valid", "valid", "invalid"])
         self.assertEqual(routes[2]["rpki_reason"], "length")
         self.assertIn("rpki-invalid", routes[2]["problems"])
+        export = "export --format json --rpki vrps.json"
+        exported = [json.loads(line) for line in self.rib(f"{export} first.mrt")[1].splitlines()]
+        self.assertEqual([route | {"best": None} for route in exported], [route | {"best": None} for route in routes])
+        self.assertEqual(self.rib(f"{export} --rpki-state invalid first.mrt")[1].count("\n"), 1)
+        self.assertNotIn("problems", self.rib("export --format json first.mrt")[1])
+        change = self.rib("diff --rpki vrps.json --rpki-state invalid first.mrt second.mrt")
+        self.assertEqual(change, (1, f"removed {lines[2][2:]}", 2 * expired))
+        changes = self.rib("diff --json --rpki vrps.json first.mrt second.mrt")[1].splitlines()
+        self.assertEqual([(change["change"], change["rpki"]) for change in map(json.loads, changes)],
+                         [("before", "valid"), ("after", "valid"), ("removed", "invalid"), ("added", "not-found")])
         found = [json.loads(line) for line in self.rib("lookup --json --rpki vrps.json 10.1.0.1 first.mrt")[1].splitlines()]
         self.assertEqual([line["type"] for line in found], ["route", "decision", "vrp", "vrp"])
         self.assertEqual((found[3]["max_length"], found[3]["asn"]), (15, 64497))
