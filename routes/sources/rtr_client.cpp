@@ -93,7 +93,7 @@ class RtrClient::Session {
     std::array<std::byte, 65'536> octets{};
     for (;;) {
       error_code error;
-      arm(protocol_.awaits() ? answer_patience : protocol_.refresh());
+      arm(patience());
       const std::size_t count = co_await socket_.async_read_some(asio::buffer(octets), into(error));
       const bool expired = disarm();
       RtrStep step;
@@ -101,18 +101,27 @@ class RtrClient::Session {
         step.send = protocol_.poll();
       } else if (error) {
         const bool again = protocol_.closed();
-        co_return lose(
-            expired ? "no connection: it does not answer" : "no connection: " + error.message(),
-            again);
+        co_return lose(why_cut(expired, error), again);
       } else {
         step = protocol_.take(std::span{octets}.first(count));
       }
-      if (step.flush) flush();
-      if (step.told) publish();
+      heed(step);
       const bool sent = co_await send(step.send);
       if (!step.end.empty()) co_return lose(step.end, step.again);
       if (!sent) co_return lose("no connection: it was cut");
     }
+  }
+
+  [[nodiscard]] Nanos patience() const {
+    return protocol_.awaits() ? answer_patience : protocol_.refresh();
+  }
+  static std::string why_cut(bool expired, const error_code& error) {
+    return "no connection: " + (expired ? "it does not answer" : error.message());
+  }
+
+  void heed(const RtrStep& step) {
+    if (step.flush) flush();
+    if (step.told) publish();
   }
 
   asio::awaitable<bool> send(const RtrOctets& octets) {

@@ -271,7 +271,8 @@ void RtrProtocol::record(Pdu pdu, RtrStep& step) {
                               .max_length = longest,
                               .asn = asn,
                               .expires = 0},
-                      .announced = announced});
+                      .announced = announced,
+                      .order = static_cast<std::uint32_t>(changes_.size())});
 }
 
 void RtrProtocol::end_of_data(Pdu pdu, RtrStep& step) {
@@ -312,7 +313,9 @@ void RtrProtocol::refuse_record(const Pdu& pdu, Fate fate, const Vrp& vrp, RtrSt
 }
 
 void RtrProtocol::apply(const Pdu& pdu, RtrStep& step) {
-  std::ranges::stable_sort(changes_, before, &Change::vrp);
+  std::ranges::sort(changes_, [](const Change& left, const Change& right) {
+    return std::tuple{key_of(left.vrp), left.order} < std::tuple{key_of(right.vrp), right.order};
+  });
   const auto old = anew_ ? std::span<const Vrp>{} : std::span<const Vrp>{vrps_};
   std::vector<Vrp> fresh;
   fresh.reserve(old.size() + changes_.size());
@@ -365,7 +368,7 @@ void RtrProtocol::reported(Pdu pdu, RtrStep& step) {
 }
 
 void RtrProtocol::refuse(const Pdu& pdu, std::uint16_t code, const std::string& why,
-                         RtrStep& step) {
+                         RtrStep& step) const {
   step.end = "it broke the protocol: " + why;
   if (pdu.type == error_report) return;  // "MUST NOT be sent for an Error Report PDU" (5.11)
   const std::size_t about = std::min(pdu.octets.size(), std::size_t{32});

@@ -69,6 +69,7 @@ class RtrProtocol {
   struct Change {
     Vrp vrp;
     bool announced = false;
+    std::uint32_t order = 0;  // in the answer
   };
 
   // What becomes of a record by its changes.
@@ -88,7 +89,7 @@ class RtrProtocol {
   void reset(const Pdu& pdu, RtrStep& step);
   void reported(Pdu pdu, RtrStep& step);
   // Ends the connection with an Error Report about the PDU.
-  void refuse(const Pdu& pdu, std::uint16_t code, const std::string& why, RtrStep& step);
+  void refuse(const Pdu& pdu, std::uint16_t code, const std::string& why, RtrStep& step) const;
 
   State state_ = State::idle;
   std::uint8_t version_ = 1;

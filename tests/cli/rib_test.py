@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -201,20 +202,28 @@ class Rib(unittest.TestCase):
         self.assertEqual([line["type"] for line in found], ["route", "decision", "vrp", "vrp"])
         self.assertEqual((found[3]["max_length"], found[3]["asn"]), (15, 64497))
 
-    @unittest.skipUnless(shutil.which("stayrtr"), "no stayrtr here")
-    def test_vrps_of_a_cache_are_those_of_its_file(self):
+    def start_cache(self, port: int):
+        """A StayRTR with told.json."""
+        # It sends no VRPs that have expired.
         today = [{key: value for key, value in vrp.items() if key != "expires"} for vrp in VRPS["roas"][:2]]
         (self.room / "told.json").write_text(json.dumps(VRPS | {"roas": today}))
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            port = held.getsockname()[1]
-        refused = (f"strait: rib: --rtr: no RPKI data, nothing is checked with it: 127.0.0.1:{port}: no connection: "
-                   "Connection refused\n")
-        self.assertEqual(self.rib(f"show --rtr 127.0.0.1:{port} first.mrt"), (4, "", refused))
         cache = subprocess.Popen(["stayrtr", "-bind", f"127.0.0.1:{port}", "-cache", "told.json", "-checktime=false",
                                   "-metrics.addr", "127.0.0.1:0"], cwd=self.room, stderr=subprocess.DEVNULL)
         self.addCleanup(cache.wait)
         self.addCleanup(cache.kill)
+
+    def free_port(self) -> int:
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            return held.getsockname()[1]
+
+    @unittest.skipUnless(shutil.which("stayrtr"), "no stayrtr here")
+    def test_vrps_of_a_cache_are_those_of_its_file(self):
+        port = self.free_port()
+        refused = (f"strait: rib: --rtr: no RPKI data, nothing is checked with it: 127.0.0.1:{port}: no connection: "
+                   "Connection refused\n")
+        self.assertEqual(self.rib(f"show --rtr 127.0.0.1:{port} first.mrt"), (4, "", refused))
+        self.start_cache(port)
         end = time.monotonic() + 20
         while (heard := self.rib(f"show --rtr 127.0.0.1:{port} first.mrt"))[0] != 0 and time.monotonic() < end:
             time.sleep(0.2)
@@ -224,6 +233,34 @@ class Rib(unittest.TestCase):
         self.assertEqual(self.rib(f"lookup --rtr localhost:{port} 10.1.0.0/16 first.mrt")[:2],
                          self.rib("lookup --rpki told.json 10.1.0.0/16 first.mrt")[:2])
         self.assertIn("--rpki excludes --rtr", self.rib(f"show --rtr localhost:{port} --rpki told.json first.mrt")[2])
+
+    @unittest.skipUnless(shutil.which("stayrtr"), "no stayrtr here")
+    def test_a_plan_says_that_no_cache_was_heard_and_nothing_when_one_was(self):
+        port = self.free_port()
+        (self.room / "plan.toml").write_text(
+            f'[site]\nname = "x"\nasn = 64500\n[[path]]\nname = "a"\nneighbor_v4 = "192.0.2.1"\nupstream_asn = 65001\n'
+            f'[[target]]\nname = "t"\naddress = "127.0.0.1"\nregion = "europe"\n[routes]\nrib = "first.mrt"\n'
+            f'rtr = ["127.0.0.1:{port}"]\n[exporters]\nstore = "plan.db"\nlisten = []\n')
+        with subprocess.Popen([self.strait, "run", "-c", "plan.toml"], cwd=self.room, stderr=subprocess.DEVNULL) as service:
+            end = time.monotonic() + 20
+            while not (self.room / "plan.db").exists() and time.monotonic() < end:
+                time.sleep(0.1)
+            time.sleep(0.5)
+            service.send_signal(signal.SIGINT)
+
+        def notes():
+            done = subprocess.run([self.strait, "routes", "recommend", "--json", "-c", "plan.toml"], cwd=self.room,
+                                  capture_output=True, check=True, text=True, timeout=20)
+            return [note["message"] for line in done.stdout.splitlines() for note in json.loads(line).get("notes", [])
+                    if note["guard"] == "rpki-data"]
+
+        self.assertEqual(notes(), [f"no RPKI data, nothing is checked with it: 127.0.0.1:{port}: no connection: "
+                                   "Connection refused"])
+        self.start_cache(port)
+        end = time.monotonic() + 20
+        while (said := notes()) and time.monotonic() < end:
+            time.sleep(0.2)
+        self.assertEqual(said, [])
 
     def test_old_damaged_and_dateless_vrps_are_told(self):
         old = VRPS | {"metadata": {"buildtime": "2023-11-01T00:00:00Z"}, "roas": VRPS["roas"][:2]}
