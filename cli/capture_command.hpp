@@ -8,15 +8,24 @@
 #include <vector>
 
 #include "cli/cli11_names.hpp"
+#include "core/address.hpp"
 #include "core/duration.hpp"
+#include "probe/passive/path_rules.hpp"
 
 namespace strait::cli {
 
 // What makes a flow one of the first.
 enum class FlowRank : std::uint8_t { octets, p95, retransmissions };
 
-// What is added up: nothing, or the ends of flows by address or by prefix (/24, /48).
-enum class GroupBy : std::uint8_t { flow, host, prefix };
+// What is added up: nothing, or the ends of flows by address, prefix (of a RIB, else /24 and /48),
+// origin AS, country of registration or region; or what goes by each path.
+enum class GroupBy : std::uint8_t { flow, host, prefix, as, country, region, path };
+
+// --path NAME=RULE
+struct NamedPathRule {
+  std::string path;
+  probe::passive::PathRule rule;
+};
 
 // `strait capture`: the round trips of traffic that others captured.
 struct CaptureOptions {
@@ -29,14 +38,32 @@ struct CaptureOptions {
   std::optional<std::uint32_t> top;  // so many flows; else all, and of the table the first 20
   FlowRank by = FlowRank::octets;
   GroupBy group = GroupBy::flow;
-  std::uint32_t max_flows = 1'000'000;  // at once
-  bool all_methods = false;             // sequence numbers also where there are timestamps
+  std::vector<Prefix> local;               // whose addresses are ours
+  std::vector<std::string> rib;            // MRT files
+  std::string config;                      // whose regions, RIB and paths count; empty: none
+  std::vector<std::string> registrations;  // files; none: the configuration's
+  std::vector<NamedPathRule> paths;        // none: the configuration's
+  std::uint32_t max_flows = 1'000'000;     // at once
+  // Senders with many segments on the way or many round trips, at once; else by max_flows.
+  std::optional<std::uint32_t> max_busy;
+  bool all_methods = false;  // sequence numbers also where there are timestamps
   bool gre = false;
   bool vxlan = false;
+  std::vector<std::uint16_t> stamp_ports{862};
   bool json = false;
   bool samples = false;  // each round trip too
   bool csv = false;
+  bool live = false;  // the largest flows on the terminal while it runs
   bool histogram = false;
+
+  // What must be read before the capture.
+  [[nodiscard]] bool wants_rib() const {
+    return group == GroupBy::prefix || group == GroupBy::as || group == GroupBy::region;
+  }
+  [[nodiscard]] bool classifies() const {
+    return group == GroupBy::country || group == GroupBy::region;
+  }
+  [[nodiscard]] bool wants_paths() const { return group == GroupBy::path; }
 };
 
 using RunCapture = std::function<int(const CaptureOptions&)>;

@@ -18,35 +18,6 @@ using exporters::Colour;
 using exporters::TextTable;
 
 constexpr std::size_t most_groups = 100'000;
-// The longest prefixes that are routed nearly everywhere.
-constexpr std::uint8_t routed_v4 = 24;
-constexpr std::uint8_t routed_v6 = 48;
-
-template <class Octets>
-void clear_beyond(Octets& octets, std::uint8_t length) {
-  for (std::size_t i = length / 8U; i < octets.size(); ++i) octets.at(i) = 0;
-}
-
-// Lengths are whole octets.
-Prefix group_of(const Address& address, GroupBy by) {
-  const bool host = by == GroupBy::host;
-  if (address.is_v4()) {
-    auto octets = address.to_v4().to_bytes();
-    const std::uint8_t length = host ? 32 : routed_v4;
-    clear_beyond(octets, length);
-    return {boost::asio::ip::address_v4{octets}, length};
-  }
-  auto octets = address.to_v6().to_bytes();
-  const std::uint8_t length = host ? 128 : routed_v6;
-  clear_beyond(octets, length);
-  return {boost::asio::ip::address_v6{octets}, length};
-}
-
-std::string group_name(const Prefix& prefix) {
-  const bool host = prefix.length == (prefix.network.is_v4() ? 32 : 128);
-  return host ? prefix.network.to_string() : strait::to_string(prefix);
-}
-
 using GroupRank = std::pair<std::int64_t, std::uint64_t>;
 
 GroupRank rank_of_group(const EndGroup& group, FlowRank rank) {
@@ -68,43 +39,54 @@ TextTable::Cell delay_cell_of(const std::optional<Nanos>& time, bool any) {
 }  // namespace
 
 void EndGroups::add(const passive::FlowReport& flow) {
-  add(flow.server, flow.client);
-  add(flow.client, flow.server);
+  const bool own_server = places_.is_local(flow.server.end.address);
+  const bool own_client = places_.is_local(flow.client.end.address);
+  if (own_server && own_client) ++local_flows_;
+  if (!own_server) add(flow.server, flow.client);
+  if (!own_client) add(flow.client, flow.server);
+}
+
+EndGroup* EndGroups::group_of(const PlaceKey& key) {
+  const auto found = groups_.find(key);
+  if (found != groups_.end()) return &found->second;
+  if (groups_.size() == most_groups) {
+    ++without_room_;
+    return nullptr;
+  }
+  return &groups_[key];
 }
 
 // `to` is in the group; `from` sent to it, and its data made the round trips.
 void EndGroups::add(const passive::SenderReport& to, const passive::SenderReport& from) {
-  const Prefix prefix = group_of(to.end.address, by_);
-  auto found = groups_.find(prefix);
-  if (found == groups_.end()) {
-    if (groups_.size() == most_groups) {
-      ++without_room_;
-      return;
-    }
-    found = groups_.try_emplace(prefix).first;
-    found->second.prefix = prefix;
+  const bool by_path = by_ == GroupBy::path;
+  EndGroup* const there =
+      group_of(by_path ? Places::key(from.path) : places_.key(by_, to.end.address));
+  if (there != nullptr) {
+    ++there->flows;
+    there->packets_to += from.packets;
+    there->octets_to += from.octets;
+    there->sent_again += losses(from.signs);
+    if (from.handshake) there->handshakes.record(*from.handshake);
+    there->rtt.merge(from.best());
   }
-  EndGroup& group = found->second;
-  ++group.flows;
-  group.packets_to += from.packets;
-  group.octets_to += from.octets;
-  group.packets_from += to.packets;
-  group.octets_from += to.octets;
-  group.sent_again += losses(from.signs);
-  if (from.handshake) group.handshakes.record(*from.handshake);
-  group.rtt.merge(from.best());
+  // What comes back may come another way.
+  if (by_path && to.packets == 0) return;
+  EndGroup* const back = by_path ? group_of(Places::key(to.path)) : there;
+  if (back == nullptr) return;
+  back->packets_from += to.packets;
+  back->octets_from += to.octets;
 }
 
 std::vector<EndGroup> EndGroups::top(std::optional<std::uint32_t> most, FlowRank rank) const {
-  std::vector<std::pair<GroupRank, const EndGroup*>> ranked;
+  std::vector<std::pair<GroupRank, const std::pair<const PlaceKey, EndGroup>*>> ranked;
   ranked.reserve(groups_.size());
-  for (const auto& [prefix, group] : groups_)
-    ranked.emplace_back(rank_of_group(group, rank), &group);
+  for (const auto& entry : groups_) ranked.emplace_back(rank_of_group(entry.second, rank), &entry);
   std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return b.first < a.first; });
   std::vector<EndGroup> first;
-  for (const auto& [key, group] : ranked) {
+  for (const auto& entry : ranked) {
     if (most && first.size() == *most) break;
-    first.push_back(*group);
+    first.push_back(entry.second->second);
+    first.back().name = places_.name(by_, entry.second->first);
   }
   return first;
 }
@@ -114,7 +96,7 @@ std::string to_json(const EndGroup& group) {
   json.begin_object()
       .member("strait", 1)
       .member("type", "group")
-      .member("group", std::string_view{group_name(group.prefix)})
+      .member("group", std::string_view{group.name})
       .member("flows", group.flows)
       .member("packets_to", group.packets_to)
       .member("octets_to", group.octets_to)
@@ -132,7 +114,7 @@ std::string group_csv_header() {
 }
 
 std::string to_csv(const EndGroup& group) {
-  std::string line = fmt::format("{},{},{},{},{},{},{},{}", group_name(group.prefix), group.flows,
+  std::string line = fmt::format("{},{},{},{},{},{},{},{}", group.name, group.flows,
                                  group.packets_to, group.octets_to, group.packets_from,
                                  group.octets_from, group.sent_again, group.rtt.count());
   const auto time = [&line](const std::optional<Nanos>& value) {
@@ -154,7 +136,7 @@ std::string to_table(std::span<const EndGroup> groups, bool colours) {
   }
   table.add_row(std::move(header));
   for (const EndGroup& group : groups) {
-    std::vector<TextTable::Cell> row{{group_name(group.prefix)}};
+    std::vector<TextTable::Cell> row{{group.name}};
     for (const std::uint64_t count :
          {group.flows, group.octets_to, group.octets_from, group.sent_again, group.rtt.count()}) {
       row.push_back(number_cell(std::to_string(count)));

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
+#include <optional>
 #include <ostream>
 #include <tuple>
 #include <utility>
 
 #include "cli/capture_groups.hpp"
 #include "cli/capture_report.hpp"
+#include "cli/capture_watch.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/stop_signals.hpp"
 #include "core/clock.hpp"
@@ -91,13 +93,15 @@ void go_on_writing() {
 
 class Capture {
  public:
-  Capture(const CaptureOptions& options, const CaptureStreams& streams)
+  Capture(const CaptureOptions& options, const CaptureStreams& streams, Places& places)
       : options_{options},
         streams_{streams},
+        places_{places},
         ranks_{options.top.has_value() || !(options.json || options.csv)},
-        groups_{options.group},
+        groups_{options.group, places},
         top_{options.top.value_or(usual_top), options.by},
-        meter_{meter_options(options), [this](const passive::FlowReport& flow) { take(flow); }} {
+        meter_{meter_options(options, places),
+               [this](const passive::FlowReport& flow) { take(flow); }} {
     if (options.samples) {
       meter_.set_round_trip_sink(
           [this](const passive::RoundTrip& trip) { streams_.results << to_json(trip) << '\n'; });
@@ -117,15 +121,18 @@ class Capture {
     sum_.tcp = meter_.tcp_tally();
     write_end();
     streams_.progress << damage_text(sum_);
-    return is_damaged(sum_) || sum_.meter.flows == 0 ? exit_failed : 0;
+    const bool failed = is_damaged(sum_) || sum_.meter.flows == 0;
+    return failed ? exit_failed : places_.status();
   }
 
  private:
-  static passive::MeterOptions meter_options(const CaptureOptions& options) {
+  static passive::MeterOptions meter_options(const CaptureOptions& options, const Places& places) {
     passive::MeterOptions meter;
-    meter.decode = {.gre = options.gre, .vxlan = options.vxlan};
+    meter.decode = {.gre = options.gre, .vxlan = options.vxlan, .stamp_ports = options.stamp_ports};
     meter.tcp.sequence_always = options.all_methods;
     meter.max_flows = options.max_flows;
+    meter.max_busy = options.max_busy;
+    meter.paths = places.paths();
     return meter;
   }
 
@@ -145,7 +152,7 @@ class Capture {
     return {};
   }
 
-  Result<void> read_live() {
+  [[nodiscard]] Result<std::vector<passive::LiveCapture>> open_captures() const {
     std::vector<passive::LiveCapture> captures;
     const passive::LiveOptions live{.filter = options_.filter,
                                     .snapshot = options_.snapshot,
@@ -156,30 +163,59 @@ class Capture {
       if (!capture) return fail(std::move(capture));
       captures.push_back(std::move(*capture));
     }
+    return captures;
+  }
+
+  Result<void> read_live() {
+    auto captures = open_captures();
+    if (!captures) return fail(std::move(captures));
     const StopSignals signals;
     go_on_writing();
-    const SystemClock clock;
-    const MonoTime begun = clock.now().mono;
-    streams_.progress << "capturing; interrupt to end\n" << std::flush;
-    const auto past = [&](Nanos time) { return clock.now().mono - begun >= time; };
-    while (!StopSignals::raised() && !(options_.duration && past(*options_.duration))) {
-      passive::wait_for_any(captures, std::chrono::milliseconds{100});
-      if (auto read = read_from(captures); !read) return fail(std::move(read));
+    std::optional<CaptureWatch> watch;
+    if (options_.live) {
+      auto opened = CaptureWatch::open(options_.by);
+      if (!opened) return fail(std::move(opened));
+      watch.emplace(std::move(*opened));
+    } else {
+      streams_.progress << "capturing; interrupt to end\n" << std::flush;
     }
-    // What the kernel still holds, unless more comes than can be read.
-    const Nanos end = clock.now().mono - begun + std::chrono::seconds{1};
-    for (bool more = true; more && !past(end);) {
-      passive::wait_for_any(captures, std::chrono::milliseconds{30});
-      const auto read = read_from(captures);
-      if (!read) return tl::make_unexpected(read.error());
-      more = *read > 0;
-    }
-    for (const passive::LiveCapture& capture : captures) {
+    if (auto read = read_while(*captures, watch); !read) return fail(std::move(read));
+    if (auto read = read_rest(*captures); !read) return fail(std::move(read));
+    for (const passive::LiveCapture& capture : *captures) {
       const passive::LiveTally counted = capture.tally();
       passive::ReadTally tally;
       tally.packets = counted.packets;
       tally.dropped = counted.dropped;
       sum_.files.push_back({.file = capture.interface(), .tally = std::move(tally)});
+    }
+    return {};
+  }
+
+  // Until the time is over or somebody asks to stop.
+  Result<void> read_while(std::span<passive::LiveCapture> captures,
+                          std::optional<CaptureWatch>& watch) {
+    const SystemClock clock;
+    const MonoTime begun = clock.now().mono;
+    const auto is_over = [&] {
+      return options_.duration && clock.now().mono - begun >= *options_.duration;
+    };
+    while (!StopSignals::raised() && !is_over()) {
+      passive::wait_for_any(captures, std::chrono::milliseconds{100});
+      if (auto read = read_from(captures); !read) return tl::make_unexpected(read.error());
+      if (watch && !watch->show(meter_, captures)) break;
+    }
+    return {};
+  }
+
+  // What the kernel still holds, unless more comes than can be read.
+  Result<void> read_rest(std::span<passive::LiveCapture> captures) {
+    const SystemClock clock;
+    const MonoTime end = clock.now().mono + std::chrono::seconds{1};
+    for (bool more = true; more && clock.now().mono < end;) {
+      passive::wait_for_any(captures, std::chrono::milliseconds{30});
+      const auto read = read_from(captures);
+      if (!read) return tl::make_unexpected(read.error());
+      more = *read > 0;
     }
     return {};
   }
@@ -246,6 +282,9 @@ class Capture {
     } else {
       write_flows();
     }
+    if (groups_.local_flows() > 0) {
+      streams_.progress << "strait: " << groups_.local_flows() << " flows have both ends here\n";
+    }
     if (groups_.without_room() > 0) {
       streams_.progress << "strait: " << groups_.without_room() << " ends found no room\n";
     }
@@ -264,6 +303,7 @@ class Capture {
 
   const CaptureOptions& options_;
   const CaptureStreams& streams_;
+  Places& places_;
   bool ranks_;
   CaptureSum sum_;
   EndGroups groups_;
@@ -274,7 +314,9 @@ class Capture {
 }  // namespace
 
 Result<int> run_capture(const CaptureOptions& options, const CaptureStreams& streams) {
-  return Capture{options, streams}.run();
+  const auto places = Places::load(options, streams.progress);
+  if (!places) return tl::make_unexpected(places.error());
+  return Capture{options, streams, **places}.run();
 }
 
 }  // namespace strait::cli

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -79,6 +80,18 @@ def echo(micros: int, there: bool, number: int) -> tuple[int, bytes]:
 def dns(micros: int, there: bool, number: int) -> tuple[int, bytes]:
     text = struct.pack("!HHHHHH", number, 0x0100 if there else 0x8180, 1, 0, 0, 0) + b"\3www\7example\0\0\1\0\1"
     ports = (5353, 53) if there else (53, 5353)
+    return ip(micros, there, 17, struct.pack("!HHHH", *ports, 8 + len(text), 0) + text)
+
+
+def stamp(micros: int, there: bool, number: int, port: int = 862) -> tuple[int, bytes]:
+    """RFC 8762: a request with a time, and the reply of a reflector that took 300 us, with another clock."""
+    sent = (3_900_000_000 << 32) + number
+    error = 0x0001
+    text = struct.pack("!IQHH28x", number, sent, error, 0)
+    if not there:
+        came = 3_000_000_000 << 32
+        text = struct.pack("!IQHHQIQHHB3x", number, came + round(300e-6 * 2**32), error, 0, came, number, sent, error, 0, 64)
+    ports = (4000, port) if there else (port, 4000)
     return ip(micros, there, 17, struct.pack("!HHHH", *ports, 8 + len(text), 0) + text)
 
 
@@ -163,7 +176,8 @@ class Capture(unittest.TestCase):
         self.assertEqual(server["maybe_delayed"], 100)
         self.assertEqual(flow["to_client"]["handshake_ns"], 5_000_000)
         self.assertEqual((total["type"], total["packets"], total["flows"], total["evicted"]), ("capture", 203, 1, 0))
-        self.assertEqual(total["round_trips"], {"handshake": 2, "timestamp": 0, "sequence": 100, "sack": 0, "echo": 0, "query": 0})
+        self.assertEqual(total["round_trips"], {"handshake": 2, "timestamp": 0, "sequence": 100, "sack": 0, "echo": 0, "query": 0,
+                                                "stamp": 0, "quic-handshake": 0, "spin": 0, "spin-whole": 0})
         self.assertEqual(total["packets_by_kind"]["tcp"], 203)
         self.assertEqual(total["files"], [{"file": "one.pcap", "packets": 203, "untimed": 0, "dropped": 0,
                                            "damaged": 0, "skipped_octets": 0, "damage": []}])
@@ -267,6 +281,30 @@ class Capture(unittest.TestCase):
                 initial = {row[2]: round(float(row[1]) * 1e9) for row in rows if row[1]}
                 self.assertEqual(set(initial.values()), {line["handshake_ns"] for line in lines if line["type"] == "flow"})
 
+    @unittest.skipUnless(shutil.which("tcptrace"), "tcptrace is not there")
+    def test_tcptrace_has_as_many_round_trips_the_same_extremes_and_as_many_that_are_ambiguous(self):
+        (self.room / "stamps.pcap").write_bytes(STAMPED)
+        for file in ("one.pcap", "three.pcap", "stamps.pcap"):
+            with self.subTest(file):
+                text = subprocess.run(["tcptrace", "-n", "-r", "-l", file], cwd=self.room, capture_output=True, text=True,
+                                      timeout=60, check=True).stdout
+                blocks = re.split(r"^TCP connection \d+:$", text, flags=re.M)[1:]
+                flows = [line for line in self.lines(f"{file} --all-methods") if line["type"] == "flow"]
+                flows.sort(key=lambda flow: flow["client"])
+                self.assertEqual(len(blocks), len(flows))
+                for block, flow in zip(blocks, flows):
+                    for index, side in enumerate((flow["to_server"], flow["to_client"])):
+                        def theirs(name, block=block, index=index):
+                            found = re.search(rf"^ +{name}: +([\d.]+)(?: ms)? +{name}: +([\d.]+)", block, re.M)
+                            return float(found[index + 1]) if found else 0  # what there is none of is left out
+
+                        times, half = side["sequence"], side["handshake_ns"]
+                        # The handshake is one of its samples.
+                        self.assertEqual(theirs("RTT samples"), times["count"] + 1)
+                        self.assertEqual(theirs("RTT min"), round(min(half, times["min_ns"] or half) / 1e6, 1))
+                        self.assertEqual(theirs("RTT max"), round(max(half, times["max_ns"] or half) / 1e6, 1))
+                        self.assertEqual(theirs("ambiguous acks"), side["refused"])
+
     def test_echoes_and_queries_are_flows_of_their_own(self):
         (self.room / "questions.pcap").write_bytes(QUESTIONS)
         flows = {line["protocol"]: line for line in self.lines("questions.pcap") if line["type"] == "flow"}
@@ -293,6 +331,21 @@ class Capture(unittest.TestCase):
                        if line["type"] == "round_trip")
         self.assertEqual((ours - theirs).total(), 0)
         self.assertEqual((theirs - ours).total(), 1)  # the query that was asked twice
+
+    def test_test_packets_of_stamp_are_timed_without_the_time_that_the_reflector_took(self):
+        packets = [stamp(10_000 * n, True, n) for n in range(3)] + [stamp(10_000 * n + 5_300, False, n) for n in range(2)]
+        (self.room / "stamp.pcap").write_bytes(pcap(packets, [ip(50_000, True, 17, struct.pack("!HHHH", 9, 862, 12, 0) + b"none")]))
+        (self.room / "other.pcap").write_bytes(pcap([stamp(0, True, 7, 20000), stamp(5_300, False, 7, 20000)]))
+        flow, total = self.lines("stamp.pcap")
+        asked = flow["to_server"]
+        self.assertEqual((flow["protocol"], flow["server"], asked["unanswered"]), ("udp", "198.51.100.2:862", 1))
+        self.assertEqual({key: asked["question"][key] for key in ("count", "min_ns", "max_ns")},
+                         {"count": 2, "min_ns": 5_000_000, "max_ns": 5_000_000})
+        self.assertEqual((total["round_trips"]["stamp"], total["packets_by_exchange"]["stamp"],
+                          total["packets_by_exchange"]["misfit"]), (2, 5, 1))
+        self.assertIn("; 1 of a STAMP port, but no test packets\n", self.capture("stamp.pcap"))
+        self.capture("other.pcap", 1)
+        self.assertEqual(self.lines("other.pcap --stamp-port 862 --stamp-port 20000")[-1]["round_trips"]["stamp"], 1)
 
     def test_without_a_flow_the_status_is_1(self):
         self.assertEqual(self.capture("bare.pcap", 1), "packets: 0\nflows: 0\nround trips: none\n")
