@@ -110,7 +110,7 @@ Result<void> Places::take_rib(const CaptureOptions& options, std::ostream& progr
     known->read = dump->taken;
     rib_ = std::move(known);
   } else if (options.wants_rib() && configuration_) {
-    auto known = read_rib(*configuration_, SystemClock{}.now().wall);
+    auto known = read_rib(*configuration_, SystemClock{}.now().wall, nullptr);
     if (!known) return tl::make_unexpected(known.error());
     rib_ = std::move(*known);
   }

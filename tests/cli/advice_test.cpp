@@ -73,7 +73,7 @@ std::vector<Route> offers() {
 }
 
 KnownRib known(const std::vector<Route>& routes) {
-  return {testing::rib_of(routes, Asn{64500}), {}, analyzer::test::start, std::nullopt, {}};
+  return {testing::rib_of(routes, Asn{64500}), {}, analyzer::test::start, nullptr, {}};
 }
 
 // Six minutes of both paths, judged each minute as the service does; the last advice.
