@@ -36,6 +36,7 @@ void Meter::add_batch(std::span<const CapturedPacket> packets) {
     Decoded& packet = batch_.at(i);
     decode(packets[i], options_.decode, packet);
     ++tally_.by_verdict.at(static_cast<std::size_t>(packet.verdict));
+    if (packet_sink_ && packet.octets > 0) packet_sink_(packet);
     if (!is_followed(packet)) continue;
     packet.hash = hash_(packet.key);
     table_.prefetch(packet.hash);

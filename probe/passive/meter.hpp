@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -40,6 +41,11 @@ class Meter {
 
   void set_round_trip_sink(RoundTripSink sink) { tracker_.set_round_trip_sink(std::move(sink)); }
 
+  // Gets every IP packet, of a flow that is followed or not; what of Decoded has a meaning, its
+  // verdict tells.
+  using PacketSink = std::function<void(const Decoded&)>;
+  void set_packet_sink(PacketSink sink) { packet_sink_ = std::move(sink); }
+
   void add(std::span<const CapturedPacket> packets);
   // Reports the flows that are still there, the oldest record first.
   void finish();
@@ -66,6 +72,7 @@ class Meter {
 
   MeterOptions options_;
   FlowSink sink_;
+  PacketSink packet_sink_;
   FlowHash hash_;
   FlowTable table_;
   Pool<Flow> flows_;
