@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "probe/key_file.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -12,7 +14,6 @@
 #include <vector>
 
 #include "probe/hmac_key.hpp"
-#include "probe/key_file.hpp"
 
 namespace strait::probe {
 namespace {
