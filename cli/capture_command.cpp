@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t most_flows = 50'000'000;
 constexpr std::uint64_t most_shown = 1'000'000;
+constexpr std::size_t most_stamp_ports = 16;
 
 using SharedOptions = std::shared_ptr<CaptureOptions>;
 
@@ -49,14 +50,28 @@ void add_what_is_read(CLI::App& command, const SharedOptions& options) {
   add_live(command, options);
   command.add_flag("--gre", options->gre, "Look into GRE");
   command.add_flag("--vxlan", options->vxlan, "Look into VXLAN (UDP port 4789)");
+  add_integers(
+      command, "--stamp-port", {.min = 1, .max = 65535, .unit = "PORT"}, most_stamp_ports,
+      [options](const std::vector<std::uint64_t>& ports) {
+        options->stamp_ports.assign(ports.begin(), ports.end());
+      },
+      "UDP port of STAMP or TWAMP reflectors, instead of 862; may be repeated");
   command.add_flag("--all-methods", options->all_methods,
                    "Time by sequence numbers also where there are timestamps");
   add_integer(command, "--max-flows", options->max_flows,
               {.min = 1, .max = most_flows, .unit = "N"},
               "Flows at once; the most silent one makes room for a new one");
+  add_integer(
+      command, "--max-busy", {.min = 1, .max = most_flows, .unit = "N"},
+      [options](std::uint64_t value) { options->max_busy = static_cast<std::uint32_t>(value); },
+      "Senders with many segments on the way or many round trips, at once; else a sixteenth of "
+      "--max-flows, and 1024 at least");
 }
 
 void add_what_is_shown(CLI::App& command, const SharedOptions& options) {
+  CLI::Option* const live = command.add_flag(
+      "--live", options->live, "Show the largest flows on the terminal while it runs");
+  live->needs(command.get_option("--interface"));
   add_integer(
       command, "--top", {.min = 1, .max = most_shown, .unit = "N"},
       [options](std::uint64_t value) { options->top = static_cast<std::uint32_t>(value); },
@@ -70,10 +85,12 @@ void add_what_is_shown(CLI::App& command, const SharedOptions& options) {
       [options](std::size_t index) { options->group = static_cast<GroupBy>(index); },
       "Add the ends of all flows up by this");
   CLI::Option* const json =
-      command.add_flag("--json", options->json, "One JSON object a line: flows, then the sum");
+      command.add_flag("--json", options->json, "One JSON object a line: flows, then the sum")
+          ->excludes(live);
   command.add_flag("--samples", options->samples, "With --json: each round trip too")->needs(json);
-  CLI::Option* const csv =
-      command.add_flag("--csv", options->csv, "Flows as CSV with a header")->excludes(json);
+  CLI::Option* const csv = command.add_flag("--csv", options->csv, "Flows as CSV with a header")
+                               ->excludes(json)
+                               ->excludes(live);
   command
       .add_flag("--histogram", options->histogram, "The round trips of all flows as a histogram")
       ->excludes(json)
@@ -170,6 +187,9 @@ void add_weights(CLI::App& command, const SharedOptions& options) {
 }
 
 void check_grouping(const CaptureOptions& options) {
+  if (options.live && !options.anonymise.empty()) {
+    refuse("--live", "shows real addresses: not with --anonymise");
+  }
   if (!options.weights.empty() && options.anonymise.starts_with("crypto-pan")) {
     refuse("--weights", "wants real prefixes: not with --anonymise crypto-pan");
   }

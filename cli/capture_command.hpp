@@ -49,12 +49,16 @@ struct CaptureOptions {
   Nanos window = std::chrono::minutes{1};  // of both
   std::string anonymise;                   // see make_anonymiser(); empty: nothing
   std::uint32_t max_flows = 1'000'000;     // at once
-  bool all_methods = false;                // sequence numbers also where there are timestamps
+  // Senders with many segments on the way or many round trips, at once; else by max_flows.
+  std::optional<std::uint32_t> max_busy;
+  bool all_methods = false;  // sequence numbers also where there are timestamps
   bool gre = false;
   bool vxlan = false;
+  std::vector<std::uint16_t> stamp_ports{862};
   bool json = false;
   bool samples = false;  // each round trip too
   bool csv = false;
+  bool live = false;  // the largest flows on the terminal while it runs
   bool histogram = false;
 
   // What must be read before the capture.

@@ -160,6 +160,11 @@ std::string to_json(const CaptureSum& sum) {
   for (std::size_t i = 0; i < passive::verdicts; ++i) {
     json.member(to_string(static_cast<passive::Verdict>(i)), sum.meter.by_verdict.at(i));
   }
+  json.end_object();
+  json.key("packets_by_exchange").begin_object();
+  for (std::size_t i = 0; i < passive::exchanges; ++i) {
+    json.member(to_string(static_cast<passive::Exchange>(i)), sum.meter.by_exchange.at(i));
+  }
   json.end_object().member("flows", sum.meter.flows).member("evicted", sum.meter.evicted);
   json.key("round_trips").begin_object();
   for (std::size_t i = 0; i < passive::methods; ++i) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
+#include <optional>
 #include <ostream>
 #include <tuple>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "cli/capture_groups.hpp"
 #include "cli/capture_report.hpp"
 #include "cli/capture_traffic.hpp"
+#include "cli/capture_watch.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/stop_signals.hpp"
 #include "core/clock.hpp"
@@ -141,9 +143,10 @@ class Capture {
  private:
   static passive::MeterOptions meter_options(const CaptureOptions& options, const Places& places) {
     passive::MeterOptions meter;
-    meter.decode = {.gre = options.gre, .vxlan = options.vxlan};
+    meter.decode = {.gre = options.gre, .vxlan = options.vxlan, .stamp_ports = options.stamp_ports};
     meter.tcp.sequence_always = options.all_methods;
     meter.max_flows = options.max_flows;
+    meter.max_busy = options.max_busy;
     meter.paths = places.paths();
     return meter;
   }
@@ -168,7 +171,7 @@ class Capture {
     return {};
   }
 
-  Result<void> read_live() {
+  [[nodiscard]] Result<std::vector<passive::LiveCapture>> open_captures() const {
     std::vector<passive::LiveCapture> captures;
     const passive::LiveOptions live{.filter = options_.filter,
                                     .snapshot = options_.snapshot,
@@ -179,37 +182,71 @@ class Capture {
       if (!capture) return fail(std::move(capture));
       captures.push_back(std::move(*capture));
     }
+    return captures;
+  }
+
+  Result<void> read_live() {
+    auto captures = open_captures();
+    if (!captures) return fail(std::move(captures));
     const StopSignals signals;
     go_on_writing();
-    const SystemClock clock;
-    const MonoTime begun = clock.now().mono;
-    streams_.progress << "capturing; interrupt to end\n" << std::flush;
-    Nanos next_weights = weights_interval;
-    const auto past = [&](Nanos time) { return clock.now().mono - begun >= time; };
-    while (!StopSignals::raised() && !(options_.duration && past(*options_.duration))) {
-      passive::wait_for_any(captures, std::chrono::milliseconds{100});
-      if (auto read = read_from(captures); !read) return fail(std::move(read));
-      if (export_) {
-        if (auto told = export_->tick(clock.now().wall); !told) return told;
-      }
-      if (!past(next_weights)) continue;
-      next_weights += weights_interval;
-      if (auto written = write_weights(); !written) return fail(std::move(written));
+    std::optional<CaptureWatch> watch;
+    if (options_.live) {
+      auto opened = CaptureWatch::open(options_.by);
+      if (!opened) return fail(std::move(opened));
+      watch.emplace(std::move(*opened));
+    } else {
+      streams_.progress << "capturing; interrupt to end\n" << std::flush;
     }
-    // What the kernel still holds, unless more comes than can be read.
-    const Nanos end = clock.now().mono - begun + std::chrono::seconds{1};
-    for (bool more = true; more && !past(end);) {
-      passive::wait_for_any(captures, std::chrono::milliseconds{30});
-      const auto read = read_from(captures);
-      if (!read) return tl::make_unexpected(read.error());
-      more = *read > 0;
-    }
-    for (const passive::LiveCapture& capture : captures) {
+    if (auto read = read_while(*captures, watch); !read) return fail(std::move(read));
+    if (auto read = read_rest(*captures); !read) return fail(std::move(read));
+    for (const passive::LiveCapture& capture : *captures) {
       const passive::LiveTally counted = capture.tally();
       passive::ReadTally tally;
       tally.packets = counted.packets;
       tally.dropped = counted.dropped;
       sum_.files.push_back({.file = capture.interface(), .tally = std::move(tally)});
+    }
+    return {};
+  }
+
+  // Until the time is over or somebody asks to stop.
+  Result<void> read_while(std::span<passive::LiveCapture> captures,
+                          std::optional<CaptureWatch>& watch) {
+    const SystemClock clock;
+    const MonoTime begun = clock.now().mono;
+    const auto is_over = [&] {
+      return options_.duration && clock.now().mono - begun >= *options_.duration;
+    };
+    while (!StopSignals::raised() && !is_over()) {
+      passive::wait_for_any(captures, std::chrono::milliseconds{100});
+      if (auto read = read_from(captures); !read) return tl::make_unexpected(read.error());
+      if (auto told = tell_others(clock.now()); !told) return told;
+      if (watch && !watch->show(meter_, captures)) break;
+    }
+    return {};
+  }
+
+  // What others read of a live capture meanwhile.
+  Result<void> tell_others(const Instant& now) {
+    if (export_) {
+      if (auto told = export_->tick(now.wall); !told) return told;
+    }
+    if (!next_weights_) next_weights_ = now.mono + weights_interval;
+    if (now.mono < *next_weights_) return {};
+    next_weights_ = now.mono + weights_interval;
+    return write_weights();
+  }
+
+  // What the kernel still holds, unless more comes than can be read.
+  Result<void> read_rest(std::span<passive::LiveCapture> captures) {
+    const SystemClock clock;
+    const MonoTime end = clock.now().mono + std::chrono::seconds{1};
+    for (bool more = true; more && clock.now().mono < end;) {
+      passive::wait_for_any(captures, std::chrono::milliseconds{30});
+      const auto read = read_from(captures);
+      if (!read) return tl::make_unexpected(read.error());
+      more = *read > 0;
     }
     return {};
   }
@@ -319,6 +356,7 @@ class Capture {
   CaptureSum sum_;
   EndGroups groups_;
   TrafficTally traffic_;
+  std::optional<MonoTime> next_weights_;
   std::unique_ptr<CaptureExport> export_;  // null: nobody asks for windows
   TopFlows top_;
   passive::Meter meter_;

@@ -121,7 +121,11 @@ std::string to_text(const CaptureSum& sum) {
   });
   std::string text = fmt::format("packets: {}", sum.meter.packets);
   if (!kinds.empty()) text += fmt::format(" ({})", kinds);
-  const auto lost = lacks_text({{dropped, "dropped by the capture"}, {untimed, "without a time"}});
+  constexpr auto misfit = static_cast<std::size_t>(passive::Exchange::misfit);
+  const auto lost =
+      lacks_text({{dropped, "dropped by the capture"},
+                  {untimed, "without a time"},
+                  {sum.meter.by_exchange.at(misfit), "of a STAMP port, but no test packets"}});
   if (!lost.empty()) text += "; " + lost;
   text += fmt::format("\nflows: {}", sum.meter.flows);
   if (sum.meter.evicted > 0) {

@@ -80,11 +80,13 @@ struct LiveScreen::Terminal {
   bool unicode = false;
 };
 
-Result<std::unique_ptr<LiveScreen>> LiveScreen::open() {
+Result<std::unique_ptr<LiveScreen>> LiveScreen::open(std::string_view command,
+                                                     std::string_view instead) {
   if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0) {
     return fail(Errc::bad_input,
-                "probe: --live wants a terminal for standard input and output; without one: --json "
-                "--outcomes");
+                fmt::format("{}: --live wants a terminal for standard input and output; without "
+                            "one: {}",
+                            command, instead));
   }
   auto terminal = std::make_unique<Terminal>();
   std::setlocale(LC_CTYPE, "");  // ncurses asks it what a character is
@@ -93,7 +95,7 @@ Result<std::unique_ptr<LiveScreen>> LiveScreen::open() {
   if (terminal->screen == nullptr) {
     const char* const type = std::getenv("TERM");
     return fail(Errc::unsupported,
-                fmt::format("probe: --live: nothing is known of the terminal '{}': set TERM",
+                fmt::format("{}: --live: nothing is known of the terminal '{}': set TERM", command,
                             type == nullptr ? "" : type));
   }
   ::set_term(terminal->screen);

@@ -22,19 +22,6 @@ constexpr Nanos key_patience = std::chrono::milliseconds{100};
 constexpr Nanos update_interval = std::chrono::milliseconds{500};
 constexpr Nanos live_patience = std::chrono::seconds{3};
 
-// False: somebody wants to leave.
-bool obey(LiveScreen::Key key, LiveView& view, std::size_t page) {
-  using Key = LiveScreen::Key;
-  const int rows = static_cast<int>(std::max<std::size_t>(page, 1));
-  if (key == Key::pause) view.toggle_pause();
-  if (key == Key::sort) view.next_sort();
-  if (key == Key::up) view.scroll(-1);
-  if (key == Key::down) view.scroll(1);
-  if (key == Key::page_up) view.scroll(-rows);
-  if (key == Key::page_down) view.scroll(rows);
-  return key != Key::quit;
-}
-
 // Fetches the figures and shows them until it is over.
 void watch(LiveScreen& screen, ProbeWorker& worker, const ProbePlan& plan, TwampRun* twamp,
            Measured& measured) {
@@ -77,7 +64,7 @@ Result<Measured> measure_live(const ProbeOptions& options, const ProbePlan& plan
                             most_live_rows, plan.reports.size()));
   }
   const StopSignals signals;  // before ncurses looks which signals are free
-  auto screen = LiveScreen::open();
+  auto screen = LiveScreen::open("probe", "--json --outcomes");
   if (!screen) return tl::make_unexpected(screen.error());
   Measured measured;
   measured.began = SystemClock{}.now().wall;

@@ -349,6 +349,12 @@ std::string_view to_string(Verdict verdict) {
   return names.at(static_cast<std::size_t>(verdict));
 }
 
+std::string_view to_string(Exchange exchange) {
+  static constexpr std::array<std::string_view, exchanges> names{"none", "misfit", "echo", "query",
+                                                                 "stamp"};
+  return names.at(static_cast<std::size_t>(exchange));
+}
+
 void decode(const CapturedPacket& packet, const DecodeOptions& options, Decoded& decoded) {
   decoded.time = packet.time.time_since_epoch().count();
   decoded.interface = packet.interface;
@@ -357,7 +363,9 @@ void decode(const CapturedPacket& packet, const DecodeOptions& options, Decoded&
   decoded.vlan = 0;
   decoded.exchange = Exchange::none;
   Layers{packet, options, decoded}.read();
-  if (decoded.verdict == Verdict::udp || decoded.verdict == Verdict::icmp) decode_question(decoded);
+  if (decoded.verdict == Verdict::udp || decoded.verdict == Verdict::icmp) {
+    decode_question(options, decoded);
+  }
 }
 
 }  // namespace strait::probe::passive

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "probe/passive/flow_key.hpp"
 #include "probe/passive/packet.hpp"
@@ -26,8 +27,16 @@ enum class Verdict : std::uint8_t {
 inline constexpr std::size_t verdicts = 9;
 [[nodiscard]] std::string_view to_string(Verdict verdict);
 
-// A question with a number, or its answer.
-enum class Exchange : std::uint8_t { none, echo, query };
+// A question with a number, or its answer; or what else is known by more than its ports.
+enum class Exchange : std::uint8_t {
+  none,
+  misfit,  // a STAMP port, but no test packet: not followed
+  echo,
+  query,
+  stamp,
+};
+inline constexpr std::size_t exchanges = 5;
+[[nodiscard]] std::string_view to_string(Exchange exchange);
 
 namespace tcp {
 inline constexpr std::uint8_t fin = 0x01;
@@ -48,7 +57,8 @@ struct Decoded {
   std::uint8_t flags = 0;
   bool has_timestamps = false;  // RFC 7323 section 3.2
   std::uint16_t window = 0;
-  Exchange exchange = Exchange::none;  // udp, icmp; its number is in `sequence`
+  // UDP, ICMP. Its number is in `sequence`, of STAMP the sender's time also in `tsval`.
+  Exchange exchange = Exchange::none;
   bool answer = false;
   std::uint8_t sack_blocks = 0;  // RFC 2018 section 3
   std::uint32_t sequence = 0;
@@ -56,6 +66,8 @@ struct Decoded {
   std::uint32_t tsval = 0;
   std::uint32_t tsecr = 0;
   const std::byte* sack = nullptr;  // the first block: two sequence numbers of 4 octets
+  // How long the answerer had the question (ns), where the answer says so; below 0: not believable.
+  std::int64_t hold = 0;
   // The way it came
   std::uint32_t interface = 0;
   std::uint32_t mpls_label = 0;  // the outermost
@@ -69,6 +81,9 @@ struct Decoded {
 struct DecodeOptions {
   bool gre = false;    // look into GRE (RFC 2784, RFC 2890)
   bool vxlan = false;  // look into VXLAN (RFC 7348)
+  // UDP ports of reflectors of STAMP or TWAMP-Test: 862 by RFC 8762 section 4.1; any other one only
+  // by agreement of both ends.
+  std::vector<std::uint16_t> stamp_ports{862};
 };
 
 // Reads the headers from the link's to TCP's. Never beyond what was captured, whatever it says.

@@ -5,7 +5,8 @@
 
 namespace strait::probe::passive {
 
-// Of a packet that is ICMP or UDP: whether it is an echo, or a DNS message of port 53.
-void decode_question(Decoded& packet);
+// Of a packet that is ICMP or UDP: whether it is an echo, a DNS message of port 53, or a test
+// packet of STAMP or TWAMP.
+void decode_question(const DecodeOptions& options, Decoded& packet);
 
 }  // namespace strait::probe::passive

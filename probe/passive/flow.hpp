@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "probe/passive/flow_key.hpp"
+#include "probe/passive/flow_report.hpp"
 
 namespace strait::probe::passive {
 
@@ -69,7 +70,7 @@ struct Outstanding {
   static constexpr std::int64_t latest = std::int64_t{1} << (63U - flag_bits);  // nine years
 
   std::uint64_t when = 0;  // ns since the flow's first packet, above the flags
-  std::uint32_t end = 0;   // one past its last sequence number
+  std::uint32_t end = 0;   // one past its last sequence number; of a question its number
   std::uint32_t tsval = 0;
 
   [[nodiscard]] std::int64_t since_first() const {
@@ -95,6 +96,7 @@ struct Detail {
   bool has_window = false;
   bool has_tsval = false;
   bool has_doubt = false;
+  Method question = Method::echo;  // of what is not TCP
   // Which segment a cumulative acknowledgment up to here is due to cannot be told, with has_doubt.
   std::uint32_t doubt = 0;
   // Where flow_flag::in_step is not set: an acknowledgment from here on ends a round of those that

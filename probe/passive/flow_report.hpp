@@ -22,8 +22,9 @@ enum class Method : std::uint8_t {
   sack,       // likewise, to the SACK block (RFC 2018) that it ended
   echo,       // an ICMP echo to its reply
   query,      // a DNS query to its answer
+  stamp,      // a STAMP or TWAMP test packet to its reply, less what the reflector says it took
 };
-inline constexpr std::size_t methods = 6;
+inline constexpr std::size_t methods = 7;
 [[nodiscard]] std::string_view to_string(Method method);
 
 // A round trip between the place of the capture and one end of a flow.

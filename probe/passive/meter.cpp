@@ -7,10 +7,8 @@
 namespace strait::probe::passive {
 namespace {
 
-// Senders with many segments on the way, or many round trips, for a number of flows: each takes
-// some kilobytes.
-std::uint32_t busy_senders(std::uint32_t flows) {
-  return std::max<std::uint32_t>(1024, flows / 16);
+std::uint32_t busy_senders(const MeterOptions& options) {
+  return options.max_busy.value_or(std::max<std::uint32_t>(1024, options.max_flows / 16));
 }
 
 }  // namespace
@@ -20,7 +18,7 @@ Meter::Meter(const MeterOptions& options, FlowSink sink)
       sink_{std::move(sink)},
       hash_{FlowHash::random()},
       flows_{options.max_flows},
-      tracker_{2 * options.max_flows, busy_senders(options.max_flows), options.tcp} {}
+      tracker_{2 * options.max_flows, busy_senders(options), options.tcp} {}
 
 void Meter::add(std::span<const CapturedPacket> packets) {
   while (!packets.empty()) {
@@ -37,6 +35,9 @@ void Meter::add_batch(std::span<const CapturedPacket> packets) {
     decode(packets[i], options_.decode, packet);
     ++tally_.by_verdict.at(static_cast<std::size_t>(packet.verdict));
     if (packet_sink_ && packet.octets > 0) packet_sink_(packet);
+    if (packet.verdict == Verdict::udp || packet.verdict == Verdict::icmp) {
+      ++tally_.by_exchange.at(static_cast<std::size_t>(packet.exchange));
+    }
     if (!is_followed(packet)) continue;
     packet.hash = hash_(packet.key);
     table_.prefetch(packet.hash);
@@ -131,6 +132,26 @@ void Meter::finish() {
   for (Handle handle = 1; handle <= flows_.highest(); ++handle) {
     if (flows_[handle].has(flow_flag::in_use)) end(handle, FlowEnding::open);
   }
+}
+
+std::vector<FlowReport> Meter::largest(std::size_t most) {
+  std::vector<std::pair<std::uint64_t, Handle>> sizes;
+  sizes.reserve(flows_.in_use());
+  for (Handle handle = 1; handle <= flows_.highest(); ++handle) {
+    const Flow& flow = flows_[handle];
+    if (!flow.has(flow_flag::in_use)) continue;
+    sizes.emplace_back(flow.sides[0].octets + flow.sides[1].octets, handle);
+  }
+  const auto count = static_cast<std::ptrdiff_t>(std::min(most, sizes.size()));
+  std::ranges::partial_sort(sizes, sizes.begin() + count, [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  std::vector<FlowReport> reports;
+  reports.reserve(static_cast<std::size_t>(count));
+  for (const auto& [octets, handle] : std::span{sizes}.first(static_cast<std::size_t>(count))) {
+    reports.push_back(tracker_.report(flows_[handle], FlowEnding::open));
+  }
+  return reports;
 }
 
 std::size_t Meter::memory_bytes() const {

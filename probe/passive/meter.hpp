@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,15 +23,19 @@ struct MeterOptions {
   DecodeOptions decode;
   TcpOptions tcp;
   std::uint32_t max_flows = 1'000'000;  // at once
-  PathRules paths;                      // none: nobody asks which way packets go
+  // Senders with many segments on the way, or many round trips, at once: each of them takes some
+  // kilobytes. Without a number a sixteenth of the flows, and 1024 at least.
+  std::optional<std::uint32_t> max_busy;
+  PathRules paths;  // none: nobody asks which way packets go
 };
 
 // What became of all packets.
 struct MeterTally {
   std::uint64_t packets = 0;
   std::array<std::uint64_t, verdicts> by_verdict{};
-  std::uint64_t flows = 0;    // ever seen
-  std::uint64_t evicted = 0;  // to make room for others
+  std::array<std::uint64_t, exchanges> by_exchange{};  // of UDP and ICMP
+  std::uint64_t flows = 0;                             // ever seen
+  std::uint64_t evicted = 0;                           // to make room for others
 };
 
 // Packets in, flows with their round trips out. Memory is bounded by max_flows: a flow for which
@@ -49,6 +55,9 @@ class Meter {
   void add(std::span<const CapturedPacket> packets);
   // Reports the flows that are still there, the oldest record first.
   void finish();
+  // Those of them that have sent the most octets, as they stand, at most so many; the largest
+  // first. Looks at every flow, but reports only these.
+  [[nodiscard]] std::vector<FlowReport> largest(std::size_t most);
 
   [[nodiscard]] const MeterTally& tally() const { return tally_; }
   [[nodiscard]] const TcpTally& tcp_tally() const { return tracker_.tally(); }
@@ -62,7 +71,7 @@ class Meter {
   void add_batch(std::span<const CapturedPacket> packets);
   // Whether it is of a flow that is followed.
   static bool is_followed(const Decoded& packet) {
-    return packet.verdict == Verdict::tcp || packet.exchange != Exchange::none;
+    return packet.verdict == Verdict::tcp || packet.exchange > Exchange::misfit;
   }
   void follow(const Decoded& packet, PathNumber path);
   void note_path(Handle handle, unsigned side, PathNumber path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions that have a number, and answers that repeat it: ICMP echo, DNS.
+// Questions that have a number, and answers that repeat it: ICMP echo, DNS, STAMP.
 #include "probe/passive/flow_tracker.hpp"
 
 namespace strait::probe::passive {
@@ -8,12 +8,20 @@ namespace {
 // Of a question that was answered; it makes room when it is the oldest.
 constexpr std::uint32_t answered = Outstanding::sacked;
 
-Outstanding* question_with(OutstandingRing& ring, std::uint32_t number) {
+// A STAMP reply repeats the sender's time beside its number (RFC 8762 section 4.3.1). From a
+// reflector that does not, the other times are not what they should be either.
+Outstanding* question_of(OutstandingRing& ring, const Decoded& packet) {
   for (std::uint32_t i = 0; i < ring.size(); ++i) {
     Outstanding& question = ring.at(i);
-    if (question.end == number && !question.has(answered)) return &question;
+    const bool same = question.end == packet.sequence && question.tsval == packet.tsval;
+    if (same && !question.has(answered)) return &question;
   }
   return nullptr;
+}
+
+Method method_of(Exchange exchange) {
+  if (exchange == Exchange::echo) return Method::echo;
+  return exchange == Exchange::stamp ? Method::stamp : Method::query;
 }
 
 }  // namespace
@@ -37,8 +45,9 @@ void FlowTracker::ask(Flow& flow, const Decoded& packet, unsigned side) {
     ++tally_.untracked;
     return;
   }
+  its->question = method_of(packet.exchange);
   auto ring = ring_of(*its);
-  if (Outstanding* const same = question_with(ring, packet.sequence)) {
+  if (Outstanding* const same = question_of(ring, packet)) {
     // Which of them is answered cannot be told.
     same->set(Outstanding::sent_again);
     ++its->retransmitted;
@@ -48,7 +57,7 @@ void FlowTracker::ask(Flow& flow, const Decoded& packet, unsigned side) {
   if (since < 0 || since >= Outstanding::latest) return;  // the capture's clock went wrong
   const Outstanding question{.when = static_cast<std::uint64_t>(since) << Outstanding::flag_bits,
                              .end = packet.sequence,
-                             .tsval = 0};
+                             .tsval = packet.tsval};
   while (!ring.push(question)) {
     // Nobody waits for an answer after so many more.
     if (!ring.at(0).has(answered)) ++its->unanswered;
@@ -61,18 +70,21 @@ void FlowTracker::answer(Flow& flow, const Decoded& packet, unsigned asker) {
   if (its.detail == 0) return;  // nothing was asked that the capture has
   Detail& detail = details_[its.detail];
   auto ring = ring_of(detail);
-  Outstanding* const question = question_with(ring, packet.sequence);
+  Outstanding* const question = question_of(ring, packet);
   if (question == nullptr) {
     ++detail.unseen;  // or answered before
     return;
   }
   question->set(answered);
+  // A reflector's own time is no part of the path's.
+  const std::int64_t hold = packet.exchange == Exchange::stamp ? packet.hold : 0;
   const std::int64_t sent = flow.first + question->since_first();
-  if (question->has(Outstanding::sent_again) || packet.time < sent) {
+  const bool timed = hold >= 0 && packet.time >= sent && packet.time - sent >= hold;
+  if (question->has(Outstanding::sent_again) || !timed) {
     refuse(detail);
   } else {
-    const auto method = packet.exchange == Exchange::echo ? Method::echo : Method::query;
-    sample(flow, packet, asker, {.method = method, .sent = sent, .maybe_delayed = false});
+    sample(flow, packet, asker,
+           {.method = method_of(packet.exchange), .sent = sent + hold, .maybe_delayed = false});
   }
   while (ring.size() > 0 && ring.at(0).has(answered)) ring.pop();
 }

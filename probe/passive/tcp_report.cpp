@@ -60,7 +60,7 @@ SenderReport FlowTracker::sender_report(const Flow& flow, unsigned side) {
   auto by_timestamp = series_.content(detail.series[0]);
   auto by_sequence = series_.content(detail.series[1]);
   const bool tcp = flow.key.protocol == protocol_tcp;
-  if (!tcp) report.question = flow.key.protocol == protocol_udp ? Method::query : Method::echo;
+  report.question = detail.question;
   (tcp ? report.by_timestamp : report.by_question) = std::move(by_timestamp.sketch);
   report.by_sequence = std::move(by_sequence.sketch);
   report.complete = by_timestamp.complete && by_sequence.complete;
@@ -88,8 +88,8 @@ FlowReport FlowTracker::report(const Flow& flow, FlowEnding ending) {
 }
 
 std::string_view to_string(Method method) {
-  static constexpr std::array<std::string_view, methods> names{"handshake", "timestamp", "sequence",
-                                                               "sack",      "echo",      "query"};
+  static constexpr std::array<std::string_view, methods> names{
+      "handshake", "timestamp", "sequence", "sack", "echo", "query", "stamp"};
   return names.at(static_cast<std::size_t>(method));
 }
 

@@ -4,37 +4,22 @@
 one BIRD plays. What the station's files hold must be what the router itself shows, before and behind its policy, also
 after flaps, a change of policy and a connection that was cut off.
 
-Run by hand, as root, with the packages frr and gobgpd: it is no part of ctest."""
+BMP_PREFIXES=50000 makes it a hundred thousand routes and prints what the station took for them."""
 
 import ipaddress
 import json
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
-import time
 import unittest
 from pathlib import Path
 
+from router_lab import BGPD, RouterLab, missing, run
+
 STRAIT = str(Path(os.environ.get("STRAIT", "build/dev/strait")).resolve())
-PATH = os.environ.get("PATH", "") + ":/usr/sbin"
-ROUTER, UPSTREAMS = (f"strait-bmp-{side}-{os.getpid()}" for side in ("r", "u"))
 PREFIXES = int(os.environ.get("BMP_PREFIXES", "500"))  # of IPv4, from each upstream
 PORT = 11019
-BGPD = "/usr/lib/frr/bgpd"  # OpenBGPD has one too
 PEERS = {"10.255.1.2": 65001, "10.255.1.3": 65002, "fd00:255:1::2": 65001, "fd00:255:1::3": 65002}
-
-
-def run(*words: str, check: bool = True) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
-    if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
-
-
-def inside(namespace: str, *words: str, check: bool = True) -> str:
-    return run("ip", "netns", "exec", namespace, *words, check=check)
 
 
 def prefixes(last: int) -> list[str]:
@@ -49,7 +34,8 @@ def bird_configuration(last: int) -> str:
     lines = [f"router id 10.255.1.{last}; protocol device {{}}"]
     more = "bgp_path.prepend(64497);" if last == 2 else ""
     for family in (4, 6):
-        lines += [f"ipv{family} table t{last}{family};", f"protocol static s{last}{family} {{ ipv{family} {{ table t{last}{family}; }};"]
+        lines += [f"ipv{family} table t{last}{family};",
+                  f"protocol static s{last}{family} {{ ipv{family} {{ table t{last}{family}; }};"]
         for n, prefix in enumerate(p for p in prefixes(last) if (":" in p) == (family == 6)):
             lines.append(f"route {prefix} blackhole {{ bgp_path.prepend({64496 - n % 7}); {more} "
                          f"bgp_community.add((6500{last - 1}, {n % 13})); }};")
@@ -122,58 +108,29 @@ def gobgp_configuration() -> str:
     return GOBGP.format(neighbors="".join(of(peer, asn) for peer, asn in PEERS.items()), port=PORT)
 
 
-class Routers(unittest.TestCase):
+class Routers(RouterLab):
     def setUp(self):
-        self.processes: dict[str, subprocess.Popen] = {}
-        self.addCleanup(self.clean)
-        self.directory = Path(tempfile.mkdtemp(prefix="strait-bmp"))
-        os.chmod(self.directory, 0o777)
-        for name in (ROUTER, UPSTREAMS):
-            run("ip", "netns", "add", name)
-            run("ip", "-n", name, "link", "set", "lo", "up")
-        run("ip", "-n", ROUTER, "link", "add", "v", "type", "veth", "peer", "name", "v", "netns", UPSTREAMS)
-        for name, lasts in ((ROUTER, (1,)), (UPSTREAMS, (2, 3))):
-            for last in lasts:
-                run("ip", "-n", name, "address", "add", f"10.255.1.{last}/24", "dev", "v")
-                run("ip", "-n", name, "address", "add", f"fd00:255:1::{last}/64", "dev", "v", "nodad")
-            run("ip", "-n", name, "link", "set", "v", "up")
-        for last in (2, 3):
+        super().setUp()
+        for last in self.upstreams:
             (self.directory / f"bird{last}.conf").write_text(bird_configuration(last))
-            self.start(f"bird{last}", UPSTREAMS, "bird", "-f", "-c", f"{self.directory}/bird{last}.conf", "-s",
+            self.start(f"bird{last}", self.outside, "bird", "-f", "-c", f"{self.directory}/bird{last}.conf", "-s",
                        f"{self.directory}/bird{last}.ctl")
-
-    def clean(self):
-        for name in list(self.processes):
-            self.stop(name)
-        for name in (ROUTER, UPSTREAMS):
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def start(self, name: str, namespace: str, *words: str):
-        with open(self.directory / f"{name}.log", "a", encoding="utf-8") as log:
-            # `ip netns exec` becomes the program itself.
-            self.processes[name] = subprocess.Popen(["ip", "netns", "exec", namespace, *words], stdout=log,
-                                                    stderr=subprocess.STDOUT, env={**os.environ, "PATH": PATH})
-
-    def stop(self, name: str):
-        process = self.processes.pop(name)
-        process.kill()
-        process.wait()
-
-    def wait_for(self, what: str, seconds: float, probe):
-        end = time.monotonic() + seconds
-        while not (value := probe()):
-            if time.monotonic() > end:
-                logs = "\n".join(f"{log.name}: {log.read_text(errors='replace')[-1500:]}" for log in self.directory.glob("*.log"))
-                raise AssertionError(f"not seen within {seconds:g} s: {what}\n{logs}")
-            time.sleep(0.2)
-        return value
 
     # The station.
 
     def start_station(self):
-        self.start("station", ROUTER, STRAIT, "routes", "bmp", "--listen", f"127.0.0.1:{PORT}", "--directory",
+        self.start("station", self.router, STRAIT, "routes", "bmp", "--listen", f"127.0.0.1:{PORT}", "--directory",
                    str(self.directory), "--every", "300ms")
+
+    def tell_cost(self):
+        """What the station took for the first hundred thousand routes."""
+        if "BMP_PREFIXES" not in os.environ:
+            return
+        proc = Path(f"/proc/{self.processes['station'].pid}")
+        spent = sum(int(word) for word in (proc / "stat").read_text().rsplit(") ", 1)[1].split()[11:13])
+        peak = next(line.split()[1] for line in (proc / "status").read_text().splitlines() if line.startswith("VmHWM"))
+        print(f"{2 * (PREFIXES + 51)} routes before and as many behind the policy: station {spent / os.sysconf('SC_CLK_TCK'):g} s "
+              f"of CPU, files included, {int(peak) // 1024} MiB at most", file=sys.stderr)
 
     def heard(self, table: str) -> set[tuple]:
         """(prefix, peer, path, MED, local-pref) of each route in the station's newest file."""
@@ -219,7 +176,7 @@ class Routers(unittest.TestCase):
 
     def vtysh(self, *commands: str) -> str:
         words = [word for command in commands for word in ("-c", command)]
-        return inside(ROUTER, "vtysh", "--vty_socket", str(self.directory), *words, check=False)
+        return self.inside("vtysh", "--vty_socket", str(self.directory), *words, check=False)
 
     def frr_shows(self, what: str) -> set[tuple]:
         found = set()
@@ -236,17 +193,14 @@ class Routers(unittest.TestCase):
     @unittest.skipUnless(Path(BGPD).exists() and shutil.which("vtysh"), "no FRR here")
     def test_frr(self):
         (self.directory / "bgpd.conf").write_text(frr_configuration(self.directory))
-        for file in self.directory.iterdir():
-            shutil.chown(file, "frr", "frr")
-        shutil.chown(self.directory, "frr", "frr")
         self.start_station()
-        self.start("bgpd", ROUTER, BGPD, "-u", "frr", "-g", "frr", "--vty_socket", str(self.directory), "-i",
-                   f"{self.directory}/bgpd.pid", "-f", f"{self.directory}/bgpd.conf", "-M", "bmp", "-Z", "-S")
+        self.start_frr(self.directory, "-M", "bmp")
         before = lambda: self.frr_shows("received-routes")
         behind = lambda: self.frr_shows("routes")
         self.wait_for("all routes in FRR", 60, lambda: len(before()) == 2 * (PREFIXES + 51))
         self.compare("pre-policy", before)
         self.compare("post-policy", behind)
+        self.tell_cost()
         self.flap(before, behind)
         # Another policy: all but one prefix are refused.
         self.vtysh("configure terminal", "router bgp 64500", "address-family ipv4 unicast",
@@ -268,7 +222,7 @@ class Routers(unittest.TestCase):
         found = set()
         for peer in PEERS:
             family = "ipv6" if ":" in peer else "ipv4"
-            text = inside(ROUTER, "gobgp", "neighbor", peer, what, "-a", family, "-j", check=False)
+            text = self.inside("gobgp", "neighbor", peer, what, "-a", family, "-j", check=False)
             shown = json.loads(text) if text.startswith("{") else {}  # else it is not ready yet
             for prefix, routes in shown.items():
                 for route in routes if isinstance(routes, list) else []:
@@ -281,11 +235,12 @@ class Routers(unittest.TestCase):
     def test_gobgp(self):
         (self.directory / "gobgpd.toml").write_text(gobgp_configuration())
         self.start_station()
-        self.start("gobgpd", ROUTER, "gobgpd", "-f", f"{self.directory}/gobgpd.toml", "--pprof-disable")
+        self.start("gobgpd", self.router, "gobgpd", "-f", f"{self.directory}/gobgpd.toml", "--pprof-disable")
         shown = lambda: self.gobgp_shows("adj-in")
         self.wait_for("all routes in GoBGP", 60, lambda: len(shown()) == 2 * (PREFIXES + 51))
         self.compare("pre-policy", shown)
         self.compare("post-policy", shown)  # there is no policy
+        self.tell_cost()
         self.flap(shown, shown)
         self.stop("station")
         for file in self.directory.glob("*.mrt"):
@@ -300,8 +255,7 @@ class Routers(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    missing = [name for name in ("ip", "bird") if not shutil.which(name, path=PATH)]
-    if os.geteuid() != 0 or missing:
-        print(f"skipped: needs root, ip and bird; missing: {missing}")
+    if os.geteuid() != 0 or missing("ip", "bird"):
+        print(f"skipped: needs root, ip and bird; missing: {missing('ip', 'bird')}")
         sys.exit(77)
     unittest.main(argv=[sys.argv[0], "-v"])

@@ -82,6 +82,18 @@ def dns(micros: int, there: bool, number: int) -> tuple[int, bytes]:
     return ip(micros, there, 17, struct.pack("!HHHH", *ports, 8 + len(text), 0) + text)
 
 
+def stamp(micros: int, there: bool, number: int, port: int = 862) -> tuple[int, bytes]:
+    """RFC 8762: a request with a time, and the reply of a reflector that took 300 us, with another clock."""
+    sent = (3_900_000_000 << 32) + number
+    error = 0x0001
+    text = struct.pack("!IQHH28x", number, sent, error, 0)
+    if not there:
+        came = 3_000_000_000 << 32
+        text = struct.pack("!IQHHQIQHHB3x", number, came + round(300e-6 * 2**32), error, 0, came, number, sent, error, 0, 64)
+    ports = (4000, port) if there else (port, 4000)
+    return ip(micros, there, 17, struct.pack("!HHHH", *ports, 8 + len(text), 0) + text)
+
+
 # An echo each 100 ms, the third without a reply; two queries, the second asked twice.
 QUESTIONS = pcap([echo(100_000 * n, True, n) for n in range(5)] +
                  [echo(100_000 * n + 7_000 + n, False, n) for n in (0, 1, 3, 4)] +
@@ -163,7 +175,8 @@ class Capture(unittest.TestCase):
         self.assertEqual(server["maybe_delayed"], 100)
         self.assertEqual(flow["to_client"]["handshake_ns"], 5_000_000)
         self.assertEqual((total["type"], total["packets"], total["flows"], total["evicted"]), ("capture", 203, 1, 0))
-        self.assertEqual(total["round_trips"], {"handshake": 2, "timestamp": 0, "sequence": 100, "sack": 0, "echo": 0, "query": 0})
+        self.assertEqual(total["round_trips"], {"handshake": 2, "timestamp": 0, "sequence": 100, "sack": 0, "echo": 0, "query": 0,
+                                                "stamp": 0})
         self.assertEqual(total["packets_by_kind"]["tcp"], 203)
         self.assertEqual(total["files"], [{"file": "one.pcap", "packets": 203, "untimed": 0, "dropped": 0,
                                            "damaged": 0, "skipped_octets": 0, "damage": []}])
@@ -293,6 +306,21 @@ class Capture(unittest.TestCase):
                        if line["type"] == "round_trip")
         self.assertEqual((ours - theirs).total(), 0)
         self.assertEqual((theirs - ours).total(), 1)  # the query that was asked twice
+
+    def test_test_packets_of_stamp_are_timed_without_the_time_that_the_reflector_took(self):
+        packets = [stamp(10_000 * n, True, n) for n in range(3)] + [stamp(10_000 * n + 5_300, False, n) for n in range(2)]
+        (self.room / "stamp.pcap").write_bytes(pcap(packets, [ip(50_000, True, 17, struct.pack("!HHHH", 9, 862, 12, 0) + b"none")]))
+        (self.room / "other.pcap").write_bytes(pcap([stamp(0, True, 7, 20000), stamp(5_300, False, 7, 20000)]))
+        flow, total = self.lines("stamp.pcap")
+        asked = flow["to_server"]
+        self.assertEqual((flow["protocol"], flow["server"], asked["unanswered"]), ("udp", "198.51.100.2:862", 1))
+        self.assertEqual({key: asked["question"][key] for key in ("count", "min_ns", "max_ns")},
+                         {"count": 2, "min_ns": 5_000_000, "max_ns": 5_000_000})
+        self.assertEqual((total["round_trips"]["stamp"], total["packets_by_exchange"]["stamp"],
+                          total["packets_by_exchange"]["misfit"]), (2, 5, 1))
+        self.assertIn("; 1 of a STAMP port, but no test packets\n", self.capture("stamp.pcap"))
+        self.capture("other.pcap", 1)
+        self.assertEqual(self.lines("other.pcap --stamp-port 862 --stamp-port 20000")[-1]["round_trips"]["stamp"], 1)
 
     def test_without_a_flow_the_status_is_1(self):
         self.assertEqual(self.capture("bare.pcap", 1), "packets: 0\nflows: 0\nround trips: none\n")

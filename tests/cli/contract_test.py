@@ -263,6 +263,8 @@ REFUSED = [
                                                 "IPv6 that are kept, such as truncate:24/48\n"),
     ("capture x --anonymise crypto-pan:nosuch", 2, "strait: capture: --anonymise: key nosuch: No such file or "
                                                    "directory\n"),
+    ("capture -i lo --live --anonymise truncate:8/16", 2,
+     usage("capture", "--live: shows real addresses: not with --anonymise")),
     ("capture x --weights w --anonymise crypto-pan:k", 2,
      usage("capture", "--weights: wants real prefixes: not with --anonymise crypto-pan")),
     ("capture x --store s", 2, usage("capture", "--store: wants --group host, prefix, as, country or region")),
@@ -275,6 +277,9 @@ REFUSED = [
     ("capture x --local 192.0.2.1/24", 2, usage("capture", "--local: prefix '192.0.2.1/24': host bits are set")),
     ("capture x --top 0", 2, usage("capture", "--top: '0': want a whole number, 1 to 1000000")),
     ("capture x --max-flows 0", 2, usage("capture", "--max-flows: '0': want a whole number, 1 to 50000000")),
+    ("capture x --max-busy 0", 2, usage("capture", "--max-busy: '0': want a whole number, 1 to 50000000")),
+    ("capture x --live", 2, usage("capture", "--live requires --interface")),
+    ("capture -i lo --live --json", 2, usage("capture", "--live excludes --json")),
     ("capture x --samples", 2, usage("capture", "--samples requires --json")),
     ("capture x --csv --json", 2, usage("capture", "--json excludes --csv")),
     ("capture x --histogram --csv", 2, usage("capture", "--csv excludes --histogram")),

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`strait probe --live` in a real terminal (tmux on a server of its own), as its user sees it."""
+"""`strait probe --live` and `strait capture --live` in a real terminal (tmux on a server of its own)."""
 
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,14 +18,10 @@ STRAIT = str(Path(os.environ.get("STRAIT", "build/dev/strait")).resolve())
 PATIENCE = 20
 
 
-class Live(unittest.TestCase):
+class Terminal(unittest.TestCase):
     def setUp(self):
         self.room = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.servers = 0
-        self.reflector = subprocess.Popen([STRAIT, "reflect", "127.0.0.1:0", "--open"], stdin=subprocess.DEVNULL,
-                                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(lambda: (self.reflector.kill(), self.reflector.communicate()))
-        self.port = self.reflector.stderr.readline().rstrip("\n").rpartition(":")[2]
 
     def tmux(self, *words: str, check=True) -> str:
         done = subprocess.run(["tmux", "-S", self.socket, "-f", "/dev/null", *words], capture_output=True, text=True,
@@ -34,14 +31,13 @@ class Live(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
-    def start(self, columns: int, rows: int, words: str, env: str = ""):
+    def run_in(self, columns: int, rows: int, command: str):
         """A shell that runs it, and says with which status it ended."""
-        command = f"{env} {STRAIT} probe --live --protocol stamp -p {self.port} -i 20ms {words}; echo ended $?; cat"
         # A server that is going would still hold its socket.
         self.servers += 1
         self.socket = str(self.room / f"tmux{self.servers}")
         self.addCleanup(lambda: self.tmux("kill-server", check=False))
-        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), command)
+        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), f"{command}; echo ended $?; cat")
 
     def screen(self) -> list[str]:
         return self.tmux("capture-pane", "-p").split("\n")[:-1]
@@ -54,6 +50,18 @@ class Live(unittest.TestCase):
                 return lines
             time.sleep(0.1)
         self.fail(f"{what}: not in {PATIENCE} s; the screen:\n" + "\n".join(self.screen()))
+
+
+class LiveProbe(Terminal):
+    def setUp(self):
+        super().setUp()
+        self.reflector = subprocess.Popen([STRAIT, "reflect", "127.0.0.1:0", "--open"], stdin=subprocess.DEVNULL,
+                                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (self.reflector.kill(), self.reflector.communicate()))
+        self.port = self.reflector.stderr.readline().rstrip("\n").rpartition(":")[2]
+
+    def start(self, columns: int, rows: int, words: str, env: str = ""):
+        self.run_in(columns, rows, f"{env} {STRAIT} probe --live --protocol stamp -p {self.port} -i 20ms {words}")
 
     def test_figures_help_and_trend_at_both_sizes(self):
         for columns, rows, figures in ((80, 24, ("loss", "p50", "trend")),
@@ -125,6 +133,56 @@ class Live(unittest.TestCase):
         self.start(80, 24, "127.0.0.1", env="TERM=nosuch")
         lines = self.wait_for(lambda seen: "ended 3" in seen, "the error")
         self.assertEqual(lines[0], "strait: probe: --live: nothing is known of the terminal 'nosuch': set TERM")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "wants to capture")
+class LiveCapture(Terminal):
+    def setUp(self):
+        super().setUp()
+        self.server = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        self.port = self.server.getsockname()[1]
+
+    def connect(self):
+        self.client = self.enterContext(socket.create_connection(("127.0.0.1", self.port)))
+        self.peer = self.enterContext(self.server.accept()[0])
+
+    def talk(self, rounds: int):
+        for _ in range(rounds):
+            self.client.sendall(b"x" * 100)
+            self.peer.recv(100)
+            self.peer.sendall(b"y")
+            self.client.recv(1)
+
+    def start(self, words: str):
+        self.run_in(80, 24, f"{STRAIT} capture -i lo --filter 'tcp port {self.port}' --live {words}")
+
+    def test_a_flow_its_figures_and_the_keys(self):
+        self.start("")
+        self.wait_for(lambda seen: "q quit  p pause  s sort: octets" in seen[23], "the help")
+        self.connect()
+        row = rf"^127\.0\.0\.1:\d+ +127\.0\.0\.1:{self.port} .*\d .s"
+        for _ in range(40):
+            self.talk(50)
+            if any(re.search(row, line) for line in self.screen()[2:3]):
+                break
+            time.sleep(0.1)
+        lines = self.screen()
+        self.assertRegex(lines[0], r"^strait capture  1 flows  [1-9]\d* packets  \d+s$")
+        self.assertRegex(lines[1], r"^client +server +bit/s +server p50 +")
+        self.assertRegex(lines[2], row)
+        self.tmux("send-keys", "s")
+        self.wait_for(lambda seen: "sort: p95" in seen[23], "another order")
+        self.tmux("send-keys", "q")
+        after = self.wait_for(lambda seen: "ended 0" in seen, "the summary")
+        self.assertTrue(any(line.startswith("flows: 1") for line in after), after)
+
+    def test_it_ends_by_itself_after_its_time(self):
+        self.start("-d 1s --by p95")
+        self.connect()
+        self.talk(10)
+        lines = self.wait_for(lambda seen: any(line.startswith("ended ") for line in seen), "the end")
+        self.assertFalse(any("q quit" in line for line in lines), lines)
+        self.assertTrue(any(line.startswith("packets: ") for line in lines), lines)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       CaptureReader::read_from(ByteSource{memory_input(std::as_bytes(std::span{data, size}))}, "-");
   if (!reader) return 0;
   MeterOptions options;
-  options.decode = {.gre = true, .vxlan = true};
+  options.decode = {.gre = true, .vxlan = true, .stamp_ports = {862, 20000}};
   options.max_flows = 4;
   options.tcp.sequence_always = true;
   std::uint64_t flows = 0;

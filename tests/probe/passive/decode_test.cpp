@@ -160,7 +160,8 @@ TEST_CASE("tunnels are looked into when that is asked for, and not otherwise") {
   }));
   CAPTURE(c.what);
   CHECK(decode_hex(LinkType::raw, c.packet).verdict == c.unasked);
-  const auto decoded = decode_hex(LinkType::raw, c.packet, {.gre = true, .vxlan = true});
+  const auto decoded =
+      decode_hex(LinkType::raw, c.packet, {.gre = true, .vxlan = true, .stamp_ports = {}});
   CHECK(decoded.verdict == c.asked);
   if (c.asked == Verdict::tcp) CHECK(to_string(decoded.key.end(0)) == "192.0.2.1:1000");
 }

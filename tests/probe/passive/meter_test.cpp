@@ -146,6 +146,50 @@ TEST_CASE("more segments on the way than there is room for are counted, not time
   CHECK(result.tcp.untracked == 44);
 }
 
+TEST_CASE("no more senders than it is told to may have many segments on the way") {
+  std::deque<Conversation> conversations;
+  std::vector<CapturedPacket> packets;
+  for (const std::uint16_t port : {std::uint16_t{1000}, std::uint16_t{1001}}) {
+    auto& conversation = conversations.emplace_back(port).open();
+    for (std::uint32_t i = 0; i < 20; ++i) {
+      conversation.client(100 * ms + i, data(1 + i * 10, 10));
+    }
+    conversation.server(120 * ms, ack(1 + 20 * 10));
+    const auto& all = conversation.packets();
+    packets.insert(packets.end(), all.begin(), all.end());
+  }
+  MeterOptions options;
+  CHECK(metered(packets, options).tcp.untracked == 0);
+  options.max_busy = 1;
+  const auto result = metered(packets, options);
+  REQUIRE(result.flows.size() == 2);
+  CHECK(result.flows[0].client.signs.untracked == 0);
+  CHECK(result.flows[1].client.signs.untracked == 20 - 8);
+  CHECK(result.tcp.untracked == 20 - 8);
+}
+
+TEST_CASE("the largest flows are told as they stand, and go on") {
+  std::deque<Conversation> conversations;
+  std::vector<FlowReport> ended;
+  Meter meter{MeterOptions{}, [&](const FlowReport& flow) { ended.push_back(flow); }};
+  for (const unsigned port : {1000U, 1001U, 1002U}) {
+    auto& conversation = conversations.emplace_back(static_cast<std::uint16_t>(port)).open();
+    for (unsigned i = 0; i < port - 999; ++i)
+      conversation.client(100 * ms + i, data(1 + i * 10, 10));
+    meter.add(conversation.packets());
+  }
+  const auto largest = meter.largest(2);
+  REQUIRE(largest.size() == 2);
+  CHECK(largest[0].client.end.port == 1002);
+  CHECK(largest[1].client.end.port == 1001);
+  CHECK(largest[0].ending == FlowEnding::open);
+  CHECK(meter.largest(9).size() == 3);
+  CHECK(ended.empty());
+  meter.finish();
+  CHECK(ended.size() == 3);
+  CHECK(meter.largest(9).empty());
+}
+
 // Echo requests or replies between the ends of a Conversation, each 10 us after the one before.
 Metered pinged(std::span<const std::pair<bool, std::uint16_t>> echoes) {
   std::vector<std::array<std::byte, 28>> octets(echoes.size());
