@@ -9,7 +9,7 @@ namespace {
 
 namespace passive = probe::passive;
 
-constexpr std::size_t most_rows = 200'000;
+constexpr std::size_t most_prefixes = 200'000;
 
 }  // namespace
 
@@ -28,7 +28,7 @@ const TrafficTally::Known& TrafficTally::look_up(const passive::FlowKey& key, un
   const auto row = rows_.find(place);
   if (row != rows_.end()) {
     known.row = &row->second;
-  } else if (rows_.size() < most_rows) {
+  } else if (rows_.size() < most_prefixes) {
     known.row = &rows_[place];
   }
   return known;

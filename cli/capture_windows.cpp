@@ -44,8 +44,10 @@ Window CaptureWindows::begin(const Key& key, const Address& address) {
   window.start = WallTime{length_ * key.slot};
   window.length = length_;
   window.source = source_;
-  const auto [region, fresh] = regions_.try_emplace(window.session.target);
-  if (fresh) region->second = places_.region_of(address);
+  if (!regions_.contains(window.session.target)) {
+    auto region = places_.region_of(address);
+    if (!region.empty()) regions_.emplace(window.session.target, std::move(region));
+  }
   return window;
 }
 

@@ -28,6 +28,7 @@ class CaptureWindows {
   [[nodiscard]] std::vector<Window> finish();
   [[nodiscard]] std::vector<Window> open() const;
 
+  // Of the targets, where they are known.
   [[nodiscard]] const std::map<std::string, std::string, std::less<>>& regions() const {
     return regions_;
   }
