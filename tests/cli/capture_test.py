@@ -176,7 +176,7 @@ class Capture(unittest.TestCase):
         self.assertEqual(flow["to_client"]["handshake_ns"], 5_000_000)
         self.assertEqual((total["type"], total["packets"], total["flows"], total["evicted"]), ("capture", 203, 1, 0))
         self.assertEqual(total["round_trips"], {"handshake": 2, "timestamp": 0, "sequence": 100, "sack": 0, "echo": 0, "query": 0,
-                                                "stamp": 0})
+                                                "stamp": 0, "quic-handshake": 0, "spin": 0, "spin-whole": 0})
         self.assertEqual(total["packets_by_kind"]["tcp"], 203)
         self.assertEqual(total["files"], [{"file": "one.pcap", "packets": 203, "untimed": 0, "dropped": 0,
                                            "damaged": 0, "skipped_octets": 0, "damage": []}])
