@@ -48,13 +48,14 @@ done
 space=strait-passive-$$
 ip netns add "$space"
 trap 'ip netns del "$space"; rm -rf "$work"' EXIT
-within() { ip netns exec "$space" timeout --foreground -s KILL 60 "$@"; }
+# In subshells only.
+within() { exec ip netns exec "$space" timeout --foreground -s KILL 60 "$@"; }
 ip -n "$space" link add out type veth peer in
 for name in out in; do ip -n "$space" link set "$name" up; done
-# ended PROCESS: interrupts it once it had time to read, and waits.
+# ended PROCESS: ends it once it had time to read, and waits.
 ended() {
   sleep 1
-  kill -INT "$1"
+  kill -TERM "$1"
   wait "$1" || true
 }
 for rate in ${RATES:-50000 100000 200000 400000 800000}; do

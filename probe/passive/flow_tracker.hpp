@@ -30,7 +30,7 @@ struct TcpTally {
   std::uint64_t no_room = 0;        // round trips likewise
   std::uint64_t backwards = 0;      // packets older than one before them in their flow
   std::uint64_t out_of_window = 0;  // sequence numbers or acknowledgments of something else
-  std::array<std::uint64_t, spin_verdicts> by_spin{};  // QUIC connections that were reported
+  std::array<std::uint64_t, spin_verdicts> by_spin{};  // QUIC connections that ended
 };
 
 // Follows TCP connections (RFC 9293), QUIC (RFC 9000), ICMP echo, DNS and STAMP from what a capture
@@ -76,7 +76,8 @@ class FlowTracker {
   void quic_one_rtt(Flow& flow, QuicFlow& quic, const Decoded& packet, unsigned side);
   static bool is_of_newest(QuicFlow& quic, const Decoded& packet, unsigned side, bool from_client);
   void refuse_of(Flow& flow, unsigned sender);
-  void add_quic(const Flow& flow, FlowReport& report);
+  [[nodiscard]] static SpinVerdict spin_verdict(const QuicFlow& quic);
+  void add_quic(const Flow& flow, FlowReport& report) const;
 
   // Whether a handshake's answer, by the times, must be the first one.
   [[nodiscard]] static bool is_certain(std::int64_t asked, std::int64_t answered);

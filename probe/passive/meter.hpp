@@ -75,10 +75,10 @@ class Meter {
     return packet.verdict == Verdict::tcp || packet.exchange > Exchange::misfit;
   }
   void follow(const Decoded& packet, PathNumber path);
-  void note_path(Handle handle, unsigned side, PathNumber path);
   void count(Exchange exchange) { ++tally_.by_exchange.at(static_cast<std::size_t>(exchange)); }
   [[nodiscard]] Handle find(const Decoded& packet) const;
   Handle begin(const Decoded& packet);
+  void note_path(Handle handle, unsigned side, PathNumber path);
   Handle make_room();
   void end(Handle handle, FlowEnding ending);
 

@@ -195,11 +195,14 @@ void FlowTracker::refuse_of(Flow& flow, unsigned sender) {
   }
 }
 
-void FlowTracker::add_quic(const Flow& flow, FlowReport& report) {
-  const QuicFlow& quic = quic_[flow.initial];
+SpinVerdict FlowTracker::spin_verdict(const QuicFlow& quic) {
   const bool several = quic.ids_again > most_overtaken * (quic.id_changes + 1);
-  const SpinVerdict verdict = several ? SpinVerdict::several : quic.spin.verdict();
-  ++tally_.by_spin.at(static_cast<std::size_t>(verdict));
+  return several ? SpinVerdict::several : quic.spin.verdict();
+}
+
+void FlowTracker::add_quic(const Flow& flow, FlowReport& report) const {
+  const QuicFlow& quic = quic_[flow.initial];
+  const SpinVerdict verdict = spin_verdict(quic);
   QuicReport& said = report.quic.emplace();
   said.version = quic.version;
   said.spin = verdict;

@@ -216,7 +216,9 @@ void FlowTracker::release(Flow& flow) {
     details_.give_back(side.detail);
     side.detail = 0;
   }
-  if (flow.has(flow_flag::quic)) quic_.give_back(flow.initial);
+  if (!flow.has(flow_flag::quic)) return;
+  ++tally_.by_spin.at(static_cast<std::size_t>(spin_verdict(quic_[flow.initial])));
+  quic_.give_back(flow.initial);
 }
 
 std::size_t FlowTracker::memory_bytes() const {
