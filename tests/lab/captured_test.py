@@ -27,19 +27,18 @@ TARGET = TARGETS[4]
 DELAY_MS = 6  # each way
 PORT, QUIC_PORT = 5001, 443
 NEAR_MS = 0.3
-# Bytes both ways without a pause until the client hangs up; small questions and answers; the kernel's own round trips (tcp_info
-# of linux/tcp.h) at the end.
+# Answers questions, and takes what is none; the kernel's own round trips (tcp_info of linux/tcp.h) at the end.
 SERVE = f"""
-import socket
+import socket, threading
+def serve(peer):
+    with peer:
+        while data := peer.recv(1 << 20):
+            if data.startswith(b"?"):
+                peer.sendall(b"z" * 200)
 server = socket.create_server(("{TARGET}", {PORT}))
 print("ready", flush=True)
 while True:
-    with server.accept()[0] as peer:
-        while peer.recv(1 << 20):
-            try:
-                peer.sendall(b"z" * 200)
-            except OSError:
-                break
+    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
 """
 ASK = f"""
 import json, socket, struct, sys, time
@@ -47,7 +46,7 @@ with socket.create_connection(("{TARGET}", {PORT})) as client:
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     end = time.monotonic() + float(sys.argv[1])
     while time.monotonic() < end:
-        client.sendall(b"x" * 100)
+        client.sendall(b"?" * 100)
         client.recv(65536)
     info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     print(json.dumps({{"port": client.getsockname()[1], "srtt_us": struct.unpack_from("I", info, 68)[0],
