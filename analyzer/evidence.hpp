@@ -56,6 +56,7 @@ enum class Adequacy : std::uint8_t { adequate, insufficient };
 struct Evidence {
   std::string path;
   std::string traffic_class;
+  std::string method;            // of captured traffic's round trips, "timestamp"; empty: probes
   WallTime from;                 // both the epoch when `windows` is 0
   WallTime to;                   // end of the newest window
   std::uint64_t windows = 0;     // slots of time with at least one window

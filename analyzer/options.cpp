@@ -86,6 +86,8 @@ Options read_options(ConfigTable table) {
   read(table, "max_loss", decision.max_loss, 0, 1);
   read(table, "loss_margin", decision.loss_margin, 0, 1);
   options.plan = read_plan(table);
+  options.weights.file = table.text("weights").value_or("");
+  read(table, "weights_max_age", options.weights.max_age);
   return options;
 }
 

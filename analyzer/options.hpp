@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "analyzer/objective.hpp"
@@ -62,9 +63,16 @@ struct PlanOptions {
 
 inline constexpr LocalPref min_local_pref{101};  // 100 is what routers give every other route
 
+// Where the traffic is told that weighs the targets.
+struct WeightOptions {
+  std::string file;  // as `strait capture --weights` writes it; empty: the configured weights
+  Nanos max_age = std::chrono::hours{7 * 24};  // of its newest packet
+};
+
 struct Options {
   DecisionOptions decision;
   PlanOptions plan;
+  WeightOptions weights;
 };
 
 // Reads [analyzer]; mistakes are recorded in the document.

@@ -214,9 +214,10 @@ Nanos look_back(const Configuration& configuration) {
 
 Advice advise(const Configuration& configuration, std::span<const Window> windows,
               const KnownRib* rib, const routes::Plan* in_force,
-              const analyzer::DecisionMemory& before, WallTime now,
-              const analyzer::PinNotes& pins) {
-  const analyzer::Network network = configuration.network();
+              const analyzer::DecisionMemory& before, WallTime now, const analyzer::PinNotes& pins,
+              const std::vector<analyzer::Target>* targets) {
+  analyzer::Network network = configuration.network();
+  if (targets != nullptr) network.targets = *targets;
   analyzer::EvidenceOptions newest_only = configuration.analyzer.decision.evidence;
   newest_only.span_windows = 1;
 

@@ -230,7 +230,10 @@ void Adviser::decide() {
   const WallTime now = clock_.now().wall;
   refresh_rib(now);
   const auto in_force = router_ != nullptr ? router_->state().in_force : nullptr;
-  Advice advice = advise(*in_use_, recent_, rib_.get(), in_force.get(), memory_, now, pins_in_use_);
+  const analyzer::Weighed& weighed = weights_.of(*in_use_, now);
+  tell_of_weights(weighed);
+  Advice advice = advise(*in_use_, recent_, rib_.get(), in_force.get(), memory_, now, pins_in_use_,
+                         &weighed.targets);
   memory_ = advice.memory;
   if (router_ != nullptr) router_->want(advice.plan);
   write_verdicts(advice.verdicts);
@@ -261,6 +264,14 @@ void Adviser::publish(Advice advice) {
   next->first_window = first_window_;
   const std::scoped_lock lock{mutex_};
   state_ = std::move(next);
+}
+
+void Adviser::tell_of_weights(const analyzer::Weighed& weighed) {
+  std::vector<std::string> notes = weighed.notes;
+  if (weighed.used) notes.emplace_back("targets are weighted by their traffic");
+  if (notes == told_of_weights_) return;
+  for (const std::string& note : notes) spdlog::warn("{}", note);
+  told_of_weights_ = std::move(notes);
 }
 
 // The same trouble at every window is told once, until another one comes.

@@ -12,6 +12,7 @@
 #include "cli/advice.hpp"
 #include "cli/configuration.hpp"
 #include "cli/router.hpp"
+#include "cli/target_weights.hpp"
 #include "core/clock.hpp"
 #include "core/window.hpp"
 #include "exporters/json_file.hpp"
@@ -68,6 +69,7 @@ class Adviser {
   void write_verdicts(const std::vector<analyzer::Verdict>& verdicts);
   void forget(WallTime now);
   void publish(Advice advice);
+  void tell_of_weights(const analyzer::Weighed& weighed);
   void complain(const Error& error);
 
   // Of the adviser's thread:
@@ -82,6 +84,8 @@ class Adviser {
   std::string last_cache_note_;
   std::shared_ptr<const KnownRib> rib_;
   std::optional<WallTime> rib_asked_;
+  TargetWeights weights_;
+  std::vector<std::string> told_of_weights_;
   std::optional<WallTime> first_window_;
   MonoTime started_;
   std::string last_complaint_;

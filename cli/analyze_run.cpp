@@ -8,6 +8,7 @@
 #include "analyzer/one_way_change.hpp"
 #include "cli/analyze_changes.hpp"
 #include "cli/configuration.hpp"
+#include "cli/target_weights.hpp"
 #include "exporters/csv.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/sqlite_store.hpp"
@@ -87,16 +88,30 @@ Result<int> show_changes(exporters::Store& store, const exporters::TimeRange& ra
   return 0;
 }
 
+// As the service has them. What is wrong with the traffic's goes to `progress`.
+exporters::WeightOfTargets weights_of(const Configuration& configuration, WallTime now,
+                                      std::ostream& progress) {
+  TargetWeights weights;
+  const analyzer::Weighed& weighed = weights.of(configuration, now);
+  for (const std::string& note : weighed.notes) progress << fmt::format("analyze: {}\n", note);
+  exporters::WeightOfTargets by_name;
+  for (const analyzer::Target& target : weighed.targets) by_name[target.name] = target.weight;
+  return by_name;
+}
+
 }  // namespace
 
 Result<int> run_analyze(const AnalyzeOptions& options, bool colours, std::ostream& results,
                         std::ostream& progress) {
   std::string file = options.store;
+  const WallTime now = SystemClock{}.now().wall;
   std::vector<routes::Path> paths;  // give the floors
+  exporters::WeightOfTargets weights;
   if (file.empty()) {
     auto configuration = load_configuration(options.config);
     if (!configuration) return fail(std::move(configuration));
     file = configuration->exporters.store;
+    weights = weights_of(*configuration, now, progress);
     paths = std::move(configuration->paths);
     if (file.empty()) {
       return fail(Errc::bad_input,
@@ -105,11 +120,11 @@ Result<int> run_analyze(const AnalyzeOptions& options, bool colours, std::ostrea
   }
   auto store = exporters::SqliteStore::open_read_only(file);
   if (!store) return fail(std::move(store));
-  const WallTime now = SystemClock{}.now().wall;
   const exporters::TimeRange range{.from = now - options.since};
   if (options.one_way) return show_changes(**store, range, options, results, progress);
   if (options.changes) return show_incidents(**store, range, options, paths, results, progress);
-  const auto stored = exporters::stored_evidence(**store, range, filter_of(options), paths, now);
+  const auto stored =
+      exporters::stored_evidence(**store, range, filter_of(options), paths, now, weights);
   if (!stored) return tl::make_unexpected(stored.error());
   if (stored->damaged > 0) {
     progress << fmt::format("analyze: {} windows could not be read, first: {}\n", stored->damaged,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/command_line.hpp"
+#include "exporters/options.hpp"
 
 namespace strait::cli {
 namespace {
@@ -144,7 +145,54 @@ void add_surroundings(CLI::App& command, const SharedOptions& options) {
       "What goes by that path: interface:NAME, vlan:N, mpls:N, mac:ADDRESS or any");
 }
 
+void add_privacy(CLI::App& command, const SharedOptions& options) {
+  command
+      .add_option("--anonymise", options->anonymise,
+                  "Put others in the place of addresses: truncate:24/48, or crypto-pan:FILE with "
+                  "the key")
+      ->type_name("HOW");
+}
+
+void add_exports(CLI::App& command, const SharedOptions& options, CLI::Option* interface) {
+  command
+      .add_option("--store", options->store,
+                  "Put windows of the groups' round trips into this SQLite file")
+      ->type_name("FILE");
+  add_repeated(
+      command, "--listen", "ADDRESS",
+      [options](auto& word) {
+        options->listen.push_back(
+            value_or_end(parse_endpoint(word, exporters::default_http_port), "--listen"));
+      },
+      "Show the groups' round trips to Prometheus here")
+      ->needs(interface);
+  add_duration(command, "--window", options->window, "With --store and --listen: of one row");
+}
+
+void check_exports(const CaptureOptions& options) {
+  if (!options.exports()) return;
+  const char* const name = options.store.empty() ? "--listen" : "--store";
+  if (options.group == GroupBy::flow || options.group == GroupBy::path) {
+    refuse(name, "wants --group host, prefix, as, country or region");
+  }
+  if (options.local.empty()) refuse(name, "wants --local: round trips to whom?");
+  if (options.window < std::chrono::seconds{1}) refuse("--window", "want at least 1s");
+}
+
+void add_weights(CLI::App& command, const SharedOptions& options) {
+  command
+      .add_option("--weights", options->weights,
+                  "Write how much traffic each prefix has here, for [analyzer] weights")
+      ->type_name("FILE");
+}
+
 void check_grouping(const CaptureOptions& options) {
+  if (options.live && !options.anonymise.empty()) {
+    refuse("--live", "shows real addresses: not with --anonymise");
+  }
+  if (!options.weights.empty() && options.anonymise.starts_with("crypto-pan")) {
+    refuse("--weights", "wants real prefixes: not with --anonymise crypto-pan");
+  }
   const bool registered = !options.config.empty() || !options.registrations.empty();
   if (options.classifies() && !registered) {
     refuse("--group", "country and region want --config or --registrations");
@@ -168,6 +216,9 @@ CLI::App* add_capture_command(CLI::App& app, RunCapture run) {
   add_what_is_read(*command, options);
   add_what_is_shown(*command, options);
   add_surroundings(*command, options);
+  add_privacy(*command, options);
+  add_weights(*command, options);
+  add_exports(*command, options, command->get_option("--interface"));
   command->callback([options, run = std::move(run)] {
     if (options->files.empty() == options->interfaces.empty()) {
       refuse("file", "want files, or an interface with -i");
@@ -176,6 +227,7 @@ CLI::App* add_capture_command(CLI::App& app, RunCapture run) {
       refuse("file", "the standard input can be read once");
     }
     check_grouping(*options);
+    check_exports(*options);
     if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);
   });
   return command;

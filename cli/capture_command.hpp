@@ -43,6 +43,11 @@ struct CaptureOptions {
   std::string config;                      // whose regions, RIB and paths count; empty: none
   std::vector<std::string> registrations;  // files; none: the configuration's
   std::vector<NamedPathRule> paths;        // none: the configuration's
+  std::string weights;                     // a file for [analyzer] weights; empty: none
+  std::string store;                       // of windows; empty: none
+  std::vector<Endpoint> listen;            // for who scrapes
+  Nanos window = std::chrono::minutes{1};  // of both
+  std::string anonymise;                   // see make_anonymiser(); empty: nothing
   std::uint32_t max_flows = 1'000'000;     // at once
   // Senders with many segments on the way or many round trips, at once; else by max_flows.
   std::optional<std::uint32_t> max_busy;
@@ -58,12 +63,15 @@ struct CaptureOptions {
 
   // What must be read before the capture.
   [[nodiscard]] bool wants_rib() const {
-    return group == GroupBy::prefix || group == GroupBy::as || group == GroupBy::region;
+    return group == GroupBy::prefix || group == GroupBy::as || group == GroupBy::region ||
+           !weights.empty();
   }
   [[nodiscard]] bool classifies() const {
-    return group == GroupBy::country || group == GroupBy::region;
+    return group == GroupBy::country || group == GroupBy::region ||
+           ((!weights.empty() || exports()) && (!config.empty() || !registrations.empty()));
   }
-  [[nodiscard]] bool wants_paths() const { return group == GroupBy::path; }
+  [[nodiscard]] bool wants_paths() const { return group == GroupBy::path || exports(); }
+  [[nodiscard]] bool exports() const { return !store.empty() || !listen.empty(); }
 };
 
 using RunCapture = std::function<int(const CaptureOptions&)>;

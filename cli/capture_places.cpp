@@ -85,6 +85,13 @@ Result<std::unique_ptr<Places>> Places::load(const CaptureOptions& options,
                                              std::ostream& progress) {
   std::unique_ptr<Places> places{new Places};
   places->local_ = options.local;
+  if (!options.anonymise.empty()) {
+    auto made = passive::make_anonymiser(options.anonymise);
+    if (!made) {
+      return fail(made.error().code, fmt::format("capture: --anonymise: {}", made.error().message));
+    }
+    places->anonymiser_ = std::move(*made);
+  }
   if (auto taken = places->take_configuration(options); !taken) return fail(std::move(taken));
   if (auto taken = places->take_rib(options, progress); !taken) return fail(std::move(taken));
   if (auto taken = places->take_regions(options, progress); !taken) return fail(std::move(taken));
@@ -127,11 +134,11 @@ Result<void> Places::take_rib(const CaptureOptions& options, std::ostream& progr
 Result<void> Places::take_regions(const CaptureOptions& options, std::ostream& progress) {
   if (!options.classifies()) return {};
   if (configuration_) {
-    regions_ = std::move(configuration_->regions);
+    regions_ = std::make_unique<routes::Regions>(std::move(configuration_->regions));
   } else {
     auto regions = default_regions();
     if (!regions) return tl::make_unexpected(regions.error());
-    regions_ = std::move(*regions);
+    regions_ = std::make_unique<routes::Regions>(std::move(*regions));
   }
   if (!options.registrations.empty()) {
     auto files = routes::load_registrations(options.registrations);
@@ -178,11 +185,29 @@ std::optional<routes::RibEntry> Places::entry(const Address& address) const {
   return index_ ? index_->find(address) : std::nullopt;
 }
 
-PlaceKey Places::prefix_key(const Address& address) const {
-  if (!index_) return {.number = 0, .prefix = routed_prefix(address)};
+Address Places::shown(const Address& address) {
+  return anonymiser_ ? (*anonymiser_)(address) : address;
+}
+
+Prefix Places::shown(const Prefix& prefix) { return anonymiser_ ? (*anonymiser_)(prefix) : prefix; }
+
+passive::FlowReport Places::shown(passive::FlowReport flow) {
+  flow.client.end.address = shown(flow.client.end.address);
+  flow.server.end.address = shown(flow.server.end.address);
+  return flow;
+}
+
+passive::RoundTrip Places::shown(passive::RoundTrip trip) {
+  trip.sender.address = shown(trip.sender.address);
+  trip.answerer.address = shown(trip.answerer.address);
+  return trip;
+}
+
+PlaceKey Places::prefix_key(const Address& address) {
+  if (!index_) return {.number = 0, .prefix = shown(routed_prefix(address))};
   const auto found = entry(address);
   if (!found) return {.number = nowhere, .prefix = {}};
-  return {.number = 0, .prefix = found->prefix};
+  return {.number = 0, .prefix = shown(found->prefix)};
 }
 
 std::uint32_t Places::origin(const Address& address) const {
@@ -190,24 +215,43 @@ std::uint32_t Places::origin(const Address& address) const {
   return found ? origin_of(rib_->rib, found->routes) : 0;
 }
 
-std::uint32_t Places::country(const Address& address) const {
-  const auto match = regions_->registrations().find(host_prefix(address));
+std::uint32_t Places::country(const Prefix& prefix) const {
+  const auto match = regions_->registrations().find(prefix);
   if (!match) return 0;
   const auto& letters = match->country.letters;
   return static_cast<std::uint32_t>(letters[0]) << 8U | static_cast<std::uint32_t>(letters[1]);
 }
 
-std::uint32_t Places::region(const Address& address) {
-  const auto found = entry(address);
+// By the routes of the prefix, if there are any.
+std::uint32_t Places::region(const std::optional<routes::RibEntry>& entry, const Prefix& prefix) {
   routes::ClassMatch match;
-  if (found) {
-    match = classifier_->classify(*found);
-  } else if (const auto named = regions_->by_prefix(host_prefix(address))) {
+  if (entry) {
+    match = classifier_->classify(*entry);
+  } else if (const auto named = regions_->by_prefix(prefix)) {
     match.region = *named;
   } else {
-    match = regions_->by_registration(host_prefix(address));
+    match = regions_->by_registration(prefix);
   }
   return match.region == routes::no_region ? 0 : match.region + 1U;
+}
+
+std::string Places::region_of(const Address& address) {
+  if (!regions_) return {};
+  const std::uint32_t number = region(entry(address), host_prefix(address));
+  return number == 0 ? std::string{} : name(GroupBy::region, {.number = number, .prefix = {}});
+}
+
+Surroundings Places::around(const Prefix& prefix) {
+  Surroundings around;
+  const auto found = rib_ ? rib_->rib.entry(prefix) : std::nullopt;
+  if (found) around.asn = Asn{origin_of(rib_->rib, found->routes)};
+  if (!regions_) return around;
+  const auto text = [this](GroupBy by, std::uint32_t number) {
+    return number == 0 ? std::string{} : name(by, {.number = number, .prefix = {}});
+  };
+  around.country = text(GroupBy::country, country(prefix));
+  around.region = text(GroupBy::region, region(found, prefix));
+  return around;
 }
 
 PlaceKey Places::key(GroupBy by, const Address& address) {
@@ -217,15 +261,15 @@ PlaceKey Places::key(GroupBy by, const Address& address) {
     case GroupBy::as:
       return {.number = origin(address), .prefix = {}};
     case GroupBy::country:
-      return {.number = country(address), .prefix = {}};
+      return {.number = country(host_prefix(address)), .prefix = {}};
     case GroupBy::region:
-      return {.number = region(address), .prefix = {}};
+      return {.number = region(entry(address), host_prefix(address)), .prefix = {}};
     case GroupBy::flow:
     case GroupBy::path:
     case GroupBy::host:
       break;
   }
-  return {.number = 0, .prefix = host_prefix(address)};
+  return {.number = 0, .prefix = host_prefix(shown(address))};
 }
 
 std::string Places::name(GroupBy by, const PlaceKey& key) const {

@@ -10,12 +10,16 @@
 #include <tuple>
 #include <utility>
 
+#include "cli/capture_export.hpp"
 #include "cli/capture_groups.hpp"
 #include "cli/capture_report.hpp"
+#include "cli/capture_traffic.hpp"
 #include "cli/capture_watch.hpp"
 #include "cli/exit_status.hpp"
 #include "cli/stop_signals.hpp"
 #include "core/clock.hpp"
+#include "core/file.hpp"
+#include "exporters/traffic_json.hpp"
 #include "probe/passive/live_capture.hpp"
 
 namespace strait::cli {
@@ -24,6 +28,7 @@ namespace {
 namespace passive = probe::passive;
 
 constexpr std::uint32_t usual_top = 20;
+constexpr Nanos weights_interval = std::chrono::minutes{1};  // of a live capture
 
 std::int64_t worst_p95(const passive::FlowReport& flow) {
   std::int64_t worst = -1;
@@ -99,21 +104,31 @@ class Capture {
         places_{places},
         ranks_{options.top.has_value() || !(options.json || options.csv)},
         groups_{options.group, places},
+        traffic_{places},
         top_{options.top.value_or(usual_top), options.by},
         meter_{meter_options(options, places),
                [this](const passive::FlowReport& flow) { take(flow); }} {
-    if (options.samples) {
-      meter_.set_round_trip_sink(
-          [this](const passive::RoundTrip& trip) { streams_.results << to_json(trip) << '\n'; });
+    if (options.samples || options.exports()) {
+      meter_.set_round_trip_sink([this](const passive::RoundTrip& trip) { take(trip); });
+    }
+    if (!options.weights.empty()) {
+      meter_.set_packet_sink([this](const passive::Decoded& packet) { traffic_.add(packet); });
     }
   }
 
   Result<int> run() {
+    auto exported = CaptureExport::open(options_, places_);
+    if (!exported) return tl::make_unexpected(exported.error());
+    export_ = std::move(*exported);
     if (options_.csv) {
       streams_.results << (is_grouped() ? group_csv_header() : flow_csv_header()) << '\n';
     }
     if (auto read = options_.interfaces.empty() ? read_files() : read_live(); !read) {
       return fail(std::move(read));
+    }
+    if (auto written = write_weights(); !written) return fail(std::move(written));
+    if (export_) {
+      if (auto ended = export_->finish(streams_.progress); !ended) return fail(std::move(ended));
     }
     sum_.memory_bytes = meter_.memory_bytes();
     meter_.finish();
@@ -147,7 +162,11 @@ class Capture {
     auto reader = passive::CaptureReader::open(file);
     if (!reader) return fail(std::move(reader));
     std::vector<passive::CapturedPacket> room(256);
-    while (const std::size_t count = reader->read(room)) meter_.add(std::span{room}.first(count));
+    while (const std::size_t count = reader->read(room)) {
+      meter_.add(std::span{room}.first(count));
+      if (!export_) continue;
+      if (auto told = export_->tick(); !told) return told;
+    }
     sum_.files.push_back({.file = file == "-" ? "standard input" : file, .tally = reader->tally()});
     return {};
   }
@@ -202,9 +221,21 @@ class Capture {
     while (!StopSignals::raised() && !is_over()) {
       passive::wait_for_any(captures, std::chrono::milliseconds{100});
       if (auto read = read_from(captures); !read) return tl::make_unexpected(read.error());
+      if (auto told = tell_others(clock.now()); !told) return told;
       if (watch && !watch->show(meter_, captures)) break;
     }
     return {};
+  }
+
+  // What others read of a live capture meanwhile.
+  Result<void> tell_others(const Instant& now) {
+    if (export_) {
+      if (auto told = export_->tick(now.wall); !told) return told;
+    }
+    if (!next_weights_) next_weights_ = now.mono + weights_interval;
+    if (now.mono < *next_weights_) return {};
+    next_weights_ = now.mono + weights_interval;
+    return write_weights();
   }
 
   // What the kernel still holds, unless more comes than can be read.
@@ -232,20 +263,37 @@ class Capture {
     return count;
   }
 
+  void take(const passive::RoundTrip& trip) {
+    if (export_) export_->add(trip);
+    if (options_.samples) streams_.results << to_json(places_.shown(trip)) << '\n';
+  }
+
   void take(const passive::FlowReport& flow) {
     sum_.to_servers.merge(flow.client.best());
     sum_.to_clients.merge(flow.server.best());
     if (is_grouped()) {
       groups_.add(flow);
     } else if (ranks_) {
-      top_.add(flow);
+      top_.add(places_.shown(flow));
     } else {
-      write(flow);
+      write(places_.shown(flow));
     }
   }
 
   void write(const passive::FlowReport& flow) {
     streams_.results << (options_.json ? to_json(flow) : to_csv(flow)) << '\n';
+  }
+
+  // Nobody weighs by nothing: without traffic the file stays as it is.
+  Result<void> write_weights() {
+    if (options_.weights.empty()) return {};
+    const auto& names = options_.interfaces.empty() ? options_.files : options_.interfaces;
+    const analyzer::Traffic traffic = traffic_.traffic(names);
+    if (!traffic.rows.empty()) {
+      return replace_file(options_.weights, exporters::to_json_lines(traffic));
+    }
+    streams_.progress << "strait: no traffic yet; " << options_.weights << " stays as it is\n";
+    return {};
   }
 
   [[nodiscard]] bool is_grouped() const { return options_.group != GroupBy::flow; }
@@ -307,6 +355,9 @@ class Capture {
   bool ranks_;
   CaptureSum sum_;
   EndGroups groups_;
+  TrafficTally traffic_;
+  std::optional<MonoTime> next_weights_;
+  std::unique_ptr<CaptureExport> export_;  // null: nobody asks for windows
   TopFlows top_;
   passive::Meter meter_;
 };

@@ -26,6 +26,7 @@ struct Parts {
   std::vector<routes::RegionRules> regions;
   routes::RoutesOptions routes;
   analyzer::Options analyzer;
+  analyzer::TrafficOfTargets traffic_of_targets;
   exporters::ExporterOptions exporters;
 };
 
@@ -41,6 +42,7 @@ Parts read_parts(ConfigTable root) {
   parts.routes = routes::read_routes(root);
   parts.analyzer = analyzer::read_options(root.table("analyzer"));
   parts.analyzer.decision.policies = analyzer::read_policies(root);
+  parts.traffic_of_targets = analyzer::read_traffic_of_targets(root);
   parts.exporters = exporters::read_exporter_options(root.table("exporters"));
   return parts;
 }
@@ -251,7 +253,8 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
                        .dpdk = std::move(parts.dpdk),
                        .targets = std::move(parts.targets),
                        .routes = std::move(parts.routes),
-                       .analyzer = parts.analyzer,
+                       .analyzer = std::move(parts.analyzer),
+                       .traffic_of_targets = std::move(parts.traffic_of_targets),
                        .exporters = std::move(parts.exporters),
                        .analyzer_targets = std::move(targets),
                        .far_ends = std::move(far_ends),

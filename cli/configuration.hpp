@@ -9,6 +9,7 @@
 #include "analyzer/gather.hpp"
 #include "analyzer/options.hpp"
 #include "analyzer/target.hpp"
+#include "analyzer/traffic.hpp"
 #include "core/result.hpp"
 #include "exporters/options.hpp"
 #include "probe/dpdk/options.hpp"
@@ -33,6 +34,7 @@ struct Configuration {
   std::vector<probe::Target> targets;
   routes::RoutesOptions routes;
   analyzer::Options analyzer;
+  analyzer::TrafficOfTargets traffic_of_targets;
   exporters::ExporterOptions exporters;
 
   std::vector<analyzer::Target> analyzer_targets;

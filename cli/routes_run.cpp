@@ -13,6 +13,7 @@
 #include "cli/advice.hpp"
 #include "cli/configuration.hpp"
 #include "cli/router.hpp"
+#include "cli/target_weights.hpp"
 #include "core/file.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
@@ -108,8 +109,11 @@ Result<Situation> look(const RoutesSource& source, std::ostream& progress,
     if (!plan) return fail(std::move(plan));
     in_force = std::move(*plan);
   }
-  Advice advice =
-      advise(*configuration, windows->windows, rib->get(), in_force.get(), *memory, now);
+  TargetWeights weights;
+  const analyzer::Weighed& weighed = weights.of(*configuration, now);
+  for (const std::string& note : weighed.notes) progress << fmt::format("routes: {}\n", note);
+  Advice advice = advise(*configuration, windows->windows, rib->get(), in_force.get(), *memory, now,
+                         {}, &weighed.targets);
   return Situation{.configuration = std::move(*configuration),
                    .rib = std::move(*rib),
                    .in_force = std::move(in_force),

@@ -7,10 +7,19 @@
 #include <array>
 #include <cassert>
 
+#include "core/passive_method.hpp"
+
 namespace strait {
 namespace {
 
+// The numbers of captured traffic's protocols stand behind those of probes.
+constexpr unsigned first_passive = 64;
+constexpr std::string_view passive_word = "passive-";
 // The names of an enumeration, each at the place of its value.
+constexpr std::array<std::string_view, 10> passive_protocol_names{
+    "passive-handshake", "passive-timestamp", "passive-sequence", "passive-sack",
+    "passive-echo",      "passive-query",     "passive-stamp",    "passive-quic-handshake",
+    "passive-spin",      "passive-spin-whole"};
 constexpr std::array<std::string_view, 5> protocol_names{"stamp", "icmp", "udp-echo", "tcp",
                                                          "twamp"};
 constexpr std::array<std::string_view, 4> source_names{"hardware", "kernel", "tsc", "user"};
@@ -73,11 +82,42 @@ void merge_clocks(Clocks& into, const Clocks& other) {
 
 }  // namespace
 
+std::string_view to_string(PassiveMethod method) {
+  return passive_protocol_names.at(static_cast<std::size_t>(method)).substr(passive_word.size());
+}
+
+std::optional<PassiveMethod> parse_passive_method(std::string_view text) {
+  const auto found = std::ranges::find_if(passive_protocol_names, [&](std::string_view name) {
+    return name.substr(passive_word.size()) == text;
+  });
+  if (found == passive_protocol_names.end()) return std::nullopt;
+  return static_cast<PassiveMethod>(found - passive_protocol_names.begin());
+}
+
+// Protocol has no names for these values: nothing but a session of captured traffic has one.
+Protocol protocol_of(PassiveMethod method) {
+  const auto number = static_cast<std::uint8_t>(first_passive + static_cast<unsigned>(method));
+  return static_cast<Protocol>(number);  // NOLINT(clang-analyzer-optin.core.EnumCastOutOfRange)
+}
+
+std::optional<PassiveMethod> passive_method(Protocol protocol) {
+  const auto number = static_cast<std::uint8_t>(protocol);
+  if (number < first_passive) return std::nullopt;
+  return static_cast<PassiveMethod>(number - first_passive);
+}
+
 std::string_view to_string(Protocol protocol) {
+  if (const auto method = passive_method(protocol)) {
+    return passive_protocol_names.at(static_cast<std::size_t>(*method));
+  }
   return protocol_names.at(static_cast<std::size_t>(protocol));
 }
 
 Result<Protocol> parse_protocol(std::string_view text) {
+  if (text.starts_with(passive_word)) {
+    const auto method = parse_passive_method(text.substr(passive_word.size()));
+    if (method) return protocol_of(*method);
+  }
   return parse_name<Protocol>(protocol_names, "protocol", text);
 }
 

@@ -28,7 +28,7 @@ std::string header() {
   }
   return line +
          ",min_ns,pdv_ns,sent,lost,loss,loss_low,loss_high,loss_worth,loss_windows,most_lost,"
-         "floor_ns,stretch,age_ns,adequate,adequacy_reason\n";
+         "floor_ns,stretch,age_ns,adequate,adequacy_reason,method\n";
 }
 
 void add_percentile(std::vector<std::string>& cells, const Percentile* percentile) {
@@ -78,6 +78,7 @@ std::string line_of(const Evidence& evidence) {
   cells.push_back(measured ? std::to_string(evidence.age.count()) : "");
   cells.emplace_back(evidence.adequacy == analyzer::Adequacy::adequate ? "true" : "false");
   cells.push_back(csv_cell(evidence.adequacy_reason));
+  cells.push_back(csv_cell(evidence.method));
   return fmt::format("{}\n", fmt::join(cells, ","));
 }
 

@@ -213,9 +213,14 @@ std::string to_json(const analyzer::OneWayChange& change) {
 
 std::string to_json(const analyzer::Evidence& evidence) {
   JsonWriter json = begin("evidence");
-  json.member("path", evidence.path)
-      .member("class", evidence.traffic_class)
-      .member("from", evidence.from)
+  json.member("path", evidence.path).member("class", evidence.traffic_class);
+  json.key("method");
+  if (evidence.method.empty()) {
+    json.null();
+  } else {
+    json.value(std::string_view{evidence.method});
+  }
+  json.member("from", evidence.from)
       .member("to", evidence.to)
       .member("windows", evidence.windows)
       .member("samples", evidence.samples)

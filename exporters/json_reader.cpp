@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <limits>
 
 #include "exporters/json_lines.hpp"
+#include "exporters/traffic_json.hpp"
 
 namespace strait::exporters {
 namespace {
@@ -172,7 +174,78 @@ analyzer::ClassMemory read_class(const json::value& value, std::string& problem)
           .better = static_cast<std::uint64_t>(reader.number("better", 0, 0, 0xffffffff))};
 }
 
+std::uint64_t read_count(ObjectReader& reader, std::string_view name) {
+  constexpr auto any = std::numeric_limits<std::int64_t>::max();
+  return static_cast<std::uint64_t>(reader.integer(name, 0, any));
+}
+
+Result<analyzer::Traffic> read_traffic(const json::object& object) {
+  std::string problem;
+  ObjectReader reader{object, problem};
+  analyzer::Traffic traffic;
+  traffic.from = reader.time("from", true).value_or(WallTime{});
+  traffic.to = reader.time("to", true).value_or(WallTime{});
+  traffic.octets_elsewhere = read_count(reader, "octets_elsewhere");
+  for (const auto& source : reader.array("sources")) {
+    const auto* const name = source.if_string();
+    if (name == nullptr) {
+      reader.complain("sources", "an array of text");
+      break;
+    }
+    traffic.sources.emplace_back(name->data(), name->size());
+  }
+  if (!problem.empty()) return fail(Errc::bad_input, "JSON traffic: " + problem);
+  return traffic;
+}
+
+Result<analyzer::TrafficRow> read_traffic_row(const json::object& object) {
+  std::string problem;
+  ObjectReader reader{object, problem};
+  analyzer::TrafficRow row;
+  const auto prefix = parse_prefix(reader.text("prefix"));
+  if (!prefix) reader.complain("prefix", "a prefix");
+  row.prefix = prefix.value_or(Prefix{});
+  row.asn = Asn{static_cast<std::uint32_t>(reader.number("asn", 0, 0, 0xffffffff))};
+  row.country = reader.optional_text("country").value_or("");
+  row.region = reader.optional_text("region").value_or("");
+  row.packets_to = read_count(reader, "packets_to");
+  row.octets_to = read_count(reader, "octets_to");
+  row.packets_from = read_count(reader, "packets_from");
+  row.octets_from = read_count(reader, "octets_from");
+  if (!problem.empty()) return fail(Errc::bad_input, "JSON traffic_row: " + problem);
+  return row;
+}
+
+// The first line is `traffic`, the others are its rows.
+Result<void> take_traffic_line(std::string_view line, std::optional<analyzer::Traffic>& traffic) {
+  const auto object = parse_object(line, traffic ? "traffic_row" : "traffic");
+  if (!object) return tl::make_unexpected(object.error());
+  if (!traffic) {
+    auto head = read_traffic(*object);
+    if (!head) return tl::make_unexpected(head.error());
+    traffic = std::move(*head);
+    return {};
+  }
+  auto row = read_traffic_row(*object);
+  if (!row) return tl::make_unexpected(row.error());
+  traffic->rows.push_back(std::move(*row));
+  return {};
+}
+
 }  // namespace
+
+Result<analyzer::Traffic> parse_traffic(std::string_view text) {
+  std::optional<analyzer::Traffic> traffic;
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (const auto taken = take_traffic_line(text.substr(0, end), traffic); !taken) {
+      return fail(taken.error().code, fmt::format("line {}: {}", number, taken.error().message));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  if (!traffic) return fail(Errc::bad_input, "empty; want lines of type traffic and traffic_row");
+  return std::move(*traffic);
+}
 
 Result<analyzer::Verdict> parse_verdict(std::string_view text) {
   const auto object = parse_object(text, "verdict");

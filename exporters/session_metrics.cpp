@@ -2,6 +2,7 @@
 #include <array>
 #include <string>
 
+#include "core/passive_method.hpp"
 #include "exporters/metric_table.hpp"
 #include "exporters/sketch_histogram.hpp"
 
@@ -11,13 +12,43 @@ namespace {
 using prometheus::MetricType;
 using Samples = MetricSpec::Samples;
 
+// What carries the packets of captured traffic.
+std::string carrier(PassiveMethod method) {
+  switch (method) {
+    case PassiveMethod::echo:
+      return "icmp";
+    case PassiveMethod::query:
+      return "dns";
+    case PassiveMethod::stamp:
+      return "stamp";
+    case PassiveMethod::quic_handshake:
+    case PassiveMethod::spin:
+    case PassiveMethod::spin_whole:
+      return "quic";
+    case PassiveMethod::handshake:
+    case PassiveMethod::timestamp:
+    case PassiveMethod::sequence:
+    case PassiveMethod::sack:
+      break;
+  }
+  return "tcp";
+}
+
 Labels labels_of(const SessionSnapshot& session) {
   const SessionKey& key = session.total.session;
-  return {{"path", key.path},
-          {"region", session.region},
-          {"target", key.target},
-          {"protocol", std::string{to_string(key.protocol)}},
-          {"dscp", std::to_string(key.dscp)}};
+  const auto method = passive_method(key.protocol);
+  Labels labels{{"path", key.path},
+                {"region", session.region},
+                {"target", key.target},
+                {"protocol", method ? carrier(*method) : std::string{to_string(key.protocol)}},
+                {"dscp", std::to_string(key.dscp)}};
+  if (method) labels.push_back({"method", std::string{to_string(*method)}});
+  return labels;
+}
+
+// Whether it sends probes, and something can be lost, late or kept apart.
+bool sends(const SessionSnapshot& session) {
+  return !passive_method(session.total.session.protocol);
 }
 
 Labels labels_of(const SessionSnapshot& session, const char* name, std::string value) {
@@ -30,13 +61,14 @@ Labels labels_of(const SessionSnapshot& session, const char* name, std::string v
 template <std::uint64_t Counts::* member>
 void count_of(const Snapshot& snapshot, Samples& samples) {
   for (const SessionSnapshot& session : snapshot.sessions) {
-    if (session.newest)
+    if (session.newest && sends(session))
       samples.push_back(counter(labels_of(session), session.total.counts.*member));
   }
 }
 
 void probe_errors(const Snapshot& snapshot, Samples& samples) {
   for (const SessionSnapshot& session : snapshot.sessions) {
+    if (!sends(session)) continue;
     for (const auto& [reason, count] : session.total.counts.errors) {
       samples.push_back(counter(labels_of(session, "reason", reason), count));
     }
@@ -70,7 +102,7 @@ void one_way_delay(const Snapshot& snapshot, Samples& samples) {
 
 void kept_apart(const Snapshot& snapshot, Samples& samples) {
   for (const SessionSnapshot& session : snapshot.sessions) {
-    if (!session.newest) continue;
+    if (!session.newest || !sends(session)) continue;
     samples.push_back(counter(labels_of(session), session.total.uncertain.count()));
   }
 }
@@ -83,7 +115,7 @@ void schedule_lag(const Snapshot& snapshot, Samples& samples) {
 
 void timestamp_uncertainty(const Snapshot& snapshot, Samples& samples) {
   for (const SessionSnapshot& session : snapshot.sessions) {
-    if (!session.newest || session.newest->rtt.empty()) continue;
+    if (!session.newest || session.newest->rtt.empty() || !sends(session)) continue;
     samples.push_back(
         gauge(labels_of(session, "source", std::string{to_string(session.newest->source)}),
               in_seconds(session.newest->uncertainty)));

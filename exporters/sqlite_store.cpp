@@ -17,6 +17,10 @@ std::string where(const WindowFilter& filter) {
   if (filter.path) sql += " AND path = ?";
   if (filter.target) sql += " AND target = ?";
   if (filter.region) sql += " AND target IN (SELECT target FROM targets WHERE region = ?)";
+  if (filter.kind) {
+    const bool passive = *filter.kind == WindowKind::passive;
+    sql += passive ? " AND protocol LIKE 'passive-%'" : " AND protocol NOT LIKE 'passive-%'";
+  }
   return sql + " ORDER BY start_ns, path, target, protocol, dscp, flow";
 }
 

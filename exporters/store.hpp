@@ -19,10 +19,14 @@ struct TimeRange {  // [from, to)
   WallTime to = WallTime::max();
 };
 
+enum class WindowKind : std::uint8_t { probes, passive };
+
 struct WindowFilter {  // what is nothing matches everything
   std::optional<std::string> path;
   std::optional<std::string> target;
   std::optional<std::string> region;  // of the target, as set_regions() was told
+  // Nobody who decides by probes is given windows of captured traffic unawares.
+  std::optional<WindowKind> kind = WindowKind::probes;
 };
 
 // Rows that cannot be read are left out, counted and explained; the others are still good.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/stored_evidence.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
+#include <map>
 
 #include "analyzer/gather.hpp"
 #include "analyzer/options.hpp"
+#include "core/passive_method.hpp"
 
 namespace strait::exporters {
 namespace {
@@ -12,7 +16,8 @@ namespace {
 constexpr const char* no_region = "unknown";
 
 std::vector<analyzer::Target> targets_of(std::span<const Window> windows,
-                                         const TargetRegions& regions) {
+                                         const TargetRegions& regions,
+                                         const WeightOfTargets& weights) {
   std::map<std::string, std::string, std::less<>> classes;
   for (const Window& window : windows) {
     const auto region = regions.find(window.session.target);
@@ -21,7 +26,11 @@ std::vector<analyzer::Target> targets_of(std::span<const Window> windows,
   std::vector<analyzer::Target> targets;
   targets.reserve(classes.size());
   for (auto& [name, region] : classes) {
-    targets.push_back({.name = name, .traffic_class = std::move(region)});
+    const auto weight = weights.find(name);
+    targets.push_back({.name = name,
+                       .traffic_class = std::move(region),
+                       .weight = weight == weights.end() ? 1 : weight->second,
+                       .position = std::nullopt});
   }
   return targets;
 }
@@ -35,27 +44,58 @@ std::vector<routes::Path> wanted(std::span<const routes::Path> paths, const Wind
   return result;
 }
 
+std::vector<analyzer::Evidence> of_probes(std::span<const Window> windows,
+                                          std::span<const analyzer::Target> targets,
+                                          std::span<const routes::Path> paths, WallTime now) {
+  analyzer::EvidenceOptions options;
+  options.span_windows = std::numeric_limits<int>::max();  // all that was read
+  return analyzer::gather(windows, {.targets = targets, .paths = paths, .far_ends = {}}, options,
+                          now);
+}
+
+// Nobody knows where its ends are, so there is no floor; nor what was lost of it.
+std::vector<analyzer::Evidence> of_traffic(std::span<const Window> windows,
+                                           std::span<const analyzer::Target> targets,
+                                           const std::string& method, WallTime now) {
+  auto evidence = of_probes(windows, targets, {}, now);
+  std::erase_if(evidence, [](const analyzer::Evidence& each) { return each.windows == 0; });
+  for (analyzer::Evidence& each : evidence) {
+    each.method = method;
+    each.loss = {};
+  }
+  return evidence;
+}
+
 }  // namespace
 
 Result<StoredEvidence> stored_evidence(Store& store, const TimeRange& range,
                                        const WindowFilter& filter,
-                                       std::span<const routes::Path> paths, WallTime now) {
+                                       std::span<const routes::Path> paths, WallTime now,
+                                       const WeightOfTargets& weights) {
   const auto regions = store.regions();
   if (!regions) return tl::make_unexpected(regions.error());
-  auto stored = store.windows(range, filter);
+  WindowFilter both = filter;
+  both.kind.reset();
+  auto stored = store.windows(range, both);
   if (!stored) return fail(std::move(stored));
 
-  const std::vector<analyzer::Target> targets = targets_of(stored->windows, *regions);
-  const std::vector<routes::Path> network_paths = wanted(paths, filter);
-  analyzer::EvidenceOptions options;
-  options.span_windows = std::numeric_limits<int>::max();  // all that was read
-  return StoredEvidence{
-      .evidence = analyzer::gather(stored->windows,
-                                   {.targets = targets, .paths = network_paths, .far_ends = {}},
-                                   options, now),
-      .windows = stored->windows.size(),
-      .damaged = stored->damaged,
-      .first_problem = std::move(stored->first_problem)};
+  std::map<std::string, std::vector<Window>, std::less<>> by_method;  // of probes: ""
+  StoredEvidence result{.evidence = {},
+                        .windows = stored->windows.size(),
+                        .damaged = stored->damaged,
+                        .first_problem = std::move(stored->first_problem)};
+  for (Window& window : stored->windows) {
+    const auto method = passive_method(window.session.protocol);
+    by_method[method ? std::string{to_string(*method)} : std::string{}].push_back(
+        std::move(window));
+  }
+  for (const auto& [method, windows] : by_method) {
+    const auto targets = targets_of(windows, *regions, weights);
+    auto evidence = method.empty() ? of_probes(windows, targets, wanted(paths, filter), now)
+                                   : of_traffic(windows, targets, method, now);
+    std::ranges::move(evidence, std::back_inserter(result.evidence));
+  }
+  return result;
 }
 
 }  // namespace strait::exporters

@@ -147,7 +147,12 @@ void append_verdict(std::string& out, const Verdict& verdict, bool colours) {
 
 std::string to_text(std::span<const Evidence> evidence, const TextOptions& options) {
   std::map<std::string, std::vector<const Evidence*>> classes;
-  for (const Evidence& each : evidence) classes[each.traffic_class].push_back(&each);
+  for (const Evidence& each : evidence) {
+    const auto name = each.method.empty() ? each.traffic_class
+                                          : fmt::format("{}, captured traffic by {}",
+                                                        each.traffic_class, each.method);
+    classes[name].push_back(&each);
+  }
   std::string out;
   for (const auto& [traffic_class, members] : classes) {
     append_class(out, traffic_class, members, options.colours);

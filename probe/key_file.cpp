@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "probe/key_file.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -127,7 +129,7 @@ Result<std::vector<std::byte>> octets_of(std::string_view text) {
 
 }  // namespace
 
-Result<HmacKey> read_key(const std::string& from) {
+Result<std::vector<std::byte>> read_key_octets(const std::string& from) {
   const auto place = place_of(from);
   if (!place) return tl::make_unexpected(place.error());
   const OpenFile file{place->file};
@@ -138,12 +140,24 @@ Result<HmacKey> read_key(const std::string& from) {
   auto text = read_all(*place, file.fd());
   if (!text) return tl::make_unexpected(text.error());
   auto octets = octets_of(*text);
-  auto key = octets ? HmacKey::make(*octets) : tl::make_unexpected(octets.error());
-  // Only the state that follows from the key stays in memory.
   ::explicit_bzero(text->data(), text->size());
-  if (octets && !octets->empty()) ::explicit_bzero(octets->data(), octets->size());
+  if (!octets) {
+    return fail(octets.error().code,
+                fmt::format("key {}: {}", place->file, octets.error().message));
+  }
+  return octets;
+}
+
+Result<HmacKey> read_key(const std::string& from) {
+  auto octets = read_key_octets(from);
+  if (!octets) return tl::make_unexpected(octets.error());
+  auto key = HmacKey::make(*octets);
+  // Only the state that follows from the key stays in memory.
+  if (!octets->empty()) ::explicit_bzero(octets->data(), octets->size());
   if (!key) {
-    return fail(key.error().code, fmt::format("key {}: {}", place->file, key.error().message));
+    const auto place = place_of(from);
+    return fail(key.error().code,
+                fmt::format("key {}: {}", place ? place->file : from, key.error().message));
   }
   return key;
 }

@@ -32,6 +32,7 @@ void Meter::decode_next(const CapturedPacket& packet, Decoded& decoded) {
   decode(packet, options_.decode, decoded);
   ++tally_.packets;
   ++tally_.by_verdict.at(static_cast<std::size_t>(decoded.verdict));
+  if (packet_sink_ && decoded.octets > 0) packet_sink_(decoded);
   const bool may_be_one = decoded.verdict == Verdict::udp || decoded.verdict == Verdict::icmp;
   // Whether it is QUIC turns out later.
   if (may_be_one && decoded.exchange != Exchange::quic) count(decoded.exchange);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -46,6 +47,11 @@ class Meter {
 
   void set_round_trip_sink(RoundTripSink sink) { tracker_.set_round_trip_sink(std::move(sink)); }
 
+  // Gets every IP packet, of a flow that is followed or not; what of Decoded has a meaning, its
+  // verdict tells.
+  using PacketSink = std::function<void(const Decoded&)>;
+  void set_packet_sink(PacketSink sink) { packet_sink_ = std::move(sink); }
+
   void add(std::span<const CapturedPacket> packets);
   // Reports the flows that are still there, the oldest record first.
   void finish();
@@ -78,6 +84,7 @@ class Meter {
 
   MeterOptions options_;
   FlowSink sink_;
+  PacketSink packet_sink_;
   FlowHash hash_;
   FlowTable table_;
   Pool<Flow> flows_;

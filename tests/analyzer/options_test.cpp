@@ -18,11 +18,15 @@ hold_down = "10m"
 repeat = 5
 local_pref = 250
 plan_expiry = "5m"
+weights = "traffic.json"
+weights_max_age = "2h"
 )",
                                         "strait.toml");
   REQUIRE(document);
   const Options options = read_options(document->root().table("analyzer"));
   CHECK_FALSE(document->errors());
+  CHECK(options.weights.file == "traffic.json");
+  CHECK(options.weights.max_age == std::chrono::hours{2});
   CHECK(options.decision.evidence.objective == 0.99);
   CHECK(options.decision.evidence.confidence == 0.99);
   CHECK(options.decision.evidence.span_windows == 3);

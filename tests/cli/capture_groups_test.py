@@ -4,10 +4,15 @@
 
 import json
 import os
+import signal
+import socket
+import sqlite3
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 import capture_test as packets
@@ -132,6 +137,110 @@ class CaptureGroups(unittest.TestCase):
         groups = self.groups("moves.pcap --local 192.0.2.0/24 --group path --path a=vlan:1 --path b=vlan:2")
         self.assertEqual({name: (group["packets_to"], group["packets_from"]) for name, group in groups.items()},
                          {"several": (22, 0), "a": (0, 21)})
+
+    def test_addresses_are_anonymised_in_flows_samples_and_groups_and_looked_up_before(self):
+        key = self.room / "key"
+        key.touch(mode=0o600)
+        key.write_text("hex:" + bytes([21, 34, 23, 141, 51, 164, 207, 128, 19, 10, 91, 22, 73, 144, 125, 16, 216, 152,
+                                       143, 131, 121, 121, 101, 39, 98, 87, 76, 45, 42, 132, 34, 2]).hex() + "\n")
+        real = set(SERVERS) | {"192.0.2.1"}
+        for how, is_one_to_one in {"truncate:8/16": False, "crypto-pan:key": True}.items():
+            for words in ("--json --samples", "--csv", "--top 9", "--json --group host", "--group prefix",
+                          "--group prefix --rib table.mrt"):
+                with self.subTest(f"{how} {words}"):
+                    text = self.run_it(f"flows.pcap {words} --anonymise {how}")
+                    self.assertEqual([address for address in real if address in text], [])
+            hosts = self.trips(f"flows.pcap --group host --anonymise {how}")
+            self.assertEqual(len(hosts), 5 if is_one_to_one else 3)
+            self.assertEqual(self.trips(f"flows.pcap --group as --rib table.mrt --local 192.0.2.0/24 --anonymise {how}"),
+                             {"AS64496": (1, 3), "AS64497": (2, 9), "none": (1, 6)})
+        self.assertEqual(self.trips("flows.pcap --local 192.0.2.0/24 --group host --anonymise truncate:16/0"),
+                         {"10.0.0.0": (1, 3), "10.1.0.0": (2, 9), "203.0.0.0": (1, 6)})
+
+    def test_weights_have_all_packets_by_prefix_with_what_is_known_of_it(self):
+        name = self.room / "weights.json"
+        self.run_it("flows.pcap --local 192.0.2.0/24 --rib table.mrt --registrations where.csv --weights weights.json")
+        head, *rows = [json.loads(line) for line in name.read_text().splitlines()]
+        self.assertEqual((head["type"], head["from"], head["sources"]),
+                         ("traffic", "2023-11-14T22:13:20Z", ["flows.pcap"]))
+        flows = {line["server"]: line for line in map(json.loads, self.run_it("flows.pcap --json").splitlines())
+                 if line["type"] == "flow"}
+        octets = {server: [flows[f"{server}:443"][side]["octets"] for side in ("to_server", "to_client")]
+                  for server in SERVERS}
+        self.assertEqual([(row["prefix"], row["asn"], row.get("country"), row.get("region"), row["octets_to"],
+                           row["octets_from"]) for row in rows],
+                         [("10.0.0.0/8", 64496, None, None, *octets["10.0.0.9"]),
+                          ("10.1.0.0/16", 64497, "FR", "europe",
+                           *(octets["10.1.0.9"][way] + octets["10.1.1.9"][way] for way in (0, 1)))])
+        self.assertEqual(head["octets_elsewhere"], sum(octets["203.0.113.9"]))
+        # UDP that is no DNS is of no flow, and counts here.
+        (self.room / "udp.pcap").write_bytes(packets.pcap([packets.ip(5, True, 17, struct.pack("!HHHH", 9, 443, 8, 0))]))
+        self.run_it("udp.pcap --weights weights.json", 1)
+        _, *rows = [json.loads(line) for line in name.read_text().splitlines()]
+        self.assertEqual({row["prefix"]: (row["octets_to"], row["octets_from"]) for row in rows},
+                         {"192.0.2.0/24": (0, 28), "198.51.100.0/24": (28, 0)})
+
+    def test_weights_of_nothing_are_not_written(self):
+        (self.room / "none.pcap").write_bytes(packets.pcap())
+        (self.room / "kept.json").write_text("old")
+        self.run_it("none.pcap --weights kept.json", 1, "strait: no traffic yet; kept.json stays as it is\n")
+        self.assertEqual((self.room / "kept.json").read_text(), "old")
+
+    def test_windows_of_round_trips_are_stored_beside_those_of_probes(self):
+        words = ("flows.pcap --local 192.0.2.0/24 --group as --rib table.mrt --registrations where.csv --path up=any "
+                 "--store windows.db --window 1s")
+        for _ in range(2):  # told again it is the same
+            self.run_it(words)
+            with sqlite3.connect(self.room / "windows.db") as store:
+                rows = store.execute("SELECT path, target, protocol, sent, received, lost, start_ns, length_ns FROM windows "
+                                     "JOIN sessions ON session = id ORDER BY target, protocol, start_ns").fetchall()
+        self.assertEqual([row[:6] for row in rows],
+                         [("up", *row, 0) for row in (
+                             ("AS64496", "passive-handshake", 1, 1), ("AS64496", "passive-sequence", 3, 3),
+                             ("AS64497", "passive-handshake", 2, 2), ("AS64497", "passive-sequence", 9, 9),
+                             ("none", "passive-handshake", 1, 1), ("none", "passive-sequence", 6, 6))])
+        self.assertEqual({row[6:] for row in rows}, {(packets.START * 10**9, 10**9)})
+        done = subprocess.run([self.strait, "analyze", "--store", "windows.db", "--since", "36500d", "--json"],
+                              cwd=self.room, capture_output=True, text=True, timeout=60, check=True)
+        found = {(line["class"], line["method"]): (line["path"], line["samples"], line["loss"], line["min_ns"])
+                 for line in map(json.loads, done.stdout.splitlines())}
+        self.assertEqual(found, {
+            ("unknown", "handshake"): ("up", 2, None, 20_000_000), ("unknown", "sequence"): ("up", 9, None, 20_000_000),
+            ("europe", "handshake"): ("up", 2, None, 20_000_000), ("europe", "sequence"): ("up", 9, None, 20_000_000)})
+
+    def test_a_window_ends_where_the_next_one_begins(self):
+        long_one = packets.pcap(talk("10.0.0.9", 40000, 25))
+        (self.room / "long.pcap").write_bytes(long_one)
+        self.run_it("long.pcap --local 192.0.2.0/24 --group host --store long.db --window 1s")
+        with sqlite3.connect(self.room / "long.db") as store:
+            rows = store.execute("SELECT start_ns, sent FROM windows JOIN sessions ON session = id "
+                                 "WHERE protocol = 'passive-sequence' ORDER BY start_ns").fetchall()
+        # Answers come 120, 220, ... ms after the start.
+        self.assertEqual(rows, [(packets.START * 10**9, 9), ((packets.START + 1) * 10**9, 10),
+                                ((packets.START + 2) * 10**9, 6)])
+
+    @unittest.skipUnless(os.geteuid() == 0, "wants to capture")
+    def test_a_live_capture_shows_its_round_trips_to_who_scrapes(self):
+        port = 11_000 + os.getpid() % 1000
+        live = subprocess.Popen([self.strait, "capture", "-i", "lo", "--local", "127.0.0.1/32", "--group", "host",
+                                 "--path", "loop=interface:lo", "--listen", f"127.0.0.1:{port}", "--window", "1s",
+                                 "--filter", f"not port {port}", "--top", "1"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            self.assertEqual(live.stderr.readline(), "capturing; interrupt to end\n")
+            text, deadline = "", time.monotonic() + 20
+            wanted = 'strait_rtt_seconds_count{path="loop",region="",target="127.0.0.2",protocol="tcp",dscp="0",method="'
+            with socket.create_server(("127.0.0.2", 0)) as server:
+                while wanted not in text and time.monotonic() < deadline:
+                    with socket.create_connection(server.getsockname()), server.accept()[0]:
+                        time.sleep(0.2)
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+                        text = page.read().decode()
+            self.assertIn(wanted, text)
+            self.assertNotIn("strait_probes_total{", text)
+        finally:
+            live.send_signal(signal.SIGINT)
+            live.communicate(timeout=20)
 
     def test_what_is_missing_is_told(self):
         for words, errors in {

@@ -258,6 +258,20 @@ REFUSED = [
     ("capture x --group path --path a=any", 2, usage("capture", "--group: path wants --local: which way is out?")),
     ("capture x --group path --local 192.0.2.0/24", 2, usage("capture", "--group: path wants --path, or --config with "
                                                                        "its [[path]]")),
+    ("capture x --anonymise off", 2, "strait: capture: --anonymise: 'off': want truncate:24/48 or crypto-pan:FILE\n"),
+    ("capture x --anonymise truncate:33/48", 2, "strait: capture: --anonymise: truncate:33/48: want the bits of IPv4 and "
+                                                "IPv6 that are kept, such as truncate:24/48\n"),
+    ("capture x --anonymise crypto-pan:nosuch", 2, "strait: capture: --anonymise: key nosuch: No such file or "
+                                                   "directory\n"),
+    ("capture -i lo --live --anonymise truncate:8/16", 2,
+     usage("capture", "--live: shows real addresses: not with --anonymise")),
+    ("capture x --weights w --anonymise crypto-pan:k", 2,
+     usage("capture", "--weights: wants real prefixes: not with --anonymise crypto-pan")),
+    ("capture x --store s", 2, usage("capture", "--store: wants --group host, prefix, as, country or region")),
+    ("capture x --store s --group host", 2, usage("capture", "--store: wants --local: round trips to whom?")),
+    ("capture x --store s --group host --local 192.0.2.0/24 --window 1ms", 2,
+     usage("capture", "--window: want at least 1s")),
+    ("capture x --listen 127.0.0.1", 2, usage("capture", "--listen requires --interface")),
     ("capture x --path vlan:1", 2, usage("capture", "--path: 'vlan:1': want NAME=RULE, such as loukkos=vlan:100")),
     ("capture x --path a=vlan:x", 2, usage("capture", "--path: vlan 'x': want a number from 1 to 4094")),
     ("capture x --local 192.0.2.1/24", 2, usage("capture", "--local: prefix '192.0.2.1/24': host bits are set")),

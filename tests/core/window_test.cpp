@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/window.hpp"
 
+#include "core/passive_method.hpp"
+
 #include <catch2/catch.hpp>
 
 using namespace std::chrono_literals;
 using strait::Nanos;
+using strait::PassiveMethod;
 using strait::Protocol;
 using strait::StampSource;
 using strait::WallTime;
@@ -30,6 +33,17 @@ TEST_CASE("every protocol and timestamp source has a name that reads back") {
   const auto source =
       GENERATE(StampSource::hardware, StampSource::kernel, StampSource::tsc, StampSource::user);
   CHECK(strait::parse_stamp_source(to_string(source)).value() == source);
+}
+
+TEST_CASE("each method of captured traffic is a protocol that reads back, and no probe's has one") {
+  const auto method = GENERATE(PassiveMethod::handshake, PassiveMethod::query,
+                               PassiveMethod::quic_handshake, PassiveMethod::spin_whole);
+  const Protocol protocol = strait::protocol_of(method);
+  CHECK(to_string(protocol) == "passive-" + std::string{to_string(method)});
+  CHECK(strait::parse_protocol(to_string(protocol)).value() == protocol);
+  CHECK(strait::passive_method(protocol) == method);
+  CHECK_FALSE(strait::passive_method(Protocol::twamp).has_value());
+  CHECK_FALSE(strait::parse_protocol("passive-").has_value());
 }
 
 TEST_CASE("an unknown name is refused with the names that exist") {

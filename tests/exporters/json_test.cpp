@@ -12,6 +12,7 @@
 #include "exporters/json_file.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
+#include "exporters/traffic_json.hpp"
 #include "tests/exporters/samples.hpp"
 
 using namespace strait;
@@ -294,4 +295,67 @@ TEST_CASE("a JSON file that cannot be opened or written is an error with its nam
   const auto written = full->write("{}");
   REQUIRE_FALSE(written.has_value());
   CHECK_THAT(written.error().message, Catch::Contains("No space left"));
+}
+
+TEST_CASE("traffic is read from its lines as it was written") {
+  analyzer::Traffic traffic;
+  traffic.from = samples::start;
+  traffic.to = samples::start + std::chrono::minutes{5};
+  traffic.sources = {"eth0", "a \"file\".pcap"};
+  traffic.octets_elsewhere = 7;
+  traffic.rows.push_back({.prefix = parse_prefix("198.51.100.0/24").value(),
+                          .asn = Asn{64500},
+                          .country = "ES",
+                          .region = "europe",
+                          .packets_to = 1,
+                          .octets_to = 2,
+                          .packets_from = 3,
+                          .octets_from = 4});
+  traffic.rows.push_back({.prefix = parse_prefix("2001:db8::/32").value(),
+                          .asn = {},
+                          .country = "",
+                          .region = "",
+                          .packets_to = 0,
+                          .octets_to = 1ULL << 40U,
+                          .packets_from = 0,
+                          .octets_from = 0});
+  const std::string lines = to_json_lines(traffic);
+  const auto read = parse_traffic(lines);
+  if (!read) FAIL(read.error().message);
+  CHECK(to_json_lines(*read) == lines);
+  CHECK(read->to == traffic.to);
+  CHECK(read->sources == traffic.sources);
+  REQUIRE(read->rows.size() == 2);
+  CHECK(read->rows[0].asn == Asn{64500});
+  CHECK(read->rows[0].country == "ES");
+  CHECK(read->rows[1].octets() == 1ULL << 40U);
+}
+
+TEST_CASE("lines that are no traffic are refused with their number and the reason") {
+  struct Case {
+    const char* text;
+    const char* error;
+  };
+  constexpr const char* head =
+      R"({"strait":1,"type":"traffic","from":"2026-11-27T00:00:00Z","to":"2026-11-27T01:00:00Z","octets_elsewhere":0,"sources":[]})"
+      "\n";
+  const auto c = GENERATE(values<Case>({
+      {"", "empty; want lines"},
+      {"x", "line 1: JSON traffic: "},
+      {R"({"strait":2,"type":"traffic"})", "want version 1"},
+      {R"({"strait":1,"type":"window"})", "line 1"},
+      {R"({"strait":1,"type":"traffic","from":"noon"})", "\"from\": want a time"},
+      {"HEAD{}", "line 2"},
+      {R"(HEAD{"strait":1,"type":"traffic_row","prefix":"10.0.0.1/8"})",
+       "\"prefix\": want a prefix"},
+      {R"(HEAD{"strait":1,"type":"traffic_row","prefix":"10.0.0.0/8","packets_to":-1})",
+       "\"packets_to\": want a whole number"},
+      {"HEAD\n", "line 2"},
+  }));
+  std::string text = c.text;
+  if (text.starts_with("HEAD")) text.replace(0, 4, head);
+  CAPTURE(text);
+  const auto read = parse_traffic(text);
+  REQUIRE_FALSE(read.has_value());
+  CHECK_THAT(read.error().message, Catch::Contains(c.error));
 }

@@ -16,6 +16,7 @@
 #include <set>
 #include <sstream>
 
+#include "core/passive_method.hpp"
 #include "exporters/metric_table.hpp"
 #include "tests/exporters/samples.hpp"
 
@@ -291,6 +292,30 @@ TEST_CASE("promtool finds nothing to say about the metrics") {
   CHECK(said.empty());
   CHECK(status == 0);
   CAPTURE(said);
+}
+
+TEST_CASE("a session of captured traffic has round trips with a method, and no probes") {
+  Snapshot snapshot;
+  SessionSnapshot session;
+  session.region = "europe";
+  session.total = samples::window("atlas", "AS64500", samples::start);
+  session.total.session.protocol = protocol_of(PassiveMethod::spin);
+  session.newest = session.total;
+  snapshot.sessions.push_back(std::move(session));
+  const auto families = collect(snapshot);
+  const MetricFamily* const rtt = find(families, "strait_rtt_seconds");
+  REQUIRE(rtt != nullptr);
+  REQUIRE(rtt->metric.size() == 1);
+  CHECK(label(rtt->metric[0], "method") == "spin");
+  CHECK(label(rtt->metric[0], "protocol") == "quic");
+  CHECK(label(rtt->metric[0], "target") == "AS64500");
+  for (const char* const name :
+       {"strait_probes_total", "strait_replies_total", "strait_probes_lost_total",
+        "strait_probe_errors_total", "strait_samples_kept_apart_total",
+        "strait_timestamp_uncertainty_seconds"}) {
+    CAPTURE(name);
+    CHECK(find(families, name) == nullptr);
+  }
 }
 
 TEST_CASE("docs/METRICS.md lists the metrics of the table, with their types, and no others") {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "core/passive_method.hpp"
 #include "exporters/sqlite_store.hpp"
 #include "tests/exporters/samples.hpp"
 
@@ -74,4 +75,36 @@ TEST_CASE("range and filter bound what the evidence rests on") {
   const auto none = stored_evidence(*store, {now, now + 1h}, {}, {}, now);
   REQUIRE(none.has_value());
   CHECK(none->evidence.empty());
+}
+
+TEST_CASE("captured traffic is evidence of its own, without loss, and nobody sees it unawares") {
+  const auto store = filled();
+  const auto before = stored_evidence(*store, {}, {}, {}, now);
+  Window seen = samples::window("atlas", "192.0.2.1", samples::start, 5ms);
+  seen.session.protocol = protocol_of(PassiveMethod::timestamp);
+  Window opened = samples::window("atlas", "192.0.2.1", samples::start, 9ms);
+  opened.session.protocol = protocol_of(PassiveMethod::handshake);
+  const std::vector<Window> windows{seen, opened};
+  REQUIRE(store->append(windows).has_value());
+
+  CHECK(store->windows({}, {})->windows.size() == 3 * minutes_stored);
+  WindowFilter filter;
+  filter.kind = WindowKind::passive;
+  CHECK(store->windows({}, filter)->windows.size() == 2);
+
+  const auto after = stored_evidence(*store, {}, {}, {}, now);
+  REQUIRE(after.has_value());
+  CHECK(after->windows == 3 * minutes_stored + 2);
+  REQUIRE(after->evidence.size() == before->evidence.size() + 2);
+  CHECK(of(*after, "atlas", "europe").samples == of(*before, "atlas", "europe").samples);
+  std::vector<std::string> methods;
+  for (const analyzer::Evidence& each : after->evidence) {
+    if (each.method.empty()) continue;
+    methods.push_back(each.method);
+    CHECK(each.traffic_class == "europe");
+    CHECK(each.loss.trials == 0);
+    CHECK_FALSE(each.floor.has_value());
+    CHECK((each.percentile(0.5)->value < 8ms) == (each.method == "timestamp"));
+  }
+  CHECK(methods == std::vector<std::string>{"handshake", "timestamp"});
 }

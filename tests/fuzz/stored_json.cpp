@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as the JSON that the store keeps: refused, or a value that survives another round.
+// Any bytes as the JSON that the store keeps, or a file of traffic: refused, or a value that
+// survives another round.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "exporters/json_lines.hpp"
+#include "exporters/traffic_json.hpp"
 
 namespace {
 
@@ -17,6 +19,14 @@ void round_trip(std::string_view text, const Parse& parse) {
   if (!again || strait::exporters::to_json(*again) != json) std::abort();
 }
 
+void traffic_round_trip(std::string_view text) {
+  const auto traffic = strait::exporters::parse_traffic(text);
+  if (!traffic) return;
+  const std::string lines = strait::exporters::to_json_lines(*traffic);
+  const auto again = strait::exporters::parse_traffic(lines);
+  if (!again || strait::exporters::to_json_lines(*again) != lines) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -25,5 +35,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   round_trip(text, strait::exporters::parse_memory);
   round_trip(text, strait::exporters::parse_counts_by_kind);
   round_trip(text, strait::exporters::parse_far_view);
+  traffic_round_trip(text);
   return 0;
 }

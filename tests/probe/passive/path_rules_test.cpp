@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/passive_method.hpp"
 #include "tests/probe/passive/conversation.hpp"
 
 namespace strait::probe::passive {
@@ -95,6 +96,14 @@ TEST_CASE("a round trip is of the path by which its sender's packets go of late"
   REQUIRE(flows.size() == 1);
   CHECK(flows[0].client.path == several_paths);
   CHECK(options.paths.name(flows[0].server.path) == "b");
+}
+
+TEST_CASE("every method has a protocol for its windows") {
+  for (std::size_t i = 0; i < methods; ++i) {
+    const auto name = to_string(static_cast<Method>(i));
+    CAPTURE(name);
+    CHECK(parse_passive_method(name).has_value());
+  }
 }
 
 }  // namespace
