@@ -45,6 +45,7 @@ class Clusters {
     for (const Stream& stream : pool) sum += stream.probes() > 0 ? stream.weight : 0;
     for (std::size_t i = 0; i < pool.size(); ++i) weights_[i] = pool[i].weight / sum;
   }
+  void reserve(std::size_t shares) { shares_.reserve(shares); }
   void add(Slot slot, const Share& share) {
     if (share.probes <= 0) return;
     totals_[share.stream].probes += share.probes;
@@ -116,25 +117,39 @@ double probes_of(const Window& window) {
   return static_cast<double>(window.rtt.count() + window.counts.lost);
 }
 
-std::vector<DesignEffect> effects_at(std::span<const Lane::Entry> entries,
-                                     std::span<const Stream> pool, std::span<const Percentile> all,
-                                     Edge edge, double confidence) {
-  std::vector<Nanos> values;
-  values.reserve(all.size());
-  for (const Percentile& each : all) values.push_back(end_of_bucket(each.value, edge));
-  std::vector<Clusters> clusters(all.size(), Clusters{pool});
+// A window of one of the streams.
+struct Part {
+  Slot slot;
+  std::size_t stream;
+  const Window* window;
+};
+
+std::vector<Part> parts_of(std::span<const Lane::Entry> entries, std::span<const Stream> pool) {
+  std::vector<Part> parts;
+  parts.reserve(entries.size());
   for (const Lane::Entry& entry : entries) {
-    const auto stream = stream_of(pool, entry);
-    if (!stream) continue;
-    const auto counts = entry.window->rtt.counts_at_or_below(values);
+    if (const auto stream = stream_of(pool, entry)) {
+      parts.push_back({.slot = entry.slot, .stream = *stream, .window = entry.window});
+    }
+  }
+  return parts;
+}
+
+// `values`: the percentiles, each at an end of its bucket, in ascending order.
+std::vector<DesignEffect> effects_at(std::span<const Part> parts, std::span<const Stream> pool,
+                                     std::span<const Nanos> values, double confidence) {
+  std::vector<Clusters> clusters(values.size(), Clusters{pool});
+  for (Clusters& each : clusters) each.reserve(parts.size());
+  for (const auto& [slot, stream, window] : parts) {
+    const double probes = probes_of(*window);
+    const auto counts = window->rtt.counts_at_or_below(values);
     for (std::size_t i = 0; i < clusters.size(); ++i) {
-      clusters[i].add(entry.slot, {.stream = *stream,
-                                   .probes = probes_of(*entry.window),
-                                   .hits = static_cast<double>(counts[i])});
+      clusters[i].add(slot,
+                      {.stream = stream, .probes = probes, .hits = static_cast<double>(counts[i])});
     }
   }
   std::vector<DesignEffect> effects;
-  effects.reserve(all.size());
+  effects.reserve(values.size());
   for (const Clusters& each : clusters) effects.push_back(each.effect(confidence));
   return effects;
 }
@@ -149,12 +164,21 @@ std::uint64_t DesignEffect::worth(std::uint64_t probes) const {
 std::vector<DesignEffect> design_effects(std::span<const Lane::Entry> entries,
                                          std::span<const Stream> pool,
                                          std::span<const Percentile> all, double confidence) {
-  std::vector<DesignEffect> effects = effects_at(entries, pool, all, Edge::above, confidence);
+  const std::vector<Part> parts = parts_of(entries, pool);
+  std::vector<Nanos> values;
+  values.reserve(all.size());
+  for (const Percentile& each : all) values.push_back(end_of_bucket(each.value, Edge::above));
+  std::vector<DesignEffect> effects = effects_at(parts, pool, values, confidence);
   // With everything at or below a bucket's upper end there is nothing that could scatter.
-  if (std::ranges::all_of(effects, &DesignEffect::estimated)) return effects;
-  const auto others = effects_at(entries, pool, all, Edge::below, confidence);
-  for (std::size_t i = 0; i < effects.size(); ++i) {
-    if (!effects[i].estimated) effects[i] = others[i];
+  values.clear();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!effects[i].estimated) values.push_back(end_of_bucket(all[i].value, Edge::below));
+  }
+  if (values.empty()) return effects;
+  const auto others = effects_at(parts, pool, values, confidence);
+  auto other = others.begin();
+  for (DesignEffect& effect : effects) {
+    if (!effect.estimated) effect = *other++;
   }
   return effects;
 }

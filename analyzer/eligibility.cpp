@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/eligibility.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include "analyzer/words.hpp"
@@ -10,7 +11,8 @@ namespace strait::analyzer {
 Eligibility judge_path(const routes::Path& path, bool routed, const Evidence& evidence,
                        const Proportion& newest_loss, bool fresh, const DecisionOptions& options) {
   if (path.forbidden) {
-    return {Standing::forbidden, fmt::format("forbidden by policy: {}", path.forbidden_reason)};
+    return {Standing::forbidden,
+            fmt::format(FMT_COMPILE("forbidden by policy: {}"), path.forbidden_reason)};
   }
   if (!routed) {
     return {Standing::no_route, "the RIB holds no route of this class from its upstream"};
@@ -19,20 +21,20 @@ Eligibility judge_path(const routes::Path& path, bool routed, const Evidence& ev
     return {Standing::unmeasured, evidence.adequacy_reason};
   }
   if (evidence.loss.low > options.max_loss) {
-    return {Standing::lossy, fmt::format("{}, above the limit of {:.2f} %", to_text(evidence.loss),
-                                         options.max_loss * 100)};
+    return {Standing::lossy, fmt::format(FMT_COMPILE("{}, above the limit of {:.2f} %"),
+                                         to_text(evidence.loss), options.max_loss * 100)};
   }
   if (newest_loss.low > 0.5) {
     return {Standing::lossy,
-            fmt::format("in the newest window {}: most of it", to_text(newest_loss))};
+            fmt::format(FMT_COMPILE("in the newest window {}: most of it"), to_text(newest_loss))};
   }
   if (evidence.below_floor) return {Standing::impossible, evidence.adequacy_reason};
   if (evidence.adequacy == Adequacy::insufficient) {
     return {Standing::too_few, evidence.adequacy_reason};
   }
-  return {Standing::eligible,
-          fmt::format("{}, {}{}", to_text(*evidence.percentile(options.evidence.objective)),
-                      to_text(evidence.loss), mixture_text(evidence))};
+  return {Standing::eligible, fmt::format(FMT_COMPILE("{}, {}{}"),
+                                          to_text(*evidence.percentile(options.evidence.objective)),
+                                          to_text(evidence.loss), mixture_text(evidence))};
 }
 
 Eligibility with_pin(Eligibility judged, const PinNote* note) {
@@ -41,7 +43,7 @@ Eligibility with_pin(Eligibility judged, const PinNote* note) {
     return judged;
   }
   if (note->failed) return {Standing::mispinned, note->words};
-  judged.reason += fmt::format("; {}", note->words);
+  judged.reason += fmt::format(FMT_COMPILE("; {}"), note->words);
   return judged;
 }
 

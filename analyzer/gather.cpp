@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/gather.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -110,15 +111,15 @@ Judgement judge_probes(const Evidence& evidence, const Pool& pool, const Evidenc
   const std::string name = quantile_name(options.objective);
   const std::uint64_t resting = evidence.rtt.empty() ? 0 : evidence.rtt.front().probes;
   const std::string count =
-      counted == resting
-          ? fmt::format("{} probes", counted)
-          : fmt::format("{} probes, worth {} for the targets' weights", resting, counted);
-  const std::string sentence = fmt::format("{}, {} needs {}", count, name, needed);
+      counted == resting ? fmt::format(FMT_COMPILE("{} probes"), counted)
+                         : fmt::format(FMT_COMPILE("{} probes, worth {} for the targets' weights"),
+                                       resting, counted);
+  const std::string sentence = fmt::format(FMT_COMPILE("{}, {} needs {}"), count, name, needed);
   if (counted < needed) return {Adequacy::insufficient, sentence};
   const Percentile* objective = evidence.percentile(options.objective);
   if (objective == nullptr || objective->infinite()) {
     return {Adequacy::insufficient,
-            fmt::format("{} is infinite: {}", name, to_text(evidence.loss))};
+            fmt::format(FMT_COMPILE("{} is infinite: {}"), name, to_text(evidence.loss))};
   }
   return {Adequacy::adequate, sentence};
 }

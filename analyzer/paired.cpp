@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/paired.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -48,13 +49,13 @@ std::array<Pool, 2> common(const Pool& one, const Pool& other) {
   return both;
 }
 
-Pair pair_of(SlotPools& pools, std::string_view a, std::string_view b, Slot slot) {
-  Pair pair{.a = &pools.of(a, slot), .b = &pools.of(b, slot)};
+Pair pair_of(SlotPools::Row& a, SlotPools::Row& b, const Objective& objective, Slot slot) {
+  Pair pair{.a = &a.at(slot), .b = &b.at(slot)};
   if (alike(pair.a->pool(), pair.b->pool())) return pair;
   auto [of_a, of_b] = common(pair.a->pool(), pair.b->pool());
   pair.own = std::make_unique<std::array<SlotPool, 2>>();
-  *pair.own = std::array{SlotPool{std::move(of_a), pools.objective()},
-                         SlotPool{std::move(of_b), pools.objective()}};
+  *pair.own =
+      std::array{SlotPool{std::move(of_a), objective}, SlotPool{std::move(of_b), objective}};
   pair.a = pair.own->data();
   pair.b = pair.own->data() + 1;
   return pair;
@@ -85,7 +86,7 @@ std::optional<Comparison> across(std::span<const double> differences,
                     .high = finite(*median->high),
                     .a_is_lost = *median->low == std::numeric_limits<double>::infinity(),
                     .pairs = differences.size(),
-                    .reason = fmt::format("{} pairs of windows", differences.size()),
+                    .reason = fmt::format(FMT_COMPILE("{} pairs of windows"), differences.size()),
                     .differences = {differences.begin(), differences.end()}};
 }
 
@@ -151,7 +152,9 @@ double chance_of(const Comparison& comparison, Nanos wanted, double confidence, 
 
 Comparison compare(SlotPools& pools, std::string_view a, std::string_view b, Slot newest,
                    const PairedOptions& options) {
-  const Pair now = pair_of(pools, a, b, newest);
+  SlotPools::Row& of_a = pools.row(a);
+  SlotPools::Row& of_b = pools.row(b);
+  const Pair now = pair_of(of_a, of_b, pools.objective(), newest);
   if (now.empty()) {
     return {.reason = "no common target answered in the newest window", .differences = {}};
   }
@@ -165,8 +168,9 @@ Comparison compare(SlotPools& pools, std::string_view a, std::string_view b, Slo
             .differences = {}};
   }
   std::vector<double> differences;
+  differences.reserve(options.windows);
   for (Slot slot = newest - options.windows + 1; slot <= newest; ++slot) {
-    const Pair pair = pair_of(pools, a, b, slot);
+    const Pair pair = pair_of(of_a, of_b, pools.objective(), slot);
     if (!enough(pair, options.objective.q)) continue;
     const double difference = pair.a->value() - pair.b->value();
     if (!std::isnan(difference)) differences.push_back(difference);  // infinite on both sides

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/slot_pools.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace strait::analyzer {
@@ -30,12 +31,19 @@ double SlotPool::value() const {
   return *value_;
 }
 
-const SlotPool& SlotPools::of(std::string_view path, Slot slot) {
-  auto by_path = made_.find(path);
-  if (by_path == made_.end()) by_path = made_.try_emplace(std::string{path}).first;
-  const auto [found, fresh] = by_path->second.try_emplace(slot);
-  if (fresh) found->second = SlotPool{timeline_->lane(group_, path).pool({slot, slot}), objective_};
-  return found->second;
+SlotPools::Row& SlotPools::row(std::string_view path) {
+  auto row = rows_.find(path);
+  if (row == rows_.end()) {
+    row = rows_.try_emplace(std::string{path}, timeline_->lane(group_, path), objective_).first;
+  }
+  return row->second;
+}
+
+// A dozen or two in all, the newest asked for most.
+const SlotPool& SlotPools::Row::at(Slot slot) {
+  const auto found = std::ranges::find(made_, slot, &std::pair<Slot, SlotPool>::first);
+  if (found != made_.end()) return found->second;
+  return made_.emplace_back(slot, SlotPool{lane_->pool({slot, slot}), objective_}).second;
 }
 
 }  // namespace strait::analyzer

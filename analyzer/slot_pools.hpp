@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,14 +50,26 @@ class SlotPools {
   SlotPools(const Timeline& timeline, std::optional<std::size_t> group, const Objective& objective)
       : timeline_{&timeline}, group_{group}, objective_{objective} {}
 
-  [[nodiscard]] const SlotPool& of(std::string_view path, Slot slot);
+  // Those of one path. What it gives stays where it is.
+  class Row {
+   public:
+    Row(const Lane& lane, const Objective& objective) : lane_{&lane}, objective_{objective} {}
+    [[nodiscard]] const SlotPool& at(Slot slot);
+
+   private:
+    const Lane* lane_;
+    Objective objective_;
+    std::deque<std::pair<Slot, SlotPool>> made_;
+  };
+  [[nodiscard]] Row& row(std::string_view path);
+  [[nodiscard]] const SlotPool& of(std::string_view path, Slot slot) { return row(path).at(slot); }
   [[nodiscard]] const Objective& objective() const { return objective_; }
 
  private:
   const Timeline* timeline_;
   std::optional<std::size_t> group_;
   Objective objective_;
-  std::map<std::string, std::map<Slot, SlotPool>, std::less<>> made_;
+  std::map<std::string, Row, std::less<>> rows_;
 };
 
 }  // namespace strait::analyzer

@@ -211,26 +211,31 @@ std::span<const Lane::Entry> Lane::within(const Span& span) const {
 }
 
 Pool Lane::pool(const Span& span) const {
-  std::map<StreamKey, Stream> streams;
-  std::map<const Target*, unsigned> per_target;
+  Pool pool;
+  std::vector<StreamKey> keys;  // of the streams, in the same order
   for (const Entry& entry : within(span)) {
     const SessionKey& session = entry.window->session;
-    auto [stream, fresh] = streams.try_emplace(stream_of(session));
-    if (fresh) {
-      stream->second.target = entry.target;
-      stream->second.protocol = session.protocol;
-      stream->second.dscp = session.dscp;
-      stream->second.rtt = Sketch{entry.window->rtt.schema()};
-      ++per_target[entry.target];
+    const StreamKey key = stream_of(session);
+    const auto place = std::ranges::lower_bound(keys, key);
+    const auto at = place - keys.begin();
+    if (place == keys.end() || *place != key) {
+      keys.insert(place, key);
+      pool.insert(pool.begin() + at, Stream{.target = entry.target,
+                                            .protocol = session.protocol,
+                                            .dscp = session.dscp,
+                                            .rtt = Sketch{entry.window->rtt.schema()}});
     }
-    stream->second.rtt.merge(entry.window->rtt);
-    stream->second.lost += entry.window->counts.lost;
-    stream->second.kept_apart += entry.window->uncertain.count();
+    Stream& stream = pool[static_cast<std::size_t>(at)];
+    stream.rtt.merge(entry.window->rtt);
+    stream.lost += entry.window->counts.lost;
+    stream.kept_apart += entry.window->uncertain.count();
   }
-  Pool pool;
-  for (auto& [key, stream] : streams) {
-    stream.weight = stream.target->weight / per_target[stream.target];
-    pool.push_back(std::move(stream));
+  // Those of one target stand together.
+  for (auto first = pool.begin(); first != pool.end();) {
+    const auto last = std::find_if(
+        first, pool.end(), [&](const Stream& each) { return each.target != first->target; });
+    const double weight = first->target->weight / static_cast<double>(last - first);
+    for (; first != last; ++first) first->weight = weight;
   }
   return pool;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/words.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 namespace strait::analyzer {
@@ -23,7 +24,7 @@ std::string_view to_string(Ruling ruling) {
   return "?";
 }
 
-std::string quantile_name(double q) { return fmt::format("p{:.6g}", q * 100); }
+std::string quantile_name(double q) { return fmt::format(FMT_COMPILE("p{:.6g}"), q * 100); }
 
 std::string delay_text(Nanos delay) {
   return delay == infinite_delay ? "infinite" : strait::to_text(delay);
@@ -31,23 +32,23 @@ std::string delay_text(Nanos delay) {
 
 std::string to_text(const Percentile& percentile) {
   const std::string name = quantile_name(percentile.q);
-  if (percentile.infinite()) return fmt::format("{} infinite", name);
+  if (percentile.infinite()) return fmt::format(FMT_COMPILE("{} infinite"), name);
   if (!percentile.low || !percentile.high) {
-    return fmt::format("{} {} [insufficient]", name, delay_text(percentile.value));
+    return fmt::format(FMT_COMPILE("{} {} [insufficient]"), name, delay_text(percentile.value));
   }
-  return fmt::format("{} {} [{}, {}]", name, delay_text(percentile.value),
+  return fmt::format(FMT_COMPILE("{} {} [{}, {}]"), name, delay_text(percentile.value),
                      delay_text(*percentile.low), delay_text(*percentile.high));
 }
 
 std::string mixture_text(const Evidence& evidence) {
   const std::size_t members = evidence.mixed_members();
-  return members < 2 ? "" : fmt::format(", mixed over {} ECMP members", members);
+  return members < 2 ? "" : fmt::format(FMT_COMPILE(", mixed over {} ECMP members"), members);
 }
 
 std::string to_text(const Proportion& loss) {
   if (loss.trials == 0) return "nothing was sent";
-  return fmt::format("{:.2f} % [{:.2f} %, {:.2f} %] of {} lost", loss.value * 100, loss.low * 100,
-                     loss.high * 100, loss.trials);
+  return fmt::format(FMT_COMPILE("{:.2f} % [{:.2f} %, {:.2f} %] of {} lost"), loss.value * 100,
+                     loss.low * 100, loss.high * 100, loss.trials);
 }
 
 }  // namespace strait::analyzer

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # `strait capture` in processor time: 1,000,000 packets of 1,000 flows beside a loop that only counts them, and beside
-# tcptrace and tshark where they are there; 10^5 to 10^7 packets; 10^6 flows at once. Prints one JSON object a line.
-# ROUNDS and LARGEST (packets) change what is done.
+# tcptrace and tshark where they are there; TCP, QUIC, STAMP, DNS and ICMP together; 10^5 to 10^7 packets; 10^6 flows at
+# once. As root also live on a veth: the highest rate without a drop, beside tcpdump writing to /dev/null. Prints one JSON
+# object a line. ROUNDS, LARGEST (packets) and RATES (a second) change what is done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-build=$PWD/${BUILD:-build/release}
+build=$(realpath "${BUILD:-build/release}")
 bench=$build/bench_passive
 [ -x "$bench" ] && [ -x "$build/strait" ] || { echo "passive.sh: build the targets bench_passive and strait" >&2; exit 1; }
 work=$(mktemp -d)
@@ -28,7 +29,8 @@ for ((round = 1; round <= rounds; round++)); do
   part count count 1000000 1000
   part meter meter 1000000 1000
   part all-methods meter-all 1000000 1000
-  part million-flows meter 4000000 1000000
+  "$bench" mix 1000000 1000 | "$bench" meter-all | sed 's/^{/{"what":"all-kinds",/'
+  part million-flows meter 12000000 1000000
   timed strait-capture "$build/strait" capture "$work/million.pcap"
 done
 for ((packets = 100000; packets <= largest; packets *= 10)); do part "packets-$packets" meter "$packets" 1000; done
@@ -39,4 +41,34 @@ for peer in 'tcptrace -n -r -l' 'tshark -q -z conv,tcp -r'; do
   else
     printf '{"what":"%s","absent":true}\n' "${peer%% *}"
   fi
+done
+
+# Live: the rates go up until both have dropped something.
+[ "$(id -u)" = 0 ] && command -v tcpdump >/dev/null || exit 0
+space=strait-passive-$$
+ip netns add "$space"
+trap 'ip netns del "$space"; rm -rf "$work"' EXIT
+# In subshells only.
+within() { exec ip netns exec "$space" timeout --foreground -s KILL 60 "$@"; }
+ip -n "$space" link add out type veth peer in
+for name in out in; do ip -n "$space" link set "$name" up; done
+# ended PROCESS: ends it once it had time to read, and waits.
+ended() {
+  sleep 1
+  kill -TERM "$1"
+  wait "$1" || true
+}
+for rate in ${RATES:-50000 100000 200000 400000 800000}; do
+  within "$build/strait" capture -i in --json --top 1 >"$work/live" 2>"$work/said" &
+  until grep -q capturing "$work/said"; do sleep 0.1; done
+  sent=$(within "$bench" flood out "$rate" 3)
+  ended $!
+  printf '{"what":"live-strait","asked":%d,"flood":%s,"found":%s}\n' "$rate" "$sent" \
+    "$(tail -n 1 "$work/live" | sed -E 's/.*"files":\[(\{[^{]*"dropped":[0-9]+).*/\1}/')"
+  within tcpdump -i in -s 192 -w /dev/null 2>"$work/said" &
+  until grep -q listening "$work/said"; do sleep 0.1; done
+  sent=$(within "$bench" flood out "$rate" 3)
+  ended $!
+  printf '{"what":"live-tcpdump","asked":%d,"flood":%s,"captured":%d,"dropped":%d}\n' "$rate" "$sent" \
+    "$(awk '/captured/ { print $1 }' "$work/said")" "$(awk '/dropped by kernel/ { print $1 }' "$work/said")"
 done

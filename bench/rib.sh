@@ -15,6 +15,7 @@ v4=${V4:-1000000} v6=${V6:-200000} peers=${PEERS:-3} rounds=${ROUNDS:-5}
 "$rib" make-updates "$work/updates.mrt" 2000000
 gzip -6 -k "$work/full.mrt"
 zstd -q -k "$work/full.mrt"
+bzip2 -k "$work/full.mrt"
 
 # timed NAME COMMAND...: wall and processor time of a command whose output does not matter.
 timed() {
@@ -31,6 +32,8 @@ for ((round = 1; round <= rounds; round++)); do
   "$rib" walk "$work/full.mrt"
   timed read-gzip "$rib" read "$work/full.mrt.gz"
   timed gzip-alone gzip -dc "$work/full.mrt.gz"
+  timed read-bzip2 "$rib" read "$work/full.mrt.bz2"
+  timed bzip2-alone bzip2 -dc "$work/full.mrt.bz2"
   timed read-zstd "$rib" read "$work/full.mrt.zst"
   timed zstd-alone zstd -q -dc "$work/full.mrt.zst"
   timed updates "$rib" read "$work/updates.mrt"

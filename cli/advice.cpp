@@ -128,7 +128,7 @@ routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
       .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_prefixes),
       .site_asn = configuration.site.asn,
       .refuse = configuration.routes.refuse,
-      .vrps = known.vrps ? &*known.vrps : nullptr,
+      .vrps = known.vrps.get(),
       .classes = &classes};
   const auto wanted = wishes(configuration, advice.verdicts);
   routes::Plan plan =
@@ -162,13 +162,14 @@ Result<void> read_vrps(const routes::RoutesOptions& options, WallTime now, Known
                                    file->damaged, file->reasons.front());
   }
   routes::drop_expired(file->vrps, now);
-  known.vrps.emplace(file->vrps);
+  known.vrps = std::make_shared<const routes::VrpSet>(file->vrps);
   return {};
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configuration, WallTime now) {
+Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configuration, WallTime now,
+                                                 const routes::RtrView* live) {
   const std::string& source = configuration.routes.rib;
   if (source.empty()) return nullptr;
   constexpr std::string_view bird = "birdc:";
@@ -183,8 +184,13 @@ Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configurat
   auto known = std::make_shared<KnownRib>(KnownRib{.rib = std::move(dump->rib),
                                                    .report = std::move(dump->report),
                                                    .read = now,
-                                                   .vrps = std::nullopt,
+                                                   .vrps = nullptr,
                                                    .rpki_note = {}});
+  if (live != nullptr) {
+    known->vrps = live->vrps;
+    known->rpki_note = live->note;
+    return known;
+  }
   if (auto read = read_vrps(configuration.routes, now, *known); !read) {
     return fail(read.error().code, fmt::format("[routes] rpki: {}", read.error().message));
   }

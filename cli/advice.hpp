@@ -16,6 +16,7 @@
 #include "routes/model/plan.hpp"
 #include "routes/rib.hpp"
 #include "routes/sources/mrt.hpp"
+#include "routes/sources/rtr_view.hpp"
 
 namespace strait::cli {
 
@@ -24,14 +25,15 @@ struct KnownRib {
   routes::Rib rib;
   routes::RibReadReport report;
   WallTime read;
-  std::optional<routes::VrpSet> vrps;  // none: not configured, or too old
-  std::string rpki_note;               // what is wrong with them; empty: nothing
+  std::shared_ptr<const routes::VrpSet> vrps;  // none: not configured, or too old
+  std::string rpki_note;                       // what is wrong with them; empty: nothing
 };
 
 // Reads what [routes] names: an MRT file, or the tables of a running BIRD. Nothing when it names
-// none.
+// none. `live` is what the caches of [routes] rtr say; null where it names none.
 [[nodiscard]] Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configuration,
-                                                               WallTime now);
+                                                               WallTime now,
+                                                               const routes::RtrView* live);
 
 // All that follows from windows and a RIB.
 struct Advice {

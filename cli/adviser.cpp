@@ -130,7 +130,9 @@ void Adviser::run() {
 
 void Adviser::take_over(std::shared_ptr<const Configuration> configuration) {
   if (configuration == in_use_) return;
+  const bool same_caches = in_use_ && in_use_->routes.rtr == configuration->routes.rtr;
   in_use_ = std::move(configuration);
+  if (!same_caches) hear_caches();
   if (!store_) return;
   if (auto set = store_->set_regions(in_use_->region_of_targets()); !set) complain(set.error());
 }
@@ -181,15 +183,44 @@ void Adviser::forget(WallTime now) {
   }
 }
 
+// Without them nothing is checked, and the plans say so.
+void Adviser::hear_caches() {
+  caches_.reset();
+  last_cache_note_.clear();
+  if (in_use_->routes.rtr.empty()) return;
+  auto client = routes::RtrClient::start(in_use_->routes.rtr, clock_);
+  if (!client) {
+    complain(client.error());
+    return;
+  }
+  caches_ = std::move(*client);
+}
+
+std::optional<routes::RtrView> Adviser::ask_caches() {
+  if (in_use_->routes.rtr.empty()) return std::nullopt;
+  routes::RtrView view;
+  view.note = "no RPKI data, nothing is checked with it: the caches cannot be heard";
+  if (caches_) view = caches_->view();
+  if (view.note != last_cache_note_ && !view.note.empty()) spdlog::warn("{}", view.note);
+  if (view.note.empty() && !last_cache_note_.empty()) {
+    spdlog::info("RPKI data is fresh: {} VRPs", view.vrps ? view.vrps->size() : 0);
+  }
+  last_cache_note_ = view.note;
+  return view;
+}
+
 void Adviser::refresh_rib(WallTime now) {
   if (rib_asked_ && now - *rib_asked_ < rib_refresh && now >= *rib_asked_) return;
   rib_asked_ = now;
-  auto read = read_rib(*in_use_, now);
+  const auto live = ask_caches();
+  auto read = read_rib(*in_use_, now, live ? &*live : nullptr);
   if (read) {
     rib_ = std::move(*read);
     return;
   }
   complain(read.error());
+  const bool unchecked = live && live->freshness == routes::Freshness::none;
+  if (rib_ && rib_->vrps && unchecked) rib_.reset();  // what it was checked with has expired
   // What BGP offered a while ago says little about now. Without a RIB there is no plan, and what is
   // in force runs out.
   if (rib_ && now - rib_->read > in_use_->analyzer.plan.expiry / 2) rib_.reset();

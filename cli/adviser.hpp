@@ -17,6 +17,7 @@
 #include "exporters/json_file.hpp"
 #include "exporters/snapshot.hpp"
 #include "exporters/store.hpp"
+#include "routes/sources/rtr_client.hpp"
 
 namespace strait::cli {
 
@@ -61,6 +62,8 @@ class Adviser {
   void take_over(std::shared_ptr<const Configuration> configuration);
   [[nodiscard]] bool may_decide() const;
   void decide();
+  void hear_caches();
+  [[nodiscard]] std::optional<routes::RtrView> ask_caches();
   void refresh_rib(WallTime now);
   void write_verdicts(const std::vector<analyzer::Verdict>& verdicts);
   void forget(WallTime now);
@@ -75,6 +78,8 @@ class Adviser {
   std::vector<Window> recent_;
   analyzer::DecisionMemory memory_;
   analyzer::PinNotes pins_in_use_;
+  std::unique_ptr<routes::RtrClient> caches_;  // of [routes] rtr, if it names any
+  std::string last_cache_note_;
   std::shared_ptr<const KnownRib> rib_;
   std::optional<WallTime> rib_asked_;
   std::optional<WallTime> first_window_;

@@ -64,6 +64,25 @@ void write_sender(JsonWriter& json, const char* name, const passive::SenderRepor
   json.end_object();
 }
 
+void write_quic(JsonWriter& json, const std::optional<passive::QuicReport>& quic) {
+  if (!quic) return;
+  json.key("quic")
+      .begin_object()
+      .member("version", std::uint64_t{quic->version})
+      .member("spin", to_string(quic->spin))
+      .member("packets", quic->counts.packets)
+      .member("changes", quic->counts.changes)
+      .member("in_turn", quic->counts.in_turn)
+      .member("out_of_turn", quic->counts.out_of_turn)
+      .member("overtaken", quic->counts.overtaken)
+      .member("unclear", quic->counts.unclear)
+      .member("paused", quic->counts.paused)
+      .member("jumps", quic->counts.jumps)
+      .member("withheld", quic->withheld)
+      .member("id_changes", quic->id_changes)
+      .end_object();
+}
+
 JsonWriter capture_line(const char* type) {
   JsonWriter json;
   json.begin_object().member("strait", 1).member("type", type);
@@ -148,6 +167,7 @@ std::string to_json(const passive::FlowReport& flow) {
       .member("start", to_string(flow.start))
       .member("ending", to_string(flow.ending))
       .member("handshake_ns", flow.handshake());
+  write_quic(json, flow.quic);
   write_sender(json, "to_server", flow.client);
   write_sender(json, "to_client", flow.server);
   return json.end_object().take();
@@ -169,6 +189,11 @@ std::string to_json(const CaptureSum& sum) {
   json.key("round_trips").begin_object();
   for (std::size_t i = 0; i < passive::methods; ++i) {
     json.member(to_string(static_cast<passive::Method>(i)), sum.tcp.by_method.at(i));
+  }
+  json.end_object();
+  json.key("spin").begin_object();
+  for (std::size_t i = 0; i < passive::spin_verdicts; ++i) {
+    json.member(to_string(static_cast<passive::SpinVerdict>(i)), sum.tcp.by_spin.at(i));
   }
   json.end_object()
       .member("refused", sum.tcp.refused)

@@ -135,6 +135,10 @@ std::string to_text(const CaptureSum& sum) {
     return "by " + std::string{to_string(static_cast<passive::Method>(i))};
   });
   text += "\nround trips: " + (trips.empty() ? "none" : trips);
+  const auto spin = list_of(sum.tcp.by_spin, [](std::size_t i) {
+    return to_string(static_cast<passive::SpinVerdict>(i));
+  });
+  if (!spin.empty()) text += "\nspin bits of QUIC: " + spin;
   const auto lacks =
       lacks_text({{sum.tcp.refused, "refused, for more than one packet may be the cause"},
                   {sum.tcp.untracked, "segments without room"},

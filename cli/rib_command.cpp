@@ -19,6 +19,7 @@ constexpr const char* community_names = "--community";
 constexpr const char* as_path_names = "--as-path";
 constexpr const char* site_asn_names = "--site-asn";
 constexpr const char* rpki_state_names = "--rpki-state";
+constexpr const char* rtr_names = "--rtr";
 constexpr const char* problem_names = "--problem";
 constexpr const char* role_names = "--role";
 constexpr const char* region_names = "--region";
@@ -59,9 +60,9 @@ void take_peer(const std::string& text, routes::RouteFilter& filter) {
 using Take = std::function<void(const std::string&)>;
 
 // The option may be given several times; `take` gets each word.
-void add_words(CLI::App& command, const std::string& names, const std::string& type, Take take,
-               const std::string& description) {
-  command
+CLI::Option* add_words(CLI::App& command, const std::string& names, const std::string& type,
+                       Take take, const std::string& description) {
+  return command
       .add_option_function<std::vector<std::string>>(
           names,
           [take = std::move(take)](const std::vector<std::string>& words) {
@@ -167,8 +168,16 @@ void take_role(const std::string& word, RibOptions& options) {
 }
 
 void add_judgement(CLI::App& command, const Shared& options) {
-  command.add_option("--rpki", options->rpki, "VRPs: JSON of rpki-client or Routinator")
-      ->type_name("FILE");
+  CLI::Option* const file =
+      command.add_option("--rpki", options->rpki, "VRPs: JSON of rpki-client or Routinator")
+          ->type_name("FILE");
+  add_words(
+      command, rtr_names, "HOST:PORT",
+      [options](auto& word) {
+        options->rtr.push_back(value_or_end(routes::parse_rtr_cache(word), rtr_names));
+      },
+      "A cache that tells VRPs by RTR; may be repeated: the first ones are preferred")
+      ->excludes(file);
   add_words(
       command, role_names, "PEER=ROLE", [options](auto& word) { take_role(word, *options); },
       "What a peer or AS is to us (RFC 9234); provider if not told; may be repeated");
@@ -193,7 +202,7 @@ void add_judgement_filters(CLI::App& command, const Shared& options) {
   add_words(
       command, rpki_state_names, "STATE",
       [options](auto& word) { options->rpki_states.push_back(state_or_end(word)); },
-      "Only routes that --rpki makes valid, invalid or not-found; may be repeated");
+      "Only routes that VRPs make valid, invalid or not-found; may be repeated");
   add_words(
       command, problem_names, "NAME",
       [options](auto& word) { options->problems.add(problem_or_end(word)); },
@@ -230,8 +239,12 @@ std::pair<CLI::App*, std::shared_ptr<RibOptions>> add_action(CLI::App& rib, cons
   options->action = action;
   CLI::App* const command = rib.add_subcommand(name, purpose);
   command->callback([options, work] {
-    if (!options->rpki_states.empty() && options->rpki.empty()) {
-      refuse(rpki_state_names, "wants --rpki");
+    if (!options->rpki_states.empty() && !options->checks()) {
+      refuse(rpki_state_names, "wants --rpki or --rtr");
+    }
+    const bool lines = options->action == RibAction::export_lines;
+    if (lines && options->judges() && options->format == RibFormat::bgpdump_m) {
+      refuse("--format", "what is wrong with routes needs json: bgpdump -m has no place for it");
     }
     if (!options->regions.empty() && !options->classifies()) {
       refuse(region_names, "wants --config or --registrations");
@@ -284,12 +297,16 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
       "diff", "What the second file has and the first has not, and the reverse", RibAction::diff);
   add_files(*diff, compared, 2, 2);
   add_filters(*diff, compared);
+  add_judgement(*diff, compared);
+  add_judgement_filters(*diff, compared);
   add_json(*diff, compared);
 
   auto [write, written] =
       add("export", "Each route on a line, for other programs", RibAction::export_lines);
   add_files(*write, written, 1, any);
   add_filters(*write, written);
+  add_judgement(*write, written);
+  add_judgement_filters(*write, written);
   add_choice(
       *write, "--format", {"bgpdump-m", "json"},
       [written = written](std::size_t index) { written->format = static_cast<RibFormat>(index); },

@@ -12,6 +12,7 @@
 #include "core/strong.hpp"
 #include "routes/hygiene.hpp"
 #include "routes/route_filter.hpp"
+#include "routes/sources/rtr_view.hpp"
 
 namespace strait::cli {
 
@@ -27,6 +28,7 @@ struct RibOptions {
   RibFormat format = RibFormat::bgpdump_m;
   Asn site_asn;                                   // its peers are internal; 0: none is
   std::string rpki;                               // a file of VRPs; empty: none
+  std::vector<routes::RtrCache> rtr;              // caches of VRPs; none: `rpki`
   std::vector<routes::RovState> rpki_states;      // any of these; empty: all
   routes::Problems problems;                      // any of these; none: all
   std::map<Address, routes::NeighborRole> roles;  // of peers; others are providers
@@ -36,6 +38,12 @@ struct RibOptions {
   std::vector<std::string> regions;        // any of these, "none" for no region; empty: all
   bool json = false;
 
+  // Whether there are VRPs to check routes with.
+  [[nodiscard]] bool checks() const { return !rpki.empty() || !rtr.empty(); }
+  // Whether `diff` and `export` say what is wrong with a route.
+  [[nodiscard]] bool judges() const {
+    return checks() || !problems.none() || !roles.empty() || !roles_by_asn.empty();
+  }
   // Whether prefixes are put into regions at all.
   [[nodiscard]] bool classifies() const { return !config.empty() || !registrations.empty(); }
 };

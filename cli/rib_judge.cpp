@@ -9,6 +9,7 @@
 #include "cli/configuration.hpp"
 #include "cli/exit_status.hpp"
 #include "routes/catalogue/catalogue.hpp"
+#include "routes/sources/rtr_client.hpp"
 #include "routes/sources/vrp_json.hpp"
 
 namespace strait::cli {
@@ -18,17 +19,21 @@ namespace {
 // worlds.
 constexpr std::chrono::hours fresh_within{24};
 
-void tell_age(const std::string& file, const routes::VrpFile& vrps, WallTime taken,
+// `made`, if it is told, is when the file was made or the cache told its data.
+void tell_age(const std::string& source, std::optional<WallTime> made, WallTime taken,
               std::ostream& progress) {
-  if (!vrps.made) {
-    progress << fmt::format("rib: {} does not say when it was made\n", file);
+  if (!made) {
+    progress << fmt::format("rib: {} does not say when it was made\n", source);
     return;
   }
-  const auto apart = taken > *vrps.made ? taken - *vrps.made : *vrps.made - taken;
+  const auto apart = taken > *made ? taken - *made : *made - taken;
   if (apart <= fresh_within) return;
-  progress << fmt::format("rib: stale RPKI data: {} was made at {}, the routes are of {}\n", file,
-                          strait::to_string(*vrps.made), strait::to_string(taken));
+  progress << fmt::format("rib: stale RPKI data: {} was made at {}, the routes are of {}\n", source,
+                          strait::to_string(*made), strait::to_string(taken));
 }
+
+// How long a cache may take to tell what it has.
+constexpr std::chrono::seconds cache_patience{30};
 
 constexpr std::string_view no_region_word = "none";
 
@@ -70,19 +75,24 @@ int tell_damage(const routes::RibReadReport& report, std::ostream& progress) {
 
 JudgedRib::JudgedRib(const RibOptions& options, routes::RibDump dump)
     : dump_{std::move(dump)},
-      vrp_file_{options.rpki},
       states_{options.rpki_states},
       problems_{options.problems},
       wanted_regions_{options.regions} {}
 
 Result<std::unique_ptr<JudgedRib>> JudgedRib::load(const RibOptions& options,
-                                                   std::ostream& progress) {
+                                                   std::ostream& progress,
+                                                   std::shared_ptr<const routes::VrpSet> told) {
   auto dump = routes::load_mrt(options.files, {.site_asn = options.site_asn});
   if (!dump) return tl::make_unexpected(dump.error());
   std::unique_ptr<JudgedRib> judged{new JudgedRib{options, std::move(*dump)}};
   judged->status_ = tell_damage(judged->dump_.report, progress);
   if (!options.rpki.empty()) {
     if (auto loaded = judged->load_vrps(options, progress); !loaded) return fail(std::move(loaded));
+  }
+  if (!options.rtr.empty() && told) {
+    judged->vrps_ = std::move(told);
+  } else if (!options.rtr.empty()) {
+    if (auto asked = judged->ask_caches(options, progress); !asked) return fail(std::move(asked));
   }
   if (options.classifies()) {
     if (auto loaded = judged->load_regions(options, progress); !loaded) {
@@ -92,7 +102,7 @@ Result<std::unique_ptr<JudgedRib>> JudgedRib::load(const RibOptions& options,
   routes::HygieneOptions hygiene;
   hygiene.roles = options.roles;
   hygiene.roles_by_asn = options.roles_by_asn;
-  if (judged->has_vrps()) hygiene.vrps = &judged->vrps_;
+  if (judged->has_vrps()) hygiene.vrps = judged->vrps_.get();
   judged->check_ = std::make_unique<routes::RouteCheck>(judged->dump_.rib, std::move(hygiene));
   return judged;
 }
@@ -110,8 +120,20 @@ Result<void> JudgedRib::load_vrps(const RibOptions& options, std::ostream& progr
     progress << fmt::format("rib: {}: {} VRPs had expired by {}: not used\n", options.rpki, expired,
                             strait::to_string(dump_.taken));
   }
-  tell_age(options.rpki, *file, dump_.taken, progress);
-  vrps_ = routes::VrpSet{file->vrps};
+  tell_age(options.rpki, file->made, dump_.taken, progress);
+  vrps_ = std::make_shared<const routes::VrpSet>(file->vrps);
+  return {};
+}
+
+Result<void> JudgedRib::ask_caches(const RibOptions& options, std::ostream& progress) {
+  const SystemClock clock;
+  const auto client = routes::RtrClient::start(options.rtr, clock);
+  if (!client) return tl::make_unexpected(client.error());
+  const routes::RtrView view = (*client)->first_view(cache_patience);
+  if (!view.vrps) return fail(Errc::io, "rib: --rtr: " + view.note);
+  if (!view.note.empty()) progress << fmt::format("rib: {}\n", view.note);
+  tell_age("the data of --rtr", view.told, dump_.taken, progress);
+  vrps_ = view.vrps;
   return {};
 }
 

@@ -31,13 +31,16 @@ struct Placement {
 // What `strait routes rib` read, and its judgement of each route.
 class JudgedRib {
  public:
-  // What of the files could not be read, and how old the VRPs are, goes to `progress`.
-  [[nodiscard]] static Result<std::unique_ptr<JudgedRib>> load(const RibOptions& options,
-                                                               std::ostream& progress);
+  // What of the files could not be read, and how old the VRPs are, goes to `progress`. No cache is
+  // asked where `told` is what one has told already.
+  [[nodiscard]] static Result<std::unique_ptr<JudgedRib>> load(
+      const RibOptions& options, std::ostream& progress,
+      std::shared_ptr<const routes::VrpSet> told = nullptr);
 
   [[nodiscard]] const routes::RibDump& dump() const { return dump_; }
   [[nodiscard]] const routes::Rib& rib() const { return dump_.rib; }
-  [[nodiscard]] bool has_vrps() const { return !vrp_file_.empty(); }
+  [[nodiscard]] const std::shared_ptr<const routes::VrpSet>& vrps() const { return vrps_; }
+  [[nodiscard]] bool has_vrps() const { return vrps_ != nullptr; }
   [[nodiscard]] RouteRemarks remarks(const Prefix& prefix, const routes::RibRoute& route);
   // Where the prefix belongs; nothing without --config or --registrations. An entry must hold all
   // routes of its prefix, here and in the next two functions.
@@ -49,23 +52,23 @@ class JudgedRib {
   // Whether --rpki-state and --problem let the route through.
   [[nodiscard]] bool wants(const Prefix& prefix, const routes::RibRoute& route);
   [[nodiscard]] std::vector<routes::Vrp> covering(const Prefix& prefix) const {
-    return vrps_.covering(prefix);
+    return vrps_ ? vrps_->covering(prefix) : std::vector<routes::Vrp>{};
   }
   [[nodiscard]] int status() const { return status_; }  // 1: something could not be read
 
  private:
   JudgedRib(const RibOptions& options, routes::RibDump dump);
   [[nodiscard]] Result<void> load_vrps(const RibOptions& options, std::ostream& progress);
+  [[nodiscard]] Result<void> ask_caches(const RibOptions& options, std::ostream& progress);
   [[nodiscard]] Result<void> load_regions(const RibOptions& options, std::ostream& progress);
   [[nodiscard]] std::string region_name(const routes::ClassMatch& match) const;
 
   routes::RibDump dump_;
-  std::string vrp_file_;
-  routes::VrpSet vrps_;
-  std::vector<routes::RovState> states_;       // any of these; empty: all
-  routes::Problems problems_;                  // any of these; none: all
-  std::unique_ptr<routes::RouteCheck> check_;  // never empty in what load() gives
-  std::vector<std::string> wanted_regions_;    // any of these; empty: all
+  std::shared_ptr<const routes::VrpSet> vrps_;  // none: nothing to check with
+  std::vector<routes::RovState> states_;        // any of these; empty: all
+  routes::Problems problems_;                   // any of these; none: all
+  std::unique_ptr<routes::RouteCheck> check_;   // never empty in what load() gives
+  std::vector<std::string> wanted_regions_;     // any of these; empty: all
   // Both there, or neither.
   std::unique_ptr<routes::Regions> regions_;
   std::unique_ptr<routes::Classifier> classifier_;

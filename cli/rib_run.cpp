@@ -179,12 +179,16 @@ Named named(const Rib& rib, const RibEntry& entry) {
 // Compares the routes of one prefix; of one peer's several in the order of the dumps.
 class Comparison {
  public:
-  Comparison(const Rib& before, const Rib& after, bool json, std::ostream& results)
-      : before_{before}, after_{after}, json_{json}, results_{results} {}
+  Comparison(JudgedRib& before, JudgedRib& after, const RibOptions& options, std::ostream& results)
+      : before_{before},
+        after_{after},
+        json_{options.json},
+        judges_{options.judges()},
+        results_{results} {}
 
   void compare(const RibEntry& before, const RibEntry& after) {
-    const Named old_ones = named(before_, before);
-    const Named new_ones = named(after_, after);
+    const Named old_ones = named(before_.rib(), before);
+    const Named new_ones = named(after_.rib(), after);
     auto old_one = old_ones.begin();
     auto new_one = new_ones.begin();
     while (old_one != old_ones.end() || new_one != new_ones.end()) {
@@ -202,22 +206,27 @@ class Comparison {
 
  private:
   void compare(const Prefix& prefix, const RibRoute& before, const RibRoute& after) {
-    if (std::ranges::equal(before_.attributes().octets(before.attributes),
-                           after_.attributes().octets(after.attributes))) {
+    if (std::ranges::equal(before_.rib().attributes().octets(before.attributes),
+                           after_.rib().attributes().octets(after.attributes))) {
       return;
     }
     tell("before", before_, prefix, before);
     tell("after", after_, prefix, after);
   }
-  void tell(std::string_view what, const Rib& rib, const Prefix& prefix, const RibRoute& route) {
+  void tell(std::string_view what, JudgedRib& judged, const Prefix& prefix, const RibRoute& route) {
     ++changes_;
-    results_ << (json_ ? change_json(what, rib, prefix, route)
-                       : change_text(what, rib, prefix, route));
+    const Rib& rib = judged.rib();
+    std::optional<RouteRemarks> remarks;
+    if (judges_) remarks = judged.remarks(prefix, route);
+    const RouteRemarks* const said = remarks ? &*remarks : nullptr;
+    results_ << (json_ ? change_json(what, rib, prefix, route, said)
+                       : change_text(what, rib, prefix, route, said));
   }
 
-  const Rib& before_;
-  const Rib& after_;
+  JudgedRib& before_;
+  JudgedRib& after_;
   bool json_;
+  bool judges_;
   std::ostream& results_;
   std::uint64_t changes_ = 0;
 };
@@ -227,23 +236,29 @@ struct Found {
   std::vector<RibRoute> routes;
 };
 
-std::vector<Found> all_matches(const Rib& rib, const routes::RouteFilter& filter) {
+// What the filters and the judgement let through.
+std::vector<Found> all_matches(JudgedRib& judged, const routes::RouteFilter& filter) {
   std::vector<Found> all;
-  for_each_match(rib, filter, [&](const RibEntry& entry, const RibEntry&) {
-    all.push_back({entry.prefix, {entry.routes.begin(), entry.routes.end()}});
+  for_each_match(judged.rib(), filter, [&](const RibEntry& entry, const RibEntry&) {
+    Found found{.prefix = entry.prefix, .routes = {}};
+    std::ranges::copy_if(entry.routes, std::back_inserter(found.routes),
+                         [&](const RibRoute& each) { return judged.wants(entry.prefix, each); });
+    if (!found.routes.empty()) all.push_back(std::move(found));
   });
   return all;
 }
 
 Result<int> diff(const RibOptions& options, std::ostream& results, std::ostream& progress) {
-  const routes::MrtOptions mrt{.site_asn = options.site_asn};
-  const auto before = routes::load_mrt(options.files[0], mrt);
+  RibOptions one = options;
+  one.files = {options.files[0]};
+  const auto before = JudgedRib::load(one, progress);
   if (!before) return tl::make_unexpected(before.error());
-  const auto after = routes::load_mrt(options.files[1], mrt);
+  one.files = {options.files[1]};
+  const auto after = JudgedRib::load(one, progress, (*before)->vrps());
   if (!after) return tl::make_unexpected(after.error());
-  const auto old_ones = all_matches(before->rib, options.filter);
-  const auto new_ones = all_matches(after->rib, options.filter);
-  Comparison comparison{before->rib, after->rib, options.json, results};
+  const auto old_ones = all_matches(**before, options.filter);
+  const auto new_ones = all_matches(**after, options.filter);
+  Comparison comparison{**before, **after, options, results};
   auto old_one = old_ones.begin();
   auto new_one = new_ones.begin();
   while (old_one != old_ones.end() || new_one != new_ones.end()) {
@@ -256,8 +271,7 @@ Result<int> diff(const RibOptions& options, std::ostream& results, std::ostream&
     if (new_one != new_ones.end() && new_one->prefix == prefix) is.routes = (new_one++)->routes;
     comparison.compare(was, is);
   }
-  const int damage =
-      std::max(tell_damage(before->report, progress), tell_damage(after->report, progress));
+  const int damage = std::max((*before)->status(), (*after)->status());
   return comparison.same() ? damage : exit_failed;
 }
 
@@ -283,14 +297,19 @@ Result<int> export_bgpdump(const RibOptions& options, std::ostream& results,
 }
 
 Result<int> export_json(const RibOptions& options, std::ostream& results, std::ostream& progress) {
-  const auto dump = routes::load_mrt(options.files, {.site_asn = options.site_asn});
-  if (!dump) return tl::make_unexpected(dump.error());
-  for_each_match(dump->rib, options.filter, [&](const RibEntry& entry, const RibEntry&) {
+  const auto loaded = JudgedRib::load(options, progress);
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  JudgedRib& judged = **loaded;
+  for_each_match(judged.rib(), options.filter, [&](const RibEntry& entry, const RibEntry&) {
     for (const RibRoute& route : entry.routes) {
-      results << route_json(dump->rib, entry.prefix, route, std::nullopt, nullptr);
+      if (!judged.wants(entry.prefix, route)) continue;
+      std::optional<RouteRemarks> remarks;
+      if (options.judges()) remarks = judged.remarks(entry.prefix, route);
+      results << route_json(judged.rib(), entry.prefix, route, std::nullopt,
+                            remarks ? &*remarks : nullptr);
     }
   });
-  return tell_damage(dump->report, progress);
+  return judged.status();
 }
 
 }  // namespace

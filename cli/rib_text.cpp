@@ -321,15 +321,17 @@ std::string decision_json(const Rib& rib, const routes::RibEntry& entry,
 }
 
 std::string change_text(std::string_view what, const Rib& rib, const Prefix& prefix,
-                        const RibRoute& route) {
-  return fmt::format("{} {} {}\n", what, strait::to_string(prefix), words_of(rib, route));
+                        const RibRoute& route, const RouteRemarks* remarks) {
+  return fmt::format("{} {} {}{}\n", what, strait::to_string(prefix), words_of(rib, route),
+                     remarks == nullptr || rib.peer(route).local() ? "" : words_of(*remarks));
 }
 
 std::string change_json(std::string_view what, const Rib& rib, const Prefix& prefix,
-                        const RibRoute& route) {
+                        const RibRoute& route, const RouteRemarks* remarks) {
   JsonWriter json = begin("route_change");
   json.member("change", what);
   add_route(json, rib, prefix, route);
+  if (remarks != nullptr) add_remarks(json, *remarks);
   return json.end_object().take() + "\n";
 }
 

@@ -55,10 +55,12 @@ struct RibSummary {
 [[nodiscard]] std::string decision_json(const routes::Rib& rib, const routes::RibEntry& entry,
                                         const routes::Decision& decision);
 
-// `what`: added, removed, before, after.
+// `what`: added, removed, before, after. Without remarks where nobody has looked.
 [[nodiscard]] std::string change_text(std::string_view what, const routes::Rib& rib,
-                                      const Prefix& prefix, const routes::RibRoute& route);
+                                      const Prefix& prefix, const routes::RibRoute& route,
+                                      const RouteRemarks* remarks);
 [[nodiscard]] std::string change_json(std::string_view what, const routes::Rib& rib,
-                                      const Prefix& prefix, const routes::RibRoute& route);
+                                      const Prefix& prefix, const routes::RibRoute& route,
+                                      const RouteRemarks* remarks);
 
 }  // namespace strait::cli

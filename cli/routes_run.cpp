@@ -22,6 +22,7 @@
 #include "routes/dialects/dialect.hpp"
 #include "routes/explain.hpp"
 #include "routes/model/plan_diff.hpp"
+#include "routes/sources/rtr_client.hpp"
 
 namespace strait::cli {
 namespace {
@@ -63,6 +64,18 @@ Result<analyzer::DecisionMemory> memory_at(exporters::Store& store, WallTime at,
   return memory;
 }
 
+// How long a command waits for the first cache that tells what it has.
+constexpr Nanos cache_patience = std::chrono::seconds{10};
+
+// What the caches say; nothing where there are none.
+Result<std::optional<routes::RtrView>> ask_caches(const std::vector<routes::RtrCache>& caches) {
+  if (caches.empty()) return std::optional<routes::RtrView>{};
+  const SystemClock clock;
+  const auto client = routes::RtrClient::start(caches, clock);
+  if (!client) return tl::make_unexpected(client.error());
+  return std::optional{(*client)->first_view(cache_patience)};
+}
+
 Result<Situation> look(const RoutesSource& source, std::ostream& progress,
                        std::optional<WallTime> at = std::nullopt) {
   auto configuration = load_configuration(source.config);
@@ -86,7 +99,9 @@ Result<Situation> look(const RoutesSource& source, std::ostream& progress,
   const auto memory = at ? memory_at(**store, *at, configuration->analyzer.decision.hold_down)
                          : (*store)->last_memory();
   if (!memory) return tl::make_unexpected(memory.error());
-  auto rib = read_rib(*configuration, now);
+  const auto live = ask_caches(configuration->routes.rtr);
+  if (!live) return tl::make_unexpected(live.error());
+  auto rib = read_rib(*configuration, now, *live ? &**live : nullptr);
   if (!rib) return fail(std::move(rib));
   std::shared_ptr<const routes::Plan> in_force;
   if (const auto& bird = configuration->routes.bird) {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "analyzer/decision.hpp"
+#include "cli/simulate_ahead.hpp"
 #include "cli/simulate_story.hpp"
 #include "core/clock.hpp"
 #include "core/nearest.hpp"
@@ -282,13 +283,13 @@ class Run {
         streams_{streams},
         seed_{options.seed.value_or(scenario.seed)},
         judge_{scenario, std::move(paths)},
-        simulation_{std::move(scenario), seed_},
+        simulation_{Simulation{std::move(scenario), seed_}},
         keeper_{std::move(keeper)},
         score_{simulation_.world()},
         progress_{streams.progress, streams.show_progress && !options.json},
         story_{simulation_.world(), streams.results, streams.colours,
                [this] { progress_.clear(); }},
-        pace_{options.speed, simulation_.time()} {}
+        pace_{options.speed, simulation_.world().scenario().start} {}
 
   Result<int> run() {
     if (options_.json) {
@@ -296,8 +297,8 @@ class Run {
     } else {
       story_.head(judge_.paths(), seed_);
     }
-    while (!simulation_.done()) {
-      if (auto stepped = step(); !stepped) return tl::make_unexpected(stepped.error());
+    while (const auto next = simulation_.next()) {
+      if (auto stepped = step(*next); !stepped) return tl::make_unexpected(stepped.error());
     }
     progress_.clear();
     if (auto flushed = keeper_.flush(); !flushed) return tl::make_unexpected(flushed.error());
@@ -313,29 +314,26 @@ class Run {
     streams_.results << exporters::to_json(line) << '\n';
   }
 
-  Result<void> step() {
-    const Nanos window = simulation_.world().scenario().window;
-    const WallTime middle = simulation_.time() + window / 2;
-    const std::vector<Window> windows = simulation_.next();
-    pace_.wait_for(simulation_.time());
-    score_.count(middle, judge_.chosen());
-    if (auto kept = keeper_.keep(windows); !kept) return kept;
+  Result<void> step(const SimulateAhead::Step& step) {
+    pace_.wait_for(step.end);
+    score_.count(step.middle, judge_.chosen());
+    if (auto kept = keeper_.keep(step.windows); !kept) return kept;
     if (options_.json) {
-      for (const Window& each : windows) print(each);
+      for (const Window& each : step.windows) print(each);
     } else {
-      progress_.report(simulation_.time());
-      story_.pass(simulation_.time(), windows);
+      progress_.report(step.end);
+      story_.pass(step.end, step.windows);
     }
-    return options_.verdicts ? judge(windows) : Result<void>{};
+    return options_.verdicts ? judge(step) : Result<void>{};
   }
 
-  Result<void> judge(std::span<const Window> windows) {
-    const auto verdicts = changed(judge_.judge(windows, simulation_.time()));
+  Result<void> judge(const SimulateAhead::Step& step) {
+    const auto verdicts = changed(judge_.judge(step.windows, step.end));
     if (verdicts.empty()) return {};
     if (options_.json) {
       for (const auto& verdict : verdicts) print(verdict);
     } else {
-      story_.verdicts(simulation_.time(), verdicts);
+      story_.verdicts(step.end, verdicts);
     }
     return keeper_.keep(verdicts);
   }
@@ -344,7 +342,7 @@ class Run {
   const SimulateStreams& streams_;
   std::uint64_t seed_;
   Judge judge_;
-  Simulation simulation_;
+  SimulateAhead simulation_;
   Keeper keeper_;
   Score score_;
   Progress progress_;

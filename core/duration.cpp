@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/duration.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -84,10 +85,10 @@ std::string to_string(Nanos duration) {
 std::string to_text(Nanos duration) {
   const auto nanos = static_cast<double>(duration.count());
   const double size = std::abs(nanos);
-  if (size >= 1e9) return fmt::format("{:.2f} s", nanos / 1e9);
-  if (size >= 100e6) return fmt::format("{:.1f} ms", nanos / 1e6);
-  if (size >= 10e6) return fmt::format("{:.2f} ms", nanos / 1e6);
-  return fmt::format("{:.3f} ms", nanos / 1e6);
+  if (size >= 1e9) return fmt::format(FMT_COMPILE("{:.2f} s"), nanos / 1e9);
+  if (size >= 100e6) return fmt::format(FMT_COMPILE("{:.1f} ms"), nanos / 1e6);
+  if (size >= 10e6) return fmt::format(FMT_COMPILE("{:.2f} ms"), nanos / 1e6);
+  return fmt::format(FMT_COMPILE("{:.3f} ms"), nanos / 1e6);
 }
 
 Result<Rate> parse_rate(std::string_view text) {

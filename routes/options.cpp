@@ -208,6 +208,24 @@ std::optional<Injector> read_injector(ConfigTable table) {
                   .community = *community};
 }
 
+std::vector<RtrCache> read_caches(ConfigTable& table) {
+  std::vector<RtrCache> caches;
+  for (const std::string& text : table.texts("rtr")) {
+    const auto cache = parse_rtr_cache(text);
+    if (!cache) {
+      table.error("rtr", cache.error().message);
+    } else if (std::ranges::find(caches, *cache) != caches.end()) {
+      table.error("rtr", fmt::format("RPKI cache '{}' is there twice", text));
+    } else {
+      caches.push_back(*cache);
+    }
+  }
+  if (!caches.empty() && table.text("rpki")) {
+    table.error("rtr", "want VRPs from a file ('rpki') or from caches ('rtr'), not both");
+  }
+  return caches;
+}
+
 // Takes a problem out of those that routes are refused for.
 void accept(ConfigTable& table, const std::string& name, Problems& refused) {
   if (const auto problem = parse_problem(name)) {
@@ -271,6 +289,7 @@ RoutesOptions read_routes(ConfigTable root) {
   options.rib = table.text("rib").value_or("");
   options.registrations = table.texts("registrations");
   options.rpki = table.text("rpki").value_or("");
+  options.rtr = read_caches(table);
   options.rpki_max_age = table.duration("rpki_max_age").value_or(options.rpki_max_age);
   for (const std::string& name : table.texts("accept")) accept(table, name, options.refuse);
   options.bird = read_bird_target(table.table("bird"), options);

@@ -14,6 +14,7 @@
 #include "routes/hygiene.hpp"
 #include "routes/model/path.hpp"
 #include "routes/regions.hpp"
+#include "routes/sources/rtr_view.hpp"
 
 namespace strait::routes {
 
@@ -33,6 +34,7 @@ enum class ApplyMode : std::uint8_t { advise, automatic };
 struct RoutesOptions {
   std::string rib;   // an MRT file, or "birdc:SOCKET" to have a running BIRD dump its tables
   std::string rpki;  // a file of VRPs; empty: none
+  std::vector<RtrCache> rtr;  // caches that tell VRPs, the preferred ones first; or `rpki`
   Nanos rpki_max_age = std::chrono::hours{24};
   Problems refuse = Problems::all();       // routes with any of these are never preferred
   std::vector<std::string> registrations;  // CSV files with prefix,country_iso2

@@ -350,8 +350,8 @@ std::string_view to_string(Verdict verdict) {
 }
 
 std::string_view to_string(Exchange exchange) {
-  static constexpr std::array<std::string_view, exchanges> names{"none", "misfit", "echo", "query",
-                                                                 "stamp"};
+  static constexpr std::array<std::string_view, exchanges> names{"none",  "misfit", "echo",
+                                                                 "query", "stamp",  "quic"};
   return names.at(static_cast<std::size_t>(exchange));
 }
 

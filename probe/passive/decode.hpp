@@ -34,9 +34,13 @@ enum class Exchange : std::uint8_t {
   echo,
   query,
   stamp,
+  quic,
 };
-inline constexpr std::size_t exchanges = 5;
+inline constexpr std::size_t exchanges = 6;
 [[nodiscard]] std::string_view to_string(Exchange exchange);
+
+// What the first packet in a datagram of QUIC is (RFC 9000 section 17).
+enum class QuicKind : std::uint8_t { initial, zero_rtt, handshake, retry, one_rtt };
 
 namespace tcp {
 inline constexpr std::uint8_t fin = 0x01;
@@ -68,6 +72,8 @@ struct Decoded {
   const std::byte* sack = nullptr;  // the first block: two sequence numbers of 4 octets
   // How long the answerer had the question (ns), where the answer says so; below 0: not believable.
   std::int64_t hold = 0;
+  QuicKind quic = QuicKind::one_rtt;  // where that is its exchange
+  std::uint8_t quic_version = 0;      // likewise; 0 with a short header, which does not tell
   // The way it came
   std::uint32_t interface = 0;
   std::uint32_t mpls_label = 0;  // the outermost

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "probe/octets.hpp"
+#include "probe/passive/quic_header.hpp"
 #include "probe/stamp_packet.hpp"
 
 namespace strait::probe::passive {
@@ -107,7 +108,9 @@ bool stamp(const DecodeOptions& options, Decoded& packet) {
 
 void decode_question(const DecodeOptions& options, Decoded& packet) {
   if (packet.verdict == Verdict::icmp) echo(packet);
-  if (packet.verdict == Verdict::udp && !stamp(options, packet)) query(packet);
+  if (packet.verdict != Verdict::udp || stamp(options, packet)) return;
+  query(packet);
+  if (packet.exchange == Exchange::none) decode_quic(packet);
 }
 
 }  // namespace strait::probe::passive

@@ -5,8 +5,8 @@
 
 namespace strait::probe::passive {
 
-// Of a packet that is ICMP or UDP: whether it is an echo, a DNS message of port 53, or a test
-// packet of STAMP or TWAMP.
+// Of a packet that is ICMP or UDP: whether it is an echo, a DNS message of port 53, a test packet
+// of STAMP or TWAMP, or may be QUIC.
 void decode_question(const DecodeOptions& options, Decoded& packet);
 
 }  // namespace strait::probe::passive

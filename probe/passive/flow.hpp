@@ -37,6 +37,7 @@ inline constexpr std::uint32_t syn_ack_again = 1U << 18U;
 inline constexpr std::uint32_t reset = 1U << 19U;
 inline constexpr std::uint32_t visited = 1U << 20U;  // since the hand of the clock went by
 inline constexpr std::uint32_t in_use = 1U << 21U;   // the record is of a flow
+inline constexpr std::uint32_t quic = 1U << 22U;     // Flow::initial is a handle
 }  // namespace flow_flag
 
 // A flow, in two lines of the cache.
@@ -48,7 +49,8 @@ struct Flow {
   std::array<std::int64_t, 2> handshake{};
   std::array<Side, 2> sides;
   std::uint32_t flags = 0;
-  std::uint32_t initial = 0;  // the client's first sequence number, with flow_flag::syn
+  // The client's first sequence number, with flow_flag::syn; of QUIC the handle to a QuicFlow.
+  std::uint32_t initial = 0;
 
   [[nodiscard]] bool has(std::uint32_t flag) const { return (flags & flag) != 0; }
   [[nodiscard]] bool has(std::uint32_t flag, unsigned side) const { return has(flag << side); }
@@ -56,6 +58,11 @@ struct Flow {
   void set(std::uint32_t flag, unsigned side) { flags |= flag << side; }
   void clear(std::uint32_t flag, unsigned side) { flags &= ~(flag << side); }
   [[nodiscard]] unsigned client() const { return has(flow_flag::client_second) ? 1 : 0; }
+  // Where nobody was seen to open it: the lower port is the server's.
+  [[nodiscard]] unsigned likely_client() const {
+    if (has(flow_flag::client_known)) return client();
+    return key.ports[0] >= key.ports[1] ? 0 : 1;
+  }
 };
 static_assert(sizeof(Flow) == 128);
 

@@ -23,11 +23,15 @@ enum class Method : std::uint8_t {
   echo,       // an ICMP echo to its reply
   query,      // a DNS query to its answer
   stamp,      // a STAMP or TWAMP test packet to its reply, less what the reflector says it took
+  quic_handshake,  // QUIC's first Initial packet to the answer, or the answer to what follows it
+  spin,            // a change of QUIC's spin bit to the one that answers it
+  spin_whole,      // likewise, there and back: only one direction is seen
 };
-inline constexpr std::size_t methods = 7;
+inline constexpr std::size_t methods = 10;
 [[nodiscard]] std::string_view to_string(Method method);
 
-// A round trip between the place of the capture and one end of a flow.
+// A round trip between the place of the capture and one end of a flow; by spin_whole between both
+// ends.
 struct RoundTrip {
   WallTime time;  // when the answer came by
   Endpoint sender;
@@ -85,6 +89,42 @@ struct SenderReport {
   }
 };
 
+// Whether the spin bits of a QUIC connection tell of round trips; why not.
+enum class SpinVerdict : std::uint8_t {
+  unseen,    // no 1-RTT packet
+  few,       // changes, or packets
+  constant,  // at least one end does not take part
+  random,    // likewise: changes come out of turn
+  unsteady,  // round trips jump about: the ends send too seldom, or one does not take part
+  several,   // connections between the same ends
+  spinning,
+};
+inline constexpr std::size_t spin_verdicts = 7;
+[[nodiscard]] std::string_view to_string(SpinVerdict verdict);
+
+struct SpinCounts {
+  std::uint64_t packets = 0;    // 1-RTT
+  std::uint32_t changes = 0;    // of the bit, less those that were overtaken
+  std::uint32_t overtaken = 0;  // packets that changed it back sooner than it can
+  std::uint32_t in_turn = 0;    // changes that answer one of the other end
+  std::uint32_t out_of_turn = 0;
+  std::uint32_t unclear = 0;   // changes whose time is not known
+  std::uint32_t paused = 0;    // likewise, because nothing was sent for long
+  std::uint32_t compared = 0;  // round trips, each with the one before
+  std::uint32_t jumps = 0;     // of those
+
+  friend bool operator==(const SpinCounts&, const SpinCounts&) = default;
+};
+
+// A QUIC connection. Its round trips by the spin bit are kept only where it is spinning.
+struct QuicReport {
+  std::uint8_t version = 0;  // 0: its handshake was not seen
+  SpinVerdict spin = SpinVerdict::unseen;
+  SpinCounts counts;
+  std::uint64_t withheld = 0;    // round trips that turned out to be none
+  std::uint32_t id_changes = 0;  // of connection IDs
+};
+
 // How a flow was first and last seen.
 enum class FlowStart : std::uint8_t { handshake, middle };
 // `reused`: a SYN began another connection between the same ends. `evicted`: for want of room.
@@ -103,6 +143,7 @@ struct FlowReport {
   // Round trips of the client's data are those to the server, and the other way round.
   SenderReport client;
   SenderReport server;
+  std::optional<QuicReport> quic;
   // Both halves of the handshake.
   [[nodiscard]] std::optional<Nanos> handshake() const {
     if (!client.handshake || !server.handshake) return std::nullopt;

@@ -10,6 +10,7 @@
 #include "probe/passive/flow_report.hpp"
 #include "probe/passive/outstanding_ring.hpp"
 #include "probe/passive/pool.hpp"
+#include "probe/passive/quic_flow.hpp"
 #include "probe/passive/series.hpp"
 
 namespace strait::probe::passive {
@@ -29,11 +30,12 @@ struct TcpTally {
   std::uint64_t no_room = 0;        // round trips likewise
   std::uint64_t backwards = 0;      // packets older than one before them in their flow
   std::uint64_t out_of_window = 0;  // sequence numbers or acknowledgments of something else
+  std::array<std::uint64_t, spin_verdicts> by_spin{};  // QUIC connections that ended
 };
 
-// Follows TCP connections (RFC 9293), ICMP echo and DNS from what a capture shows of them. A round
-// trip is taken only where exactly one packet can have caused the answer; what is ambiguous is
-// refused and counted.
+// Follows TCP connections (RFC 9293), QUIC (RFC 9000), ICMP echo, DNS and STAMP from what a capture
+// shows of them. A round trip is taken only where exactly one packet can have caused the answer;
+// what is ambiguous is refused and counted.
 class FlowTracker {
  public:
   // Bounds: so many senders of data, and so many of them with more than a few segments on the way,
@@ -45,7 +47,9 @@ class FlowTracker {
   void set_path(PathNumber path) { path_ = path; }
 
   // Whether the packet is the first of a new connection between the same ends.
-  [[nodiscard]] static bool begins_anew(const Flow& flow, const Decoded& packet);
+  [[nodiscard]] bool begins_anew(const Flow& flow, const Decoded& packet) const;
+  // Of what may be QUIC, but belongs to no flow yet: whether it begins one.
+  [[nodiscard]] static bool begins_quic(const Decoded& packet);
   void follow(Flow& flow, const Decoded& packet);
   // What follow() will touch beyond the flow itself.
   void prefetch(const Flow& flow, const Decoded& packet) const;
@@ -64,6 +68,19 @@ class FlowTracker {
   void answer(Flow& flow, const Decoded& packet, unsigned asker);
   [[nodiscard]] std::uint32_t waiting(Detail& detail);
 
+  [[nodiscard]] bool begins_anew_quic(const Flow& flow, const Decoded& packet) const;
+  void follow_quic(Flow& flow, const Decoded& packet, unsigned side);
+  void quic_long(Flow& flow, QuicFlow& quic, const Decoded& packet, unsigned side);
+  void quic_server(Flow& flow, QuicFlow& quic, const Decoded& packet, const QuicLongHeader& header);
+  void quic_client(Flow& flow, QuicFlow& quic, const Decoded& packet, const QuicLongHeader& header);
+  void quic_one_rtt(Flow& flow, QuicFlow& quic, const Decoded& packet, unsigned side);
+  static bool is_of_newest(QuicFlow& quic, const Decoded& packet, unsigned side, bool from_client);
+  void refuse_of(Flow& flow, unsigned sender);
+  [[nodiscard]] static SpinVerdict spin_verdict(const QuicFlow& quic);
+  void add_quic(const Flow& flow, FlowReport& report) const;
+
+  // Whether a handshake's answer, by the times, must be the first one.
+  [[nodiscard]] static bool is_certain(std::int64_t asked, std::int64_t answered);
   static void syn(Flow& flow, const Decoded& packet, unsigned side);
   void syn_ack(Flow& flow, const Decoded& packet, unsigned side);
   void end_of_handshake(Flow& flow, const Decoded& packet, unsigned side);
@@ -108,6 +125,7 @@ class FlowTracker {
   TcpOptions options_;
   Pool<Detail> details_;
   Pool<ManyOutstanding> rings_;
+  Pool<QuicFlow> quic_;
   SeriesPool series_;
   TcpTally tally_;
   RoundTripSink sink_;

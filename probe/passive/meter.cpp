@@ -28,20 +28,21 @@ void Meter::add(std::span<const CapturedPacket> packets) {
   }
 }
 
+void Meter::decode_next(const CapturedPacket& packet, Decoded& decoded) {
+  decode(packet, options_.decode, decoded);
+  ++tally_.packets;
+  ++tally_.by_verdict.at(static_cast<std::size_t>(decoded.verdict));
+  const bool may_be_one = decoded.verdict == Verdict::udp || decoded.verdict == Verdict::icmp;
+  // Whether it is QUIC turns out later.
+  if (may_be_one && decoded.exchange != Exchange::quic) count(decoded.exchange);
+  if (!is_followed(decoded)) return;
+  decoded.hash = hash_(decoded.key);
+  table_.prefetch(decoded.hash);
+}
+
 // Each round asks for what the next one reads.
 void Meter::add_batch(std::span<const CapturedPacket> packets) {
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    Decoded& packet = batch_.at(i);
-    decode(packets[i], options_.decode, packet);
-    ++tally_.by_verdict.at(static_cast<std::size_t>(packet.verdict));
-    if (packet.verdict == Verdict::udp || packet.verdict == Verdict::icmp) {
-      ++tally_.by_exchange.at(static_cast<std::size_t>(packet.exchange));
-    }
-    if (!is_followed(packet)) continue;
-    packet.hash = hash_(packet.key);
-    table_.prefetch(packet.hash);
-  }
-  tally_.packets += packets.size();
+  for (std::size_t i = 0; i < packets.size(); ++i) decode_next(packets[i], batch_.at(i));
   const std::span batch{batch_.data(), packets.size()};
   std::array<Handle, batch_size> guesses{};
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -60,10 +61,17 @@ void Meter::add_batch(std::span<const CapturedPacket> packets) {
 }
 
 void Meter::follow(const Decoded& packet, PathNumber path) {
-  Handle handle = flow_of(packet);
-  if (packet.verdict == Verdict::tcp && FlowTracker::begins_anew(flows_[handle], packet)) {
+  Handle handle = find(packet);
+  if (packet.exchange == Exchange::quic) {
+    const bool follows =
+        handle != 0 ? flows_[handle].has(flow_flag::quic) : FlowTracker::begins_quic(packet);
+    count(follows ? Exchange::quic : Exchange::none);
+    if (!follows) return;
+  }
+  if (handle == 0) handle = begin(packet);
+  if (tracker_.begins_anew(flows_[handle], packet)) {
     end(handle, FlowEnding::reused);
-    handle = flow_of(packet);
+    handle = begin(packet);
   }
   Flow& flow = flows_[handle];
   flow.set(flow_flag::visited);
@@ -81,11 +89,13 @@ void Meter::note_path(Handle handle, unsigned side, PathNumber path) {
   tracker_.set_path(sides.at(1 - side).newest);
 }
 
-Meter::Handle Meter::flow_of(const Decoded& packet) {
-  Handle handle = table_.find(
-      packet.hash, [&](Handle candidate) { return flows_[candidate].key == packet.key; });
-  if (handle != 0) return handle;
-  handle = flows_.take();
+Meter::Handle Meter::find(const Decoded& packet) const {
+  return table_.find(packet.hash,
+                     [&](Handle candidate) { return flows_[candidate].key == packet.key; });
+}
+
+Meter::Handle Meter::begin(const Decoded& packet) {
+  Handle handle = flows_.take();
   if (handle == 0) handle = make_room();
   flows_[handle].key = packet.key;
   if (!options_.paths.empty()) {

@@ -62,14 +62,17 @@ class Meter {
   // So many packets at a time that the cache has what the last needs when it is its turn.
   static constexpr std::size_t batch_size = 32;
 
+  void decode_next(const CapturedPacket& packet, Decoded& decoded);
   void add_batch(std::span<const CapturedPacket> packets);
   // Whether it is of a flow that is followed.
   static bool is_followed(const Decoded& packet) {
     return packet.verdict == Verdict::tcp || packet.exchange > Exchange::misfit;
   }
   void follow(const Decoded& packet, PathNumber path);
+  void count(Exchange exchange) { ++tally_.by_exchange.at(static_cast<std::size_t>(exchange)); }
+  [[nodiscard]] Handle find(const Decoded& packet) const;
+  Handle begin(const Decoded& packet);
   void note_path(Handle handle, unsigned side, PathNumber path);
-  Handle flow_of(const Decoded& packet);
   Handle make_room();
   void end(Handle handle, FlowEnding ending);
 

@@ -24,9 +24,9 @@ inline constexpr PathNumber several_paths =
 struct PathRule {
   enum class Mark : std::uint8_t { any, interface, vlan, mpls, mac };
   Mark mark = Mark::any;
-  std::uint32_t number = 0;    // of the interface, the outermost VLAN tag or MPLS label
-  MacAddress mac = {};         // of the next router: the packet comes from it or goes to it
-  std::string interface = {};  // by name, until resolve_interfaces()
+  std::uint32_t number = 0;  // of the interface, the outermost VLAN tag or MPLS label
+  MacAddress mac = {};       // of the next router: the packet comes from it or goes to it
+  std::string interface;     // by name, until resolve_interfaces()
 
   friend bool operator==(const PathRule&, const PathRule&) = default;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of a packet, and connections' handshakes. The data is followed in tcp_data.cpp, its
-// acknowledgments in tcp_acks.cpp, what is no TCP in questions.cpp; what is said of a flow in
+// acknowledgments in tcp_acks.cpp, what is no TCP in questions.cpp
+// and quic.cpp; what is said of a flow in
 // tcp_report.cpp.
 #include "probe/passive/flow_tracker.hpp"
 
@@ -28,12 +29,21 @@ FlowTracker::FlowTracker(std::uint32_t senders, std::uint32_t busy_senders,
     : options_{options},
       details_{senders},
       rings_{busy_senders},
+      quic_{senders / 2},
       series_{2 * senders, 2 * busy_senders} {}
+
+// A later answer may be a repetition, the first of which the capture does not have: the first
+// time-out is a second, of TCP (RFC 6298 section 2.1) and of QUIC (RFC 9002 section 6.2.2).
+bool FlowTracker::is_certain(std::int64_t asked, std::int64_t answered) {
+  constexpr std::int64_t first_timeout = 950'000'000;
+  return answered >= asked && answered - asked < first_timeout;
+}
 
 // A SYN with another first sequence number, or one after the end (RFC 9293 section 3.6.1), is of a
 // new connection. A copy of the SYN that is known is of the old one, however late.
-bool FlowTracker::begins_anew(const Flow& flow, const Decoded& packet) {
-  if (!is_syn(packet)) return false;
+bool FlowTracker::begins_anew(const Flow& flow, const Decoded& packet) const {
+  if (packet.exchange == Exchange::quic) return begins_anew_quic(flow, packet);
+  if (packet.verdict != Verdict::tcp || !is_syn(packet)) return false;
   const unsigned side = side_of(packet);
   const bool client = flow.has(flow_flag::client_known) && flow.client() == side;
   if (flow.has(flow_flag::syn) && client) return packet.sequence != flow.initial;
@@ -54,6 +64,8 @@ void FlowTracker::follow(Flow& flow, const Decoded& packet) {
   count(flow.sides.at(side), packet);
   if (packet.verdict == Verdict::tcp) {
     follow_tcp(flow, packet, side);
+  } else if (packet.exchange == Exchange::quic) {
+    follow_quic(flow, packet, side);
   } else {
     exchange(flow, packet, side);
   }
@@ -111,7 +123,7 @@ void FlowTracker::syn_ack(Flow& flow, const Decoded& packet, unsigned side) {
     const bool answers = flow.client() == client && before(flow.initial, packet.acknowledgment) &&
                          !before(flow.sides.at(client).next, packet.acknowledgment);
     if (!answers) return;
-    if (!flow.has(flow_flag::syn_again) && packet.time >= flow.handshake[0]) {
+    if (!flow.has(flow_flag::syn_again) && is_certain(flow.handshake[0], packet.time)) {
       sample(flow, packet, client,
              {.method = Method::handshake, .sent = flow.handshake[0], .maybe_delayed = false});
       flow.handshake[0] = packet.time - flow.handshake[0];
@@ -141,7 +153,7 @@ void FlowTracker::end_of_handshake(Flow& flow, const Decoded& packet, unsigned s
   flow.set(flow_flag::established);
   Side& server = flow.sides.at(1 - side);
   const bool exact = server.next == packet.acknowledgment;
-  if (exact && !flow.has(flow_flag::syn_ack_again) && packet.time >= flow.handshake[1]) {
+  if (exact && !flow.has(flow_flag::syn_ack_again) && is_certain(flow.handshake[1], packet.time)) {
     sample(flow, packet, 1 - side,
            {.method = Method::handshake, .sent = flow.handshake[1], .maybe_delayed = false});
     flow.handshake[1] = packet.time - flow.handshake[1];
@@ -177,7 +189,7 @@ void FlowTracker::doubt(const Side& sender, Detail& detail) {
 void FlowTracker::sample(Flow& flow, const Decoded& packet, unsigned sender, const Found& found) {
   const Nanos rtt{packet.time - found.sent};
   ++tally_.by_method.at(static_cast<std::size_t>(found.method));
-  if (found.method != Method::handshake) {
+  if (found.method != Method::handshake && found.method != Method::quic_handshake) {
     Detail& detail = details_[flow.sides.at(sender).detail];
     const bool second = found.method == Method::sequence || found.method == Method::sack;
     if (!series_.record(detail.series.at(second ? 1 : 0), rtt)) {
@@ -204,10 +216,14 @@ void FlowTracker::release(Flow& flow) {
     details_.give_back(side.detail);
     side.detail = 0;
   }
+  if (!flow.has(flow_flag::quic)) return;
+  ++tally_.by_spin.at(static_cast<std::size_t>(spin_verdict(quic_[flow.initial])));
+  quic_.give_back(flow.initial);
 }
 
 std::size_t FlowTracker::memory_bytes() const {
-  return details_.memory_bytes() + rings_.memory_bytes() + series_.memory_bytes();
+  return details_.memory_bytes() + rings_.memory_bytes() + series_.memory_bytes() +
+         quic_.memory_bytes();
 }
 
 }  // namespace strait::probe::passive

@@ -34,12 +34,6 @@ SenderSigns signs_of(const Detail& detail) {
           .unanswered = detail.unanswered};
 }
 
-// Where nobody was seen to open it: the lower port is the server's.
-unsigned likely_client(const Flow& flow) {
-  if (flow.has(flow_flag::client_known)) return flow.client();
-  return flow.key.ports[0] >= flow.key.ports[1] ? 0 : 1;
-}
-
 FlowEnding ending_of(const Flow& flow, FlowEnding ending) {
   if (ending != FlowEnding::open) return ending;
   if (flow.has(flow_flag::reset)) return FlowEnding::reset;
@@ -71,7 +65,7 @@ SenderReport FlowTracker::sender_report(const Flow& flow, unsigned side) {
 }
 
 FlowReport FlowTracker::report(const Flow& flow, FlowEnding ending) {
-  const unsigned client = likely_client(flow);
+  const unsigned client = flow.likely_client();
   FlowReport report;
   report.protocol = flow.key.protocol;
   report.first = WallTime{Nanos{flow.first}};
@@ -84,12 +78,14 @@ FlowReport FlowTracker::report(const Flow& flow, FlowEnding ending) {
   report.server = sender_report(flow, 1 - client);
   if (flow.has(flow_flag::server_half)) report.client.handshake = Nanos{flow.handshake[0]};
   if (flow.has(flow_flag::client_half)) report.server.handshake = Nanos{flow.handshake[1]};
+  if (flow.has(flow_flag::quic)) add_quic(flow, report);
   return report;
 }
 
 std::string_view to_string(Method method) {
   static constexpr std::array<std::string_view, methods> names{
-      "handshake", "timestamp", "sequence", "sack", "echo", "query", "stamp"};
+      "handshake", "timestamp", "sequence",       "sack", "echo",
+      "query",     "stamp",     "quic-handshake", "spin", "spin-whole"};
   return names.at(static_cast<std::size_t>(method));
 }
 

@@ -225,9 +225,11 @@ void read_whom(ConfigTable& table, const Scenario& scenario, EventModel& event) 
     }
   }
   if (of_targets && event.targets.empty()) table.error("", fmt::format("{} needs 'targets'", kind));
-  if (of_targets || event.kind == Happening::pause) return;
+  const bool needs_paths = !of_targets && event.kind != Happening::pause;
+  if (!needs_paths && event.kind != Happening::lie) return;
   event.paths = struck_paths(table, scenario.paths);
-  if (event.paths.empty()) table.error("", fmt::format("{} needs 'paths' or 'segments'", kind));
+  if (needs_paths && event.paths.empty())
+    table.error("", fmt::format("{} needs 'paths' or 'segments'", kind));
 }
 
 void read_when(ConfigTable& table, const Scenario& scenario, EventModel& event) {

@@ -60,13 +60,13 @@ struct DemandModel {
 };
 
 enum class Happening : std::uint8_t {
-  cut,          // path: everything is lost, its load goes elsewhere
-  shift,        // path: all round trips are longer by `size` (shorter if negative)
-  one_member,   // path: only those of ECMP member `member`
-  queueing,     // path: a queue of mean `size` that the load does not explain
-  loss,         // path: this share of the probes is lost
-  outage,       // target: its reflector answers nobody
-  lie,          // target: its replies claim round trips shorter by `size`
+  cut,         // path: everything is lost, its load goes elsewhere
+  shift,       // path: all round trips are longer by `size` (shorter if negative)
+  one_member,  // path: only those of ECMP member `member`
+  queueing,    // path: a queue of mean `size` that the load does not explain
+  loss,        // path: this share of the probes is lost
+  outage,      // target: its reflector answers nobody
+  lie,  // target: its replies claim round trips shorter by `size`; of some paths only, if named
   clock_step,   // target: its clock is set by `size`
   clock_drift,  // target: its clock runs off by `size` a second
   pause,        // nothing is probed, and there are no windows

@@ -24,6 +24,10 @@ double loss_of_bursts(const PathModel& path) {
 
 }  // namespace
 
+World::World(Scenario scenario) : scenario_{std::move(scenario)} {
+  std::ranges::stable_sort(scenario_.events, {}, &EventModel::from);
+}
+
 // A cosine through the day, less at the weekend.
 double World::demand(WallTime time) const {
   const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -139,7 +143,8 @@ Weather World::seen(std::size_t path, std::size_t target, std::uint16_t flow, We
   for (const EventModel& event : scenario_.events) {
     if (event.from > time) break;
     if (!event.active(time) || !(event.targets.empty() || event.of_target(to))) continue;
-    if (event.kind == Happening::lie) weather.lie += event.size;
+    const bool over_this = event.paths.empty() || event.of_path(model.name);
+    if (event.kind == Happening::lie && over_this) weather.lie += event.size;
     const bool of_member =
         event.kind != Happening::one_member || event.member == model.member_of(flow);
     if (event.of_path(model.name) && of_member) add_to_some(event, weather);

@@ -43,7 +43,8 @@ struct Truth {
 // A scenario without its chances: a function of time. Borrows nothing.
 class World {
  public:
-  explicit World(Scenario scenario) : scenario_{std::move(scenario)} {}
+  // The events may come in any order; scenario() has them in order of time.
+  explicit World(Scenario scenario);
 
   [[nodiscard]] const Scenario& scenario() const { return scenario_; }
   [[nodiscard]] std::vector<Weather> weather(WallTime time) const;  // by path

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/iostreams/concepts.hpp>
-#include <boost/iostreams/filter/bzip2.hpp>
 #include <boost/iostreams/filter/gzip.hpp>
 #include <boost/iostreams/filter/zstd.hpp>
 #include <boost/iostreams/filtering_stream.hpp>
@@ -21,6 +20,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "routes/sources/bzip2.hpp"
 
 namespace strait::routes {
 namespace {
@@ -201,7 +202,6 @@ class UnpackingSource final : public ByteSource {
       io::filtering_istream stream;
       constexpr std::streamsize buffer = 1 << 16;
       if (packing == Packing::gzip) stream.push(io::gzip_decompressor{}, buffer);
-      if (packing == Packing::bzip2) stream.push(io::bzip2_decompressor{}, buffer);
       if (packing == Packing::zstd) stream.push(io::zstd_decompressor{}, buffer);
       SourceDevice device;
       device.from = packed_.get();
@@ -234,6 +234,7 @@ std::unique_ptr<ByteSource> unpacked(std::unique_ptr<ByteSource> source, std::ui
   auto peeked = std::make_unique<PeekedSource>(std::move(source));
   const Packing packing = packing_of(peeked->front());
   if (packing == Packing::none) return peeked;
+  if (packing == Packing::bzip2) return bzip2_source(std::move(peeked), limit);
   return std::make_unique<UnpackingSource>(std::move(peeked), packing, limit);
 }
 

@@ -30,8 +30,8 @@ class ByteSource {
 // Unpacked octets above this end a source, with damage(): a small file can unpack to anything.
 inline constexpr std::uint64_t unpacked_limit = std::uint64_t{64} << 30U;
 
-// A file, or the standard input for "-". What gzip, bzip2 or zstd packed is unpacked in a thread of
-// its own; the content says which it is.
+// A file, or the standard input for "-". What gzip or zstd packed is unpacked in a thread of its
+// own, what bzip2 packed in several; the content says which it is.
 [[nodiscard]] Result<std::unique_ptr<ByteSource>> open_source(const std::string& file);
 
 // Octets in memory, which must stay there; unpacked likewise.

@@ -18,6 +18,7 @@ from router_lab import BGPD, RouterLab, missing, run
 
 STRAIT = str(Path(os.environ.get("STRAIT", "build/dev/strait")).resolve())
 PREFIXES = int(os.environ.get("BMP_PREFIXES", "500"))  # of IPv4, from each upstream
+PATIENCE = max(1, PREFIXES // 5000)  # times what a small table takes
 PORT = 11019
 PEERS = {"10.255.1.2": 65001, "10.255.1.3": 65002, "fd00:255:1::2": 65001, "fd00:255:1::3": 65002}
 
@@ -120,7 +121,10 @@ class Routers(RouterLab):
 
     def start_station(self):
         self.start("station", self.router, STRAIT, "routes", "bmp", "--listen", f"127.0.0.1:{PORT}", "--directory",
-                   str(self.directory), "--every", "300ms")
+                   str(self.directory), "--every", f"{300 * PATIENCE}ms")
+
+    def wait_for(self, what: str, seconds: float, probe):
+        return super().wait_for(what, seconds * PATIENCE, probe)
 
     def tell_cost(self):
         """What the station took for the first hundred thousand routes."""

@@ -49,7 +49,6 @@ def within(name: str, *words: str) -> list[str]:
     return ["ip", "netns", "exec", name, *words]
 
 
-@unittest.skipUnless(os.geteuid() == 0 and shutil.which("dumpcap") and shutil.which("nft"), "wants root, dumpcap and nft")
 class Lossy(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -112,8 +111,12 @@ class Lossy(unittest.TestCase):
                 rows = run("tshark", "-n", "-r", file, "-Y", "tcp.analysis.ack_rtt", "-T", "fields", "-e",
                            "tcp.analysis.ack_rtt").split()
                 theirs = Counter(round(float(row) * 1e9) for row in rows)
+                # A SYN that was sent again makes tshark forget the SYN-ACK before it.
+                forgets = set(run("tshark", "-n", "-r", file, "-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 0 && "
+                                  "tcp.analysis.retransmission", "-T", "fields", "-e", "tcp.srcport").split())
                 ours = Counter(line["rtt_ns"] for line in lines if line["type"] == "round_trip"
-                               and line["method"] in ("handshake", "sequence"))
+                               and (line["method"] == "sequence" or line["method"] == "handshake"
+                                    and line["answerer"].rpartition(":")[2] not in forgets))
                 self.assertEqual((ours - theirs).total(), 0)
                 self.assertGreater(ours.total(), 20)
                 self.assertGreater(total["refused"], 0)
@@ -126,4 +129,7 @@ class Lossy(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if os.geteuid() != 0 or not all(shutil.which(tool) for tool in ("dumpcap", "tshark", "nft", "ethtool")):
+        print("wants root, dumpcap, tshark, nft and ethtool")
+        sys.exit(77)  # ctest says that it was skipped
     unittest.main()

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -176,7 +177,7 @@ class Capture(unittest.TestCase):
         self.assertEqual(flow["to_client"]["handshake_ns"], 5_000_000)
         self.assertEqual((total["type"], total["packets"], total["flows"], total["evicted"]), ("capture", 203, 1, 0))
         self.assertEqual(total["round_trips"], {"handshake": 2, "timestamp": 0, "sequence": 100, "sack": 0, "echo": 0, "query": 0,
-                                                "stamp": 0})
+                                                "stamp": 0, "quic-handshake": 0, "spin": 0, "spin-whole": 0})
         self.assertEqual(total["packets_by_kind"]["tcp"], 203)
         self.assertEqual(total["files"], [{"file": "one.pcap", "packets": 203, "untimed": 0, "dropped": 0,
                                            "damaged": 0, "skipped_octets": 0, "damage": []}])
@@ -279,6 +280,30 @@ class Capture(unittest.TestCase):
                 self.assertEqual(theirs - ours, Counter({20_000_000: refused} if refused else {}))
                 initial = {row[2]: round(float(row[1]) * 1e9) for row in rows if row[1]}
                 self.assertEqual(set(initial.values()), {line["handshake_ns"] for line in lines if line["type"] == "flow"})
+
+    @unittest.skipUnless(shutil.which("tcptrace"), "tcptrace is not there")
+    def test_tcptrace_has_as_many_round_trips_the_same_extremes_and_as_many_that_are_ambiguous(self):
+        (self.room / "stamps.pcap").write_bytes(STAMPED)
+        for file in ("one.pcap", "three.pcap", "stamps.pcap"):
+            with self.subTest(file):
+                text = subprocess.run(["tcptrace", "-n", "-r", "-l", file], cwd=self.room, capture_output=True, text=True,
+                                      timeout=60, check=True).stdout
+                blocks = re.split(r"^TCP connection \d+:$", text, flags=re.M)[1:]
+                flows = [line for line in self.lines(f"{file} --all-methods") if line["type"] == "flow"]
+                flows.sort(key=lambda flow: flow["client"])
+                self.assertEqual(len(blocks), len(flows))
+                for block, flow in zip(blocks, flows):
+                    for index, side in enumerate((flow["to_server"], flow["to_client"])):
+                        def theirs(name, block=block, index=index):
+                            found = re.search(rf"^ +{name}: +([\d.]+)(?: ms)? +{name}: +([\d.]+)", block, re.M)
+                            return float(found[index + 1]) if found else 0  # what there is none of is left out
+
+                        times, half = side["sequence"], side["handshake_ns"]
+                        # The handshake is one of its samples.
+                        self.assertEqual(theirs("RTT samples"), times["count"] + 1)
+                        self.assertEqual(theirs("RTT min"), round(min(half, times["min_ns"] or half) / 1e6, 1))
+                        self.assertEqual(theirs("RTT max"), round(max(half, times["max_ns"] or half) / 1e6, 1))
+                        self.assertEqual(theirs("ambiguous acks"), side["refused"])
 
     def test_echoes_and_queries_are_flows_of_their_own(self):
         (self.room / "questions.pcap").write_bytes(QUESTIONS)

@@ -299,9 +299,13 @@ REFUSED = [
     ("routes rib show --or-longer f", 2, usage("routes rib show", "--or-longer: wants --prefix")),
     ("routes rib show --community 1 f", 2,
      usage("routes rib show", "--community: community '1': want A:B, each up to 65535, or A:B:C")),
+    ("routes rib export --problem private-asn f", 2, usage(
+        "routes rib export", "--format: what is wrong with routes needs json: bgpdump -m has no place for it")),
     ("routes rib export --format xml f", 2,
      usage("routes rib export", "--format: 'xml': want one of bgpdump-m, json")),
-    ("routes rib show --rpki-state valid f", 2, usage("routes rib show", "--rpki-state: wants --rpki")),
+    ("routes rib show --rpki-state valid f", 2, usage("routes rib show", "--rpki-state: wants --rpki or --rtr")),
+    ("routes rib show --rtr host:x f", 2, usage("routes rib show", "--rtr: RPKI cache 'host:x': want HOST:PORT, such as "
+                                                "rpki.example.net:323 or [2001:db8::1]:8282")),
     ("routes rib show --rpki v --rpki-state good f", 2,
      usage("routes rib show", "--rpki-state: 'good': want one of valid, invalid, not-found")),
     ("routes rib show --problem bogon f", 2,

@@ -6,9 +6,12 @@ import gzip
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -185,9 +188,79 @@ class Rib(unittest.TestCase):
         self.assertEqual([route["rpki"] for route in routes], ["valid", "valid", "invalid"])
         self.assertEqual(routes[2]["rpki_reason"], "length")
         self.assertIn("rpki-invalid", routes[2]["problems"])
+        export = "export --format json --rpki vrps.json"
+        exported = [json.loads(line) for line in self.rib(f"{export} first.mrt")[1].splitlines()]
+        self.assertEqual([route | {"best": None} for route in exported], [route | {"best": None} for route in routes])
+        self.assertEqual(self.rib(f"{export} --rpki-state invalid first.mrt")[1].count("\n"), 1)
+        self.assertNotIn("problems", self.rib("export --format json first.mrt")[1])
+        change = self.rib("diff --rpki vrps.json --rpki-state invalid first.mrt second.mrt")
+        self.assertEqual(change, (1, f"removed {lines[2][2:]}", 2 * expired))
+        changes = self.rib("diff --json --rpki vrps.json first.mrt second.mrt")[1].splitlines()
+        self.assertEqual([(change["change"], change["rpki"]) for change in map(json.loads, changes)],
+                         [("before", "valid"), ("after", "valid"), ("removed", "invalid"), ("added", "not-found")])
         found = [json.loads(line) for line in self.rib("lookup --json --rpki vrps.json 10.1.0.1 first.mrt")[1].splitlines()]
         self.assertEqual([line["type"] for line in found], ["route", "decision", "vrp", "vrp"])
         self.assertEqual((found[3]["max_length"], found[3]["asn"]), (15, 64497))
+
+    def start_cache(self, port: int):
+        """A StayRTR with told.json."""
+        # It sends no VRPs that have expired.
+        today = [{key: value for key, value in vrp.items() if key != "expires"} for vrp in VRPS["roas"][:2]]
+        (self.room / "told.json").write_text(json.dumps(VRPS | {"roas": today}))
+        cache = subprocess.Popen(["stayrtr", "-bind", f"127.0.0.1:{port}", "-cache", "told.json", "-checktime=false",
+                                  "-metrics.addr", "127.0.0.1:0"], cwd=self.room, stderr=subprocess.DEVNULL)
+        self.addCleanup(cache.wait)
+        self.addCleanup(cache.kill)
+
+    def free_port(self) -> int:
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            return held.getsockname()[1]
+
+    @unittest.skipUnless(shutil.which("stayrtr"), "no stayrtr here")
+    def test_vrps_of_a_cache_are_those_of_its_file(self):
+        port = self.free_port()
+        refused = (f"strait: rib: --rtr: no RPKI data, nothing is checked with it: 127.0.0.1:{port}: no connection: "
+                   "Connection refused\n")
+        self.assertEqual(self.rib(f"show --rtr 127.0.0.1:{port} first.mrt"), (4, "", refused))
+        self.start_cache(port)
+        end = time.monotonic() + 20
+        while (heard := self.rib(f"show --rtr 127.0.0.1:{port} first.mrt"))[0] != 0 and time.monotonic() < end:
+            time.sleep(0.2)
+        self.assertEqual(heard[:2], self.rib("show --rpki told.json first.mrt")[:2])
+        self.assertRegex(heard[2], "^rib: stale RPKI data: the data of --rtr was made at .*, the routes are of "
+                                   "2023-11-14T22:13:20Z\n$")
+        self.assertEqual(self.rib(f"lookup --rtr localhost:{port} 10.1.0.0/16 first.mrt")[:2],
+                         self.rib("lookup --rpki told.json 10.1.0.0/16 first.mrt")[:2])
+        self.assertIn("--rpki excludes --rtr", self.rib(f"show --rtr localhost:{port} --rpki told.json first.mrt")[2])
+
+    @unittest.skipUnless(shutil.which("stayrtr"), "no stayrtr here")
+    def test_a_plan_says_that_no_cache_was_heard_and_nothing_when_one_was(self):
+        port = self.free_port()
+        (self.room / "plan.toml").write_text(
+            f'[site]\nname = "x"\nasn = 64500\n[[path]]\nname = "a"\nneighbor_v4 = "192.0.2.1"\nupstream_asn = 65001\n'
+            f'[[target]]\nname = "t"\naddress = "127.0.0.1"\nregion = "europe"\n[routes]\nrib = "first.mrt"\n'
+            f'rtr = ["127.0.0.1:{port}"]\n[exporters]\nstore = "plan.db"\nlisten = []\n')
+        with subprocess.Popen([self.strait, "run", "-c", "plan.toml"], cwd=self.room, stderr=subprocess.DEVNULL) as service:
+            end = time.monotonic() + 20
+            while not (self.room / "plan.db").exists() and time.monotonic() < end:
+                time.sleep(0.1)
+            time.sleep(0.5)
+            service.send_signal(signal.SIGINT)
+
+        def notes():
+            done = subprocess.run([self.strait, "routes", "recommend", "--json", "-c", "plan.toml"], cwd=self.room,
+                                  capture_output=True, check=True, text=True, timeout=20)
+            return [note["message"] for line in done.stdout.splitlines() for note in json.loads(line).get("notes", [])
+                    if note["guard"] == "rpki-data"]
+
+        self.assertEqual(notes(), [f"no RPKI data, nothing is checked with it: 127.0.0.1:{port}: no connection: "
+                                   "Connection refused"])
+        self.start_cache(port)
+        end = time.monotonic() + 20
+        while (said := notes()) and time.monotonic() < end:
+            time.sleep(0.2)
+        self.assertEqual(said, [])
 
     def test_old_damaged_and_dateless_vrps_are_told(self):
         old = VRPS | {"metadata": {"buildtime": "2023-11-01T00:00:00Z"}, "roas": VRPS["roas"][:2]}

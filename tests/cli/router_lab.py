@@ -16,7 +16,7 @@ BGPD = "/usr/lib/frr/bgpd"  # OpenBGPD has one too
 
 
 def run(*words: str, check: bool = True) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "PATH": PATH})
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, "PATH": PATH})
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout

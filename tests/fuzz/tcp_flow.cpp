@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any segments of a few connections, eight octets of input each: what follows TCP must time nothing
-// that did not happen. Numbers are near one another, so that they mean something.
+// Any segments or QUIC packets of a few connections, eight octets of input each: what follows them
+// must time nothing that did not happen. Numbers are near one another, so that they mean something.
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -56,6 +56,34 @@ std::size_t build(Packet& packet, std::span<const std::uint8_t, 8> input) {
   return at;
 }
 
+// IPv4, UDP and the beginning of a QUIC packet with connection IDs of 8 octets, or of none.
+std::size_t build_quic(Packet& packet, std::span<const std::uint8_t, 8> input) {
+  const bool client = (input[0] & 1U) != 0;
+  packet = {};
+  store(packet, 0, std::uint16_t{0x4500});
+  store(packet, 2, std::uint16_t{1228});
+  store(packet, 8, std::uint16_t{0x4011});
+  store(packet, 12, client ? std::uint32_t{0x0a000001} : std::uint32_t{0x0a000002});
+  store(packet, 16, client ? std::uint32_t{0x0a000002} : std::uint32_t{0x0a000001});
+  store(packet, 20, client ? std::uint16_t{1000} : std::uint16_t{443});
+  store(packet, 22, client ? std::uint16_t{443} : std::uint16_t{1000});
+  store(packet, 24, std::uint16_t{1208});
+  store(packet, 28, input[1]);
+  if ((input[1] & 0x80U) == 0) {
+    packet.at(29) = static_cast<std::byte>(input[2] & 3U);
+    return packet.size();
+  }
+  store(packet, 29, (input[0] & 2U) != 0 ? std::uint32_t{1} : std::uint32_t{0x6b3343cf});
+  std::size_t at = 33;
+  for (const std::uint8_t id : {input[2], input[3]}) {
+    const std::size_t length = (id & 4U) != 0 ? 0 : 8;
+    store(packet, at, static_cast<std::uint8_t>(length));
+    if (length > 0) packet.at(at + 1) = static_cast<std::byte>(id & 3U);
+    at += 1 + length;
+  }
+  return packet.size();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -76,7 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Packet packet;
   for (std::size_t at = 0; at + 8 <= size; at += 8) {
     const std::span<const std::uint8_t, 8> input{data + at, 8};
-    const std::size_t octets = build(packet, input);
+    const bool quic = (input[0] & 8U) != 0;
+    const std::size_t octets = quic ? build_quic(packet, input) : build(packet, input);
     time += std::int64_t{input[7]} * 1'000'000 - 10'000'000;
     if (time < 0) time = 0;
     const CapturedPacket captured{.time = WallTime{Nanos{time}},

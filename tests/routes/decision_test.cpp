@@ -4,6 +4,10 @@
 #include <rapidcheck.h>
 
 #include <catch2/catch.hpp>
+#include <map>
+#include <random>
+
+#include "core/sanitizer.hpp"
 
 using namespace strait;
 using namespace strait::routes;
@@ -65,6 +69,31 @@ std::size_t reference(const std::vector<Contender>& all) {
   }
   return all.size();
 }
+
+// Few values, so that every rung has to decide. `small(n)` is a random number below n.
+template <class Small>
+std::vector<Contender> random_routes(Small small, std::size_t count) {
+  std::vector<Contender> routes;
+  for (std::size_t i = 0; i < count; ++i) {
+    Contender route = from(small(4));
+    if (small(3) == 0) route.local_pref = LocalPref{99 + small(3)};
+    route.as_path_length = small(3);
+    route.origin = static_cast<Origin>(small(3));
+    if (small(2) == 0) route.med = Med{small(3)};
+    if (small(4) == 0) route.first_asn.reset();
+    route.internal = small(2) == 0;
+    if (small(3) == 0) route.originator_id = small(4);
+    route.cluster_list_length = small(2);
+    routes.push_back(route);
+  }
+  return routes;
+}
+
+#ifdef STRAIT_ADDRESS_SANITIZER
+constexpr std::size_t cases = 100'000;
+#else
+constexpr std::size_t cases = 1'000'000;
+#endif
 
 }  // namespace
 
@@ -152,21 +181,26 @@ TEST_CASE("no candidates have no best, one has no rival, equal ones are told by 
 TEST_CASE("the decision is the slow reference's on random candidates") {
   const bool ok = rc::check("decide == reference", [] {
     const auto small = [](std::uint32_t n) { return *rc::gen::inRange<std::uint32_t>(0, n); };
-    std::vector<Contender> routes;
-    const auto count = *rc::gen::inRange<std::size_t>(1, 9);
-    for (std::size_t i = 0; i < count; ++i) {
-      Contender route = from(small(4));
-      if (small(3) == 0) route.local_pref = LocalPref{99 + small(3)};
-      route.as_path_length = small(3);
-      route.origin = static_cast<Origin>(small(3));
-      if (small(2) == 0) route.med = Med{small(3)};
-      if (small(4) == 0) route.first_asn.reset();
-      route.internal = small(2) == 0;
-      if (small(3) == 0) route.originator_id = small(4);
-      route.cluster_list_length = small(2);
-      routes.push_back(route);
-    }
+    const auto routes = random_routes(small, *rc::gen::inRange<std::size_t>(1, 9));
     RC_ASSERT(decide(routes)->best == reference(routes));
   });
   CHECK(ok);
+}
+
+TEST_CASE("the decision is the slow reference's on a million sets of candidates") {
+  std::mt19937 dice{3};
+  std::map<std::string_view, std::size_t> decided;  // by the rung
+  for (std::size_t i = 0; i < cases; ++i) {
+    const auto small = [&](std::uint32_t n) { return static_cast<std::uint32_t>(dice() % n); };
+    const auto routes = random_routes(small, 2 + small(4));
+    const auto decision = decide(routes);
+    if (!decision || decision->best != reference(routes)) FAIL("case " << i);
+    ++decided[decision->rung];
+  }
+  // Each of the eight rungs, and none at all for equal routes, had its part.
+  CHECK(decided.size() >= 9);
+  for (const auto& [rung, times] : decided) {
+    INFO(rung);
+    CHECK(times > 100);
+  }
 }

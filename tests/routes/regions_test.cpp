@@ -5,6 +5,7 @@
 
 #include "routes/classify.hpp"
 #include "routes/offer.hpp"
+#include "tests/routes/mrt_builder.hpp"
 #include "tests/routes/rib_of.hpp"
 
 using namespace strait;
@@ -190,4 +191,31 @@ TEST_CASE("the class of each prefix of a RIB is the one that it has alone, IPv6 
   const auto covered = rib.entry(prefix("2001:db8::/32"));
   REQUIRE(covered);
   CHECK(covered->ordinal == 2);
+}
+
+TEST_CASE("a community is found wherever it stands among a route's attributes, and only there") {
+  RegionRules gulf = rules("gulf");
+  gulf.communities = {parse_community("65001:7").value(), parse_community("1:2:3").value()};
+  const Regions all = regions({gulf});
+  const auto gulf_holds = [&](const Octets& attributes) {
+    return all.by_communities(attributes.span()).has_value();
+  };
+  const auto plain = [](std::uint32_t first, std::uint32_t second) {
+    return attribute(0xc0, 8, Octets{}.u32(first).u32(second));
+  };
+  const auto large = [](std::uint32_t global, std::uint32_t local1, std::uint32_t local2) {
+    const Octets other = Octets{}.u32(3).u32(2).u32(1);
+    return attribute(0xc0, 32, Octets{}.add(other).u32(global).u32(local1).u32(local2));
+  };
+  CHECK(gulf_holds(Octets{}.add(origin()).add(plain(1, 0xfde90007))));
+  CHECK(gulf_holds(Octets{}.add(origin()).add(large(1, 2, 3))));
+  Octets many;
+  for (std::uint32_t n = 0; n < 100; ++n) many.u32(n);
+  many.u32(0xfde90007);  // more than 255 octets: the long form
+  CHECK(gulf_holds(Octets{}.u8(0xd0).u8(8).u16(many.size()).add(many)));
+  CHECK_FALSE(gulf_holds(Octets{}.add(origin()).add(plain(1, 0xfde90008))));
+  CHECK_FALSE(gulf_holds(large(2, 3, 1)));
+  CHECK_FALSE(gulf_holds(attribute(0xc0, 16, Octets{}.u32(0xfde90007).u32(0xfde90007))));
+  // Not across the border of two.
+  CHECK_FALSE(gulf_holds(plain(0x0000fde9, 0x00070000)));
 }

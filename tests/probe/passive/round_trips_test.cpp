@@ -39,6 +39,20 @@ TEST_CASE("a handshake is split where it is captured, and what is ambiguous of i
            .server(1020 * ms, {.flags = syn_ack, .acknowledgment = 1})
            .client(1025 * ms, ack(1)),
        {"handshake client 5000"}},
+      {"a SYN sent again that crosses its answer",
+       Conversation{}
+           .client(0, {.flags = tcp::syn})
+           .server(20 * ms, {.flags = syn_ack, .acknowledgment = 1})
+           .client(21 * ms, {.flags = tcp::syn})
+           .client(25 * ms, ack(1))
+           .server(41 * ms, {.flags = syn_ack, .acknowledgment = 1}),
+       opened()},
+      {"answers so late that they may be repetitions of what was lost before the capture",
+       Conversation{}
+           .client(0, {.flags = tcp::syn})
+           .server(1020 * ms, {.flags = syn_ack, .acknowledgment = 1})
+           .client(2030 * ms, ack(1)),
+       {}},
       {"a SYN sent again behind its answer",
        Conversation{}
            .client(0, {.flags = tcp::syn})

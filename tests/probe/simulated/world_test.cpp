@@ -105,6 +105,24 @@ TEST_CASE("a lie is in what is claimed and not in the truth") {
   const WallTime during = start + minutes{90};
   CHECK(world.true_delay("near", "paris", during).minimum == milliseconds{20});
   CHECK(world.seen(0, 0, 0, world.weather(during)[0], during).lie == milliseconds{15});
+  CHECK(world.seen(1, 0, 0, world.weather(during)[1], during).lie == milliseconds{15});
+  scenario.events.front().paths = {scenario.paths[1].name};
+  const World over_one{scenario};
+  CHECK(over_one.seen(0, 0, 0, over_one.weather(during)[0], during).lie == Nanos{});
+  CHECK(over_one.seen(1, 0, 0, over_one.weather(during)[1], during).lie == milliseconds{15});
+}
+
+TEST_CASE("events happen in order of time, whatever order they are written in") {
+  Scenario scenario = two_paths();
+  EventModel later = on_paths(Happening::shift, {"near"});
+  later.from += hours{3};
+  later.to += hours{3};
+  later.size = milliseconds{2};
+  scenario.events = {later, on_target(Happening::lie, milliseconds{15})};
+  const World world{scenario};
+  const WallTime during = start + minutes{90};
+  CHECK(world.seen(0, 0, 0, world.weather(during)[0], during).lie == milliseconds{15});
+  CHECK(world.scenario().events.back().kind == Happening::shift);
 }
 
 TEST_CASE("the truth has every event, cut off at the end, and the congestion that nobody wrote") {
