@@ -27,6 +27,7 @@
 #include "cli/reflect_run.hpp"
 #include "cli/rib_run.hpp"
 #include "cli/routes_command.hpp"
+#include "cli/routes_history.hpp"
 #include "cli/routes_run.hpp"
 #include "cli/run_command.hpp"
 #include "cli/simulate_command.hpp"
@@ -112,6 +113,11 @@ cli::RoutesWork routes_work() {
           .diff = with(cli::run_diff),
           .render = with(cli::run_render),
           .apply = with(cli::run_apply),
+          .history = with(cli::run_history),
+          .rollback = with(cli::run_rollback),
+          .verify = with(cli::run_verify),
+          .stop = with(cli::run_stop),
+          .resume = with(cli::run_resume),
           .rib =
               [](const cli::RibOptions& options) {
                 return finish(cli::run_rib(options, std::cout, std::cerr));

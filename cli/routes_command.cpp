@@ -56,6 +56,37 @@ std::vector<std::string> dialect_names() {
   return names;
 }
 
+// What was told to the router: looked at, taken back, kept away.
+void add_aftermath(CLI::App& routes, RoutesWork& work) {
+  auto [history, listed] =
+      add(routes, "history", "What was told to the router", std::move(work.history));
+  add_json(*history, listed->source);
+  history->add_option("--last", listed->last, "So many entries; 0 for all of them")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000'000))
+      ->capture_default_str();
+  history->add_option("--export", listed->export_to, "File that gets a copy of the journal")
+      ->type_name("FILE");
+
+  auto [rollback, taken] = add(routes, "rollback", "Put what was in force before in force again",
+                               std::move(work.rollback));
+  rollback->add_option("entry", taken->entry,
+                       "An entry of the journal that confirmed a plan [default: the newest that "
+                       "preferred something else]");
+
+  auto [verify, verified] =
+      add(routes, "verify", "Whether the router does what the plan says", std::move(work.verify));
+  verify->add_option("--sample", verified->sample, "Prefixes read back of each preference")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+
+  auto [stop, stopped] =
+      add(routes, "stop", "Let no plan reach the router any more", std::move(work.stop));
+  stop->add_option("reason", stopped->reason, "Why, for whoever finds it stopped");
+  add(routes, "resume", "Let plans reach the router again", std::move(work.resume));
+}
+
 }  // namespace
 
 void add_routes_command(CLI::App& app, RoutesWork work) {
@@ -92,6 +123,7 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
                               std::move(work.apply));
   apply->add_flag("--withdraw", applied->withdraw, "Take every preference back: plain BGP decides");
 
+  add_aftermath(*routes, work);
   add_rib_command(*routes, std::move(work.rib));
   add_bmp_command(*routes, std::move(work.bmp));
 }

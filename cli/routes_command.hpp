@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -51,6 +52,34 @@ struct ApplyOptions {
   bool withdraw = false;  // the empty plan: plain BGP decides again
 };
 
+// `strait routes history`: what was told to the router, and whether the journal is whole.
+struct HistoryOptions {
+  RoutesSource source;
+  std::size_t last = 20;  // entries; 0: all
+  std::string export_to;  // a file that gets a copy; empty: none
+};
+
+// `strait routes rollback [ENTRY]`: what was in force before, again.
+struct RollbackOptions {
+  RoutesSource source;
+  std::optional<std::uint64_t> entry;  // of the journal; nothing: the newest that differs
+};
+
+// `strait routes verify`: does the router do what the plan in force says?
+struct VerifyOptions {
+  RoutesSource source;
+  std::size_t sample = 20;  // prefixes read back of each preference
+};
+
+// `strait routes stop [REASON]` and `strait routes resume`: the switch that keeps every plan away.
+struct StopOptions {
+  RoutesSource source;
+  std::string reason;
+};
+struct ResumeOptions {
+  RoutesSource source;
+};
+
 // The work behind each command; returns the exit status.
 struct RoutesWork {
   std::function<int(const RecommendOptions&)> recommend;
@@ -58,6 +87,11 @@ struct RoutesWork {
   std::function<int(const DiffOptions&)> diff;
   std::function<int(const RenderOptions&)> render;
   std::function<int(const ApplyOptions&)> apply;
+  std::function<int(const HistoryOptions&)> history;
+  std::function<int(const RollbackOptions&)> rollback;
+  std::function<int(const VerifyOptions&)> verify;
+  std::function<int(const StopOptions&)> stop;
+  std::function<int(const ResumeOptions&)> resume;
   std::function<int(const RibOptions&)> rib;
   std::function<int(const BmpOptions&)> bmp;
 };

@@ -19,6 +19,7 @@
 #include "exporters/json_writer.hpp"
 #include "exporters/sqlite_store.hpp"
 #include "exporters/text.hpp"
+#include "routes/apply/steps.hpp"
 #include "routes/dialects/dialect.hpp"
 #include "routes/explain.hpp"
 #include "routes/model/plan_diff.hpp"
@@ -394,7 +395,15 @@ Result<int> run_apply(const ApplyOptions& options, const RoutesStreams& streams)
     streams.results << routes::diff_text(situation->current(), plan) << notes_text(plan.notes);
   }
   if (!bird) return tl::make_unexpected(bird.error());
-  const auto report = routes::apply(plan, *bird, clock);
+  routes::ApplyRequest request;
+  request.by = options.withdraw ? "routes apply --withdraw" : "routes apply";
+  // Of an apply that was killed the old file comes back first; plain BGP needs none of that.
+  if (!options.withdraw) {
+    const auto finished = routes::recover(*bird, clock, request.by);
+    if (!finished) return tl::make_unexpected(finished.error());
+    if (!finished->empty()) streams.progress << *finished << '\n';
+  }
+  const auto report = routes::apply(plan, *bird, clock, request);
   if (!report) return tl::make_unexpected(report.error());
   streams.results << fmt::format("{}: {}\n", routes::to_string(report->outcome), report->reason);
   return report->outcome == routes::ApplyOutcome::confirmed ? 0 : 1;

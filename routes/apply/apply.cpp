@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes/apply/apply.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <span>
 #include <thread>
@@ -16,7 +11,10 @@
 
 #include "core/digest.hpp"
 #include "core/file.hpp"
+#include "routes/apply/include_file.hpp"
 #include "routes/apply/journal.hpp"
+#include "routes/apply/plan_archive.hpp"
+#include "routes/apply/steps.hpp"
 #include "routes/dialects/bird.hpp"
 
 namespace strait::routes {
@@ -28,91 +26,20 @@ constexpr unsigned reconfiguring = 4;
 constexpr unsigned confirmed = 18;
 constexpr unsigned configuration_ok = 20;
 
+constexpr std::string_view stop_guard = "stop-file";
+
 constexpr auto poll_interval = std::chrono::milliseconds{100};
 
-// Held while one process applies to one include file.
-class Lock {
- public:
-  static Result<Lock> take(const std::string& file) {
-    Lock lock{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
-    if (lock.fd_ < 0) {
-      return fail(errno == EACCES ? Errc::no_permission : Errc::io,
-                  fmt::format("lock {}: {}", file, std::strerror(errno)));
-    }
-    if (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
-      return fail(Errc::io, fmt::format("lock {}: another apply is running", file));
-    }
-    return lock;
-  }
-  Lock(Lock&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-  Lock& operator=(Lock&&) = delete;
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-  ~Lock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
- private:
-  explicit Lock(int fd) : fd_{fd} {}
-  int fd_;
-};
-
-// The include file and the copy of what it held before, which exists only while an apply runs.
-class IncludeFile {
- public:
-  explicit IncludeFile(std::string file) : file_{std::move(file)}, kept_{file_ + ".previous"} {}
-
-  // A copy that is still there tells of an apply that was killed: what is in the file was never
-  // confirmed, so the copy is what to go back to.
-  Result<void> keep_previous() {
-    auto kept = content(kept_);
-    if (!kept) return fail(std::move(kept));
-    if (*kept) {
-      previous_ = std::move(*kept);
-      return {};
-    }
-    auto now = content(file_);
-    if (!now) return fail(std::move(now));
-    previous_ = std::move(*now);
-    return previous_ ? replace_file(kept_, *previous_) : Result<void>{};
-  }
-
-  [[nodiscard]] Result<void> write(std::string_view text) const {
-    return replace_file(file_, text);
-  }
-
-  [[nodiscard]] Result<void> restore() const {
-    if (previous_) {
-      if (auto written = replace_file(file_, *previous_); !written) return written;
-    } else {
-      ::unlink(file_.c_str());
-    }
-    forget_previous();
-    return {};
-  }
-
-  void forget_previous() const { ::unlink(kept_.c_str()); }
-
- private:
-  static Result<std::optional<std::string>> content(const std::string& file) {
-    auto text = read_file(file);
-    if (text) return std::optional{std::move(*text)};
-    if (text.error().code == Errc::not_found) return std::optional<std::string>{};
-    return fail(std::move(text));
-  }
-
-  std::string file_;
-  std::string kept_;
-  std::optional<std::string> previous_;
-};
-
 // Why this plan must not be applied at all; empty when it may be.
-std::string refusal(const Plan& plan, WallTime now) {
+std::string refusal(const Plan& plan, const BirdTarget& target, WallTime now) {
   for (const GuardNote& note : plan.notes) {
     if (note.blocks) return fmt::format("guard {}: {}", note.guard, note.message);
   }
   if (!plan.preferences.empty() && plan.expires <= now) {
     return fmt::format("the plan expired at {}", strait::to_string(plan.expires));
+  }
+  if (const auto why = stopped(target); why && !plan.preferences.empty()) {
+    return fmt::format("guard {}: {} says: {}", stop_guard, stop_file(target), *why);
   }
   return {};
 }
@@ -170,34 +97,147 @@ std::string first_differences(const ReadBack& seen) {
   return text;
 }
 
-// From the file in place to the confirmed plan, or back.
-ApplyReport load(BirdControl& bird, const Plan& plan, const BirdTarget& target,
-                 const IncludeFile& include) {
-  if (auto checked = command(bird, "configure check", {configuration_ok}); !checked) {
-    const auto restored = include.restore();
-    return report(restored ? ApplyOutcome::refused : ApplyOutcome::failed,
-                  checked.error().message + (restored ? "" : "; " + restored.error().message));
+// One apply under way.
+struct Work {
+  const Plan& plan;
+  const std::string& text;  // the plan rendered
+  const BirdTarget& target;
+  const ApplyRequest& request;
+  IncludeFile& include;
+
+  void reached(ApplyStep step) const {
+    if (request.on_step) request.on_step(step);
   }
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(target.confirm_timeout).count();
+};
+
+// Copies the old file and writes the new one. An error leaves the old one, and no new copy.
+Result<void> place(const Work& work) {
+  const bool copy_before = work.include.unfinished();
+  if (auto kept = work.include.keep_previous(); !kept) return kept;
+  work.reached(ApplyStep::kept);
+  if (auto written = work.include.write(work.text); !written) {
+    if (!copy_before) work.include.forget_previous();
+    return written;
+  }
+  work.reached(ApplyStep::written);
+  return {};
+}
+
+// Somebody else's word in the meantime; empty: none.
+std::string objection(const Work& work) {
+  if (const auto why = stopped(work.target); why && !work.plan.preferences.empty()) {
+    return fmt::format("guard {}: {} says: {}", stop_guard, stop_file(work.target), *why);
+  }
+  return {};
+}
+
+// An include file that is not the one that we wrote is the operator's: only BIRD goes back.
+std::optional<ApplyReport> edited_meanwhile(BirdControl& bird, const Work& work,
+                                            const ReadBack& seen) {
+  const auto now = work.include.content();
+  if (now && *now && **now == work.text) return std::nullopt;
+  work.include.forget_previous();
+  const auto undone = command(bird, "configure undo", {reconfigured, reconfiguring});
+  return report(
+      ApplyOutcome::failed,
+      fmt::format("{} was changed by hand meanwhile: left as it is; {}", work.target.include_file,
+                  undone ? "BIRD has its old configuration"
+                         : "BIRD undoes by its own timer: " + undone.error().message),
+      seen);
+}
+
+Result<ReadBack> see(BirdControl& bird, const Work& work) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(work.target.confirm_timeout).count();
   if (auto loaded = command(bird, fmt::format("configure timeout {}", seconds),
                             {reconfigured, reconfiguring});
       !loaded) {
-    return roll_back(bird, include, loaded.error().message);
+    return tl::make_unexpected(loaded.error());
   }
-  auto seen = settle(bird, plan, target);
-  if (!seen) return roll_back(bird, include, seen.error().message);
+  work.reached(ApplyStep::loaded);
+  return settle(bird, work.plan, work.target);
+}
+
+// From the file in place to the confirmed plan, or back.
+ApplyReport load(BirdControl& bird, const Work& work) {
+  if (auto checked = command(bird, "configure check", {configuration_ok}); !checked) {
+    const auto restored = work.include.restore();
+    return report(restored ? ApplyOutcome::refused : ApplyOutcome::failed,
+                  checked.error().message + (restored ? "" : "; " + restored.error().message));
+  }
+  work.reached(ApplyStep::checked);
+  auto seen = see(bird, work);
+  if (!seen) return roll_back(bird, work.include, seen.error().message);
   if (!seen->agrees()) {
-    return roll_back(bird, include,
+    return roll_back(bird, work.include,
                      "the routes do not follow the plan: " + first_differences(*seen), *seen);
   }
-  if (auto kept = command(bird, "configure confirm", {confirmed}); !kept) {
-    return roll_back(bird, include, kept.error().message, *seen);
+  work.reached(ApplyStep::seen);
+  if (auto edited = edited_meanwhile(bird, work, *seen)) return *edited;
+  if (const auto why = objection(work); !why.empty()) {
+    return roll_back(bird, work.include, why, *seen);
   }
-  include.forget_previous();
+  if (auto kept = command(bird, "configure confirm", {confirmed}); !kept) {
+    return roll_back(bird, work.include, kept.error().message, *seen);
+  }
+  work.reached(ApplyStep::confirmed);
+  work.include.forget_previous();
+  work.reached(ApplyStep::forgotten);
   auto words =
       fmt::format("{} of {} prefixes read back follow the plan, {} no longer offered, {} marked",
                   seen->as_wanted, seen->checked, seen->gone, seen->marked);
   return report(ApplyOutcome::confirmed, std::move(words), std::move(*seen));
+}
+
+// The plan that the include file holds; none when it is not one of ours. An error when it was ours
+// and was edited: a plan must not overwrite that, but plain BGP may.
+Result<Plan> plan_before(const IncludeFile& include, const Plan& plan, const std::string& file) {
+  const auto text = include.content();
+  if (!text) return tl::make_unexpected(text.error());
+  auto before = read_bird(text->value_or(""));
+  if (before || plan.preferences.empty()) return before.value_or(Plan{});
+  constexpr std::string_view ours = "# strait: BGP preferences for BIRD 2";
+  if (!text->value_or("").starts_with(ours)) return Plan{};
+  return fail(Errc::bad_input, fmt::format("{}: {}", file, before.error().message));
+}
+
+// Writes into the journal of a target.
+class Scribe {
+ public:
+  Scribe(const BirdTarget& target, const Clock& clock, const ApplyRequest& request)
+      : file_{target.journal_file}, clock_{clock}, request_{request} {}
+  [[nodiscard]] Result<std::uint64_t> note(JournalEntry entry) const {
+    entry.at = clock_.now().wall;
+    entry.by = request_.by;
+    if (!entry.refers) entry.refers = request_.refers;
+    return append_journal(file_, std::move(entry));
+  }
+
+ private:
+  const std::string& file_;
+  const Clock& clock_;
+  const ApplyRequest& request_;
+};
+
+Result<ApplyReport> refuse(const Scribe& scribe, const Plan& plan, const std::string& why) {
+  auto entry = journal_entry("refused", plan, plan);
+  entry.diff.clear();
+  entry.reason = why;
+  if (const auto noted = scribe.note(std::move(entry)); !noted) {
+    return tl::make_unexpected(noted.error());
+  }
+  return report(ApplyOutcome::refused, why);
+}
+
+// Tells the journal how it ended, and keeps what was confirmed.
+void conclude(const Scribe& scribe, const Work& work, JournalEntry entry, ApplyReport& done) {
+  if (done.outcome == ApplyOutcome::confirmed) {
+    const auto kept = keep_plan(work.target.journal_file, entry.content_hash, work.text);
+    if (!kept) done.reason += "; " + kept.error().message;
+  }
+  entry.step = to_string(done.outcome);
+  entry.reason = done.reason;
+  const auto noted = scribe.note(std::move(entry));
+  if (!noted) done.reason += "; " + noted.error().message;
 }
 
 }  // namespace
@@ -216,38 +256,60 @@ std::string_view to_string(ApplyOutcome outcome) {
   return "";
 }
 
-Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Clock& clock) {
-  if (const auto why = refusal(plan, clock.now().wall); !why.empty()) {
-    auto noted = append_journal(target.journal_file,
-                                journal_line({clock.now().wall, "refused", "", why}, plan));
-    if (!noted) return fail(std::move(noted));
-    return report(ApplyOutcome::refused, why);
+std::string stop_file(const BirdTarget& target) { return target.include_file + ".stop"; }
+
+std::optional<std::string> stopped(const BirdTarget& target) {
+  auto text = read_file(stop_file(target));
+  // One that cannot be read stops too.
+  if (!text) {
+    if (text.error().code == Errc::not_found) return std::nullopt;
+    return text.error().message;
+  }
+  std::ranges::replace(*text, '\n', ' ');
+  while (!text->empty() && text->back() == ' ') text->pop_back();
+  return text->empty() ? std::string{"nothing more"} : *text;
+}
+
+Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Clock& clock,
+                          const ApplyRequest& request) {
+  const Scribe scribe{target, clock, request};
+  if (const auto why = refusal(plan, target, clock.now().wall); !why.empty()) {
+    return refuse(scribe, plan, why);
   }
   const auto text = render_bird(plan);
   if (!text) return tl::make_unexpected(text.error());
-  const auto lock = Lock::take(target.include_file + ".lock");
+  const auto lock = ApplyLock::take(target.include_file, request.by);
   if (!lock) return tl::make_unexpected(lock.error());
+  IncludeFile include{target.include_file};
+  const auto before = plan_before(include, plan, target.include_file);
+  if (!before) return tl::make_unexpected(before.error());
   auto bird = BirdControl::connect(target.control_socket, target.reply_timeout);
   if (!bird) return tl::make_unexpected(bird.error());
 
-  const std::string hash = sha256_hex(*text);
-  const auto note = [&](std::string step, std::string why) {
-    return append_journal(
-        target.journal_file,
-        journal_line({clock.now().wall, std::move(step), hash, std::move(why)}, plan));
-  };
-  IncludeFile include{target.include_file};
-  if (auto begun = note("begin", ""); !begun) return fail(std::move(begun));
-  if (auto kept = include.keep_previous(); !kept) return fail(std::move(kept));
-  if (auto written = include.write(*text); !written) {
-    include.forget_previous();
-    return fail(std::move(written));
+  const Work work{
+      .plan = plan, .text = *text, .target = target, .request = request, .include = include};
+  JournalEntry entry = journal_entry("begin", plan, *before);
+  entry.plan_hash = sha256_hex(*text);
+  // Plain BGP comes back whatever the journal's state is.
+  if (auto begun = scribe.note(entry); !begun && !plan.preferences.empty()) {
+    return tl::make_unexpected(begun.error());
   }
-  ApplyReport done = load(*bird, plan, target, include);
-  if (auto noted = note(std::string{to_string(done.outcome)}, done.reason); !noted) {
-    done.reason += "; " + noted.error().message;
+  work.reached(ApplyStep::begun);
+  if (auto placed = place(work); !placed) {
+    entry.step = "failed";
+    entry.reason = placed.error().message;
+    const auto noted = scribe.note(std::move(entry));  // perhaps the disk is full: recover() tells
+    return fail(placed.error().code,
+                noted ? placed.error().message
+                      : fmt::format("{}; {}", placed.error().message, noted.error().message));
   }
+  ApplyReport done = load(*bird, work);
+  conclude(scribe, work, std::move(entry), done);
   return done;
+}
+
+Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Clock& clock) {
+  return apply(plan, target, clock, {});
 }
 
 Plan withdrawal(const Clock& clock, std::string why) {

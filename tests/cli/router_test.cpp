@@ -6,9 +6,11 @@
 #include <filesystem>
 
 #include "core/file.hpp"
+#include "routes/apply/journal.hpp"
 #include "routes/dialects/bird.hpp"
 #include "tests/cli/eventually.hpp"
 #include "tests/routes/fake_bird.hpp"
+#include "tests/routes/fake_router.hpp"
 #include "tests/routes/plan_examples.hpp"
 
 using namespace strait;
@@ -17,6 +19,7 @@ using namespace std::chrono_literals;
 using routes::Plan;
 using strait::testing::empty_plan;
 using strait::testing::FakeBird;
+using strait::testing::FakeRouter;
 using strait::testing::prefix;
 using strait::testing::two_classes;
 
@@ -191,4 +194,62 @@ TEST_CASE("stopping does not wait longer for a silent router than it is told to"
   CHECK_FALSE(router.stop(20ms));
   CHECK(eventually([&] { return router.stop(100ms); }));
   CHECK(place.content().empty());
+}
+
+TEST_CASE("a router that was killed with is put right before it is told anything") {
+  const Place place;
+  const std::string old = routes::render_bird(empty_plan()).value();
+  place.write(routes::render_bird(one_prefix()).value());  // never confirmed
+  REQUIRE(replace_file(place.target.include_file + ".previous", old));
+  const FakeRouter bird{place.target.control_socket, place.target.include_file};
+  Router router{place.target, one_minute_on};
+  router.want(nullptr);
+  REQUIRE(eventually([&] { return bird.running() == old; }));
+  CHECK(router.stop(5s));
+  CHECK(place.content() == old);
+  CHECK_FALSE(std::filesystem::exists(place.target.include_file + ".previous"));
+}
+
+TEST_CASE("while it is stopped a router is told nothing but to let go of what has expired") {
+  const Place place;
+  const bool expired = GENERATE(false, true);
+  const std::string held =
+      routes::render_bird(later(one_prefix(), expired ? -20min : 0min)).value();
+  place.write(held);
+  const FakeRouter bird{place.target.control_socket, place.target.include_file};
+  REQUIRE(replace_file(place.target.include_file + ".stop", "maintenance\n"));
+  Router router{place.target, one_minute_on};
+  router.want(std::make_shared<const Plan>(with_other_path()));
+  REQUIRE(eventually([&] { return !router.state().last.empty(); }));
+  CHECK(router.stop(5s));
+  CHECK((place.content() == held) == !expired);
+  CHECK((bird.running().find("protocol u1") != std::string::npos) == !expired);
+  if (!expired) CHECK_THAT(router.state().last, Catch::EndsWith("strait.conf.stop: maintenance"));
+  CHECK(router.state().refused == 0);
+}
+
+TEST_CASE("a renewed plan's figures go to the journal once, as its effect") {
+  Place place;
+  place.target.journal_file = place.folder + "/journal";
+  place.write(routes::render_bird(empty_plan()).value());
+  const FakeRouter bird{place.target.control_socket, place.target.include_file};
+  const FakeClock in_between{{MonoTime{}, made + 1min}};
+  REQUIRE(routes::apply(later(one_prefix(), -10min), place.target, in_between));
+  Router router{place.target, in_between};
+  router.want(nullptr);  // learns what is in force
+  REQUIRE(eventually([&] { return router.state().in_force != nullptr; }));
+  Plan renewed = one_prefix();
+  renewed.preferences[0].reason = "p95 15 ms, 9 ms below the next";
+  router.want(std::make_shared<const Plan>(renewed));
+  REQUIRE(eventually([&] { return router.state().applied == 1; }));
+  CHECK(router.stop(5s));
+  std::vector<routes::JournalEntry> effects;
+  const auto check = routes::read_journal(place.target.journal_file,
+                                          [&](const routes::JournalEntry& entry, std::string_view) {
+                                            if (entry.step == "effect") effects.push_back(entry);
+                                          });
+  CHECK(check.value().whole());
+  REQUIRE(effects.size() == 1);
+  CHECK(effects[0].refers == std::uint64_t{2});
+  CHECK(effects[0].reason == "europe: p95 15 ms, 9 ms below the next");
 }

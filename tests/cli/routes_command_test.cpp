@@ -23,13 +23,25 @@ int parse(const std::string& line, Seen& seen, int status = 0) {
     return status;
   };
   add_routes_command(
-      app, {.recommend = [&](const auto& o) { return note("recommend", o, "", o.source.json); },
-            .explain = [&](const auto& o) { return note("explain", o, o.subject, false); },
-            .diff = [&](const auto& o) { return note("diff", o, o.against, false); },
-            .render = [&](const auto& o) { return note("render", o, o.dialect + o.output, false); },
-            .apply = [&](const auto& o) { return note("apply", o, "", o.withdraw); },
-            .rib = [](const auto& /*o*/) { return 0; },
-            .bmp = [](const auto& /*o*/) { return 0; }});
+      app,
+      {.recommend = [&](const auto& o) { return note("recommend", o, "", o.source.json); },
+       .explain = [&](const auto& o) { return note("explain", o, o.subject, false); },
+       .diff = [&](const auto& o) { return note("diff", o, o.against, false); },
+       .render = [&](const auto& o) { return note("render", o, o.dialect + o.output, false); },
+       .apply = [&](const auto& o) { return note("apply", o, "", o.withdraw); },
+       .history =
+           [&](const auto& o) {
+             return note("history", o, o.export_to + std::to_string(o.last), o.source.json);
+           },
+       .rollback =
+           [&](const auto& o) {
+             return note("rollback", o, o.entry ? std::to_string(*o.entry) : "", false);
+           },
+       .verify = [&](const auto& o) { return note("verify", o, std::to_string(o.sample), false); },
+       .stop = [&](const auto& o) { return note("stop", o, o.reason, false); },
+       .resume = [&](const auto& o) { return note("resume", o, "", false); },
+       .rib = [](const auto& /*o*/) { return 0; },
+       .bmp = [](const auto& /*o*/) { return 0; }});
   try {
     app.parse(line);
   } catch (const CLI::Error& error) {
@@ -58,6 +70,14 @@ TEST_CASE("each command of strait routes hands its words on") {
       {"routes render --dialect ios-xr", "render", "/etc/strait/strait.toml", "ios-xr", false},
       {"routes apply -c a.toml", "apply", "a.toml", "", false},
       {"routes apply --withdraw", "apply", "/etc/strait/strait.toml", "", true},
+      {"routes history", "history", "/etc/strait/strait.toml", "20", false},
+      {"routes history --last 0 --export x --json", "history", "/etc/strait/strait.toml", "x0",
+       true},
+      {"routes rollback", "rollback", "/etc/strait/strait.toml", "", false},
+      {"routes rollback 17 -c a.toml", "rollback", "a.toml", "17", false},
+      {"routes verify --sample 5", "verify", "/etc/strait/strait.toml", "5", false},
+      {"routes stop 'moving cables'", "stop", "/etc/strait/strait.toml", "moving cables", false},
+      {"routes resume", "resume", "/etc/strait/strait.toml", "", false},
   }));
   CAPTURE(c.line);
   Seen seen;
@@ -69,9 +89,10 @@ TEST_CASE("each command of strait routes hands its words on") {
 }
 
 TEST_CASE("words that no command of strait routes knows are usage errors") {
-  const auto line =
-      GENERATE(values<const char*>({"routes", "routes nope", "routes apply extra",
-                                    "routes render --dialect ios", "routes explain a b"}));
+  const auto line = GENERATE(values<const char*>(
+      {"routes", "routes nope", "routes apply extra", "routes render --dialect ios",
+       "routes explain a b", "routes rollback last", "routes verify --sample 0",
+       "routes history --last -1"}));
   CAPTURE(line);
   Seen seen;
   CHECK(parse(line, seen) != 0);

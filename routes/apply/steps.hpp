@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "routes/apply/apply.hpp"
+
+namespace strait::routes {
+
+// How far an apply has come: what the name says has been done.
+enum class ApplyStep : std::uint8_t {
+  begun,      // the journal says that it begins
+  kept,       // the old file has a copy
+  written,    // the new file is in place
+  checked,    // BIRD's own check took it
+  loaded,     // in force, and BIRD's timer runs
+  seen,       // the routes were read back and agree
+  confirmed,  // BIRD keeps it
+  forgotten,  // the copy of the old file is gone
+};
+inline constexpr std::size_t apply_steps = 8;
+
+// Who asks, for the journal and for whoever finds the lock taken.
+struct ApplyRequest {
+  std::string by = "strait";               // "routes apply", "service"
+  std::optional<std::uint64_t> refers;     // an entry of the journal that this is about
+  std::function<void(ApplyStep)> on_step;  // told after each step; may be empty
+};
+
+// As apply() of three arguments. Further: a plan with preferences is refused while FILE.stop exists
+// and behind a journal that does not fit, and does not overwrite an include file that somebody
+// edited; a plan without any, so plain BGP, is let through in all three cases.
+[[nodiscard]] Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target,
+                                        const Clock& clock, const ApplyRequest& request);
+
+// Finishes the story of an apply that was killed: puts the old file back where the new one may
+// never have been confirmed, has BIRD load it, and tells the journal. What it did, in words; empty:
+// there was nothing to do. FILE.previous stays until BIRD has the old file, so call it again.
+[[nodiscard]] Result<std::string> recover(const BirdTarget& target, const Clock& clock,
+                                          const std::string& by);
+
+// FILE.stop: while it is there no plan with preferences is applied, by whomever.
+[[nodiscard]] std::string stop_file(const BirdTarget& target);
+// What it says, such as who stopped and why; nothing when it is not there.
+[[nodiscard]] std::optional<std::string> stopped(const BirdTarget& target);
+
+}  // namespace strait::routes
