@@ -74,13 +74,33 @@ std::optional<std::string> unusable(const Traffic& traffic, std::uint64_t octets
   return std::nullopt;
 }
 
+double octets_of(const Target& target, const OctetsByTarget& octets) {
+  const auto found = octets.find(target.name);
+  return found == octets.end() ? 0 : found->second;
+}
+
+// All of it; `placed`: the octets of rows for which a target stands.
+OctetsByTarget share_out(std::span<const Target> targets, const TrafficOfTargets& words,
+                         const Traffic& traffic, std::uint64_t& placed) {
+  OctetsByTarget octets;
+  std::set<std::string_view> counted;
+  for (const Target& target : targets) {
+    if (target.weight > 0 && words.contains(target.name)) {
+      counted.insert(octets.try_emplace(target.name, 0).first->first);
+    }
+  }
+  for (const TrafficRow& row : traffic.rows) {
+    if (share_out(row, words, counted, octets)) placed += row.octets();
+  }
+  return octets;
+}
+
 // What the targets of a class have together.
 std::map<std::string, double, std::less<>> class_octets(std::span<const Target> targets,
                                                         const OctetsByTarget& octets) {
   std::map<std::string, double, std::less<>> sums;
   for (const Target& target : targets) {
-    const auto found = octets.find(target.name);
-    sums[target.traffic_class] += found == octets.end() ? 0 : found->second;
+    sums[target.traffic_class] += octets_of(target, octets);
   }
   return sums;
 }
@@ -133,21 +153,12 @@ Weighed weigh(std::span<const Target> targets, const TrafficOfTargets& words,
     result.notes.push_back(fmt::format("the traffic's weights are not used: {}", *why));
     return result;
   }
-  OctetsByTarget octets;
-  std::set<std::string_view> counted;
-  for (const Target& target : targets) {
-    if (target.weight > 0 && words.contains(target.name)) {
-      counted.insert(octets.try_emplace(target.name, 0).first->first);
-    }
-  }
-  for (const TrafficRow& row : traffic.rows) {
-    if (share_out(row, words, counted, octets)) result.octets_placed += row.octets();
-  }
+  const OctetsByTarget octets = share_out(targets, words, traffic, result.octets_placed);
   const auto sums = class_octets(targets, octets);
   for (Target& target : result.targets) {
     const double sum = sums.find(target.traffic_class)->second;
     if (sum <= 0 || target.weight <= 0) continue;
-    target.weight = std::max(octets.find(target.name)->second / sum, least_traffic_share);
+    target.weight = std::max(octets_of(target, octets) / sum, least_traffic_share);
     result.used = true;
   }
   for (const auto& [name, sum] : sums) {

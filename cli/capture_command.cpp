@@ -88,6 +88,10 @@ void add_what_is_shown(CLI::App& command, const SharedOptions& options) {
       command.add_flag("--json", options->json, "One JSON object a line: flows, then the sum")
           ->excludes(live);
   command.add_flag("--samples", options->samples, "With --json: each round trip too")->needs(json);
+  command
+      .add_flag("--windows", options->windows,
+                "With --json: the groups' windows, as each ends, instead of flows or groups")
+      ->needs(json);
   CLI::Option* const csv = command.add_flag("--csv", options->csv, "Flows as CSV with a header")
                                ->excludes(json)
                                ->excludes(live);
@@ -166,12 +170,14 @@ void add_exports(CLI::App& command, const SharedOptions& options, CLI::Option* i
       },
       "Show the groups' round trips to Prometheus here")
       ->needs(interface);
-  add_duration(command, "--window", options->window, "With --store and --listen: of one row");
+  add_duration(command, "--window", options->window,
+               "With --windows, --store and --listen: of one row");
 }
 
 void check_exports(const CaptureOptions& options) {
   if (!options.exports()) return;
-  const char* const name = options.store.empty() ? "--listen" : "--store";
+  const char* const elsewhere = options.listen.empty() ? "--windows" : "--listen";
+  const char* const name = options.store.empty() ? elsewhere : "--store";
   if (options.group == GroupBy::flow || options.group == GroupBy::path) {
     refuse(name, "wants --group host, prefix, as, country or region");
   }

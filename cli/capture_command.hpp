@@ -57,6 +57,7 @@ struct CaptureOptions {
   std::vector<std::uint16_t> stamp_ports{862};
   bool json = false;
   bool samples = false;  // each round trip too
+  bool windows = false;  // instead of flows or groups
   bool csv = false;
   bool live = false;  // the largest flows on the terminal while it runs
   bool histogram = false;
@@ -71,7 +72,7 @@ struct CaptureOptions {
            ((!weights.empty() || exports()) && (!config.empty() || !registrations.empty()));
   }
   [[nodiscard]] bool wants_paths() const { return group == GroupBy::path || exports(); }
-  [[nodiscard]] bool exports() const { return !store.empty() || !listen.empty(); }
+  [[nodiscard]] bool exports() const { return !store.empty() || !listen.empty() || windows; }
 };
 
 using RunCapture = std::function<int(const CaptureOptions&)>;

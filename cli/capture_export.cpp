@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "exporters/json_lines.hpp"
 #include "exporters/metrics_pages.hpp"
 #include "exporters/sqlite_store.hpp"
 
@@ -25,9 +26,10 @@ CaptureExport::CaptureExport(const CaptureOptions& options, Places& places)
     : windows_{options.group, options.window, source_of(options), places} {}
 
 Result<std::unique_ptr<CaptureExport>> CaptureExport::open(const CaptureOptions& options,
-                                                           Places& places) {
-  if (options.store.empty() && options.listen.empty()) return nullptr;
+                                                           Places& places, std::ostream& lines) {
+  if (!options.exports()) return nullptr;
   std::unique_ptr<CaptureExport> made{new CaptureExport{options, places}};
+  if (options.windows) made->lines_ = &lines;
   if (!options.store.empty()) {
     auto store = exporters::SqliteStore::open(options.store);
     if (!store) return tl::make_unexpected(store.error());
@@ -61,6 +63,9 @@ Result<void> CaptureExport::take(const std::vector<Window>& closed) {
   if (closed.empty()) return {};
   totals_.add(closed);
   if (!first_window_) first_window_ = closed.front().start + closed.front().length;
+  if (lines_ != nullptr) {
+    for (const Window& window : closed) *lines_ << exporters::to_json(window) << '\n';
+  }
   if (!store_) return {};
   if (auto set = store_->set_regions(windows_.regions()); !set) return set;
   if (auto stored = store_->append(std::span{closed}); !stored) return stored;

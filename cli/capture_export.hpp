@@ -15,12 +15,14 @@
 
 namespace strait::cli {
 
-// Where the windows of a capture go: into a store, and to whoever scrapes. One thread.
+// Where the windows of a capture go: into a store, out as JSON lines, and to whoever scrapes. One
+// thread.
 class CaptureExport {
  public:
-  // Null where the options ask for neither. `places` must outlive it.
+  // Null where the options ask for none of these. `places` and `lines` must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<CaptureExport>> open(const CaptureOptions& options,
-                                                                   Places& places);
+                                                                   Places& places,
+                                                                   std::ostream& lines);
   CaptureExport(const CaptureExport&) = delete;
   CaptureExport& operator=(const CaptureExport&) = delete;
   CaptureExport(CaptureExport&&) = delete;
@@ -41,6 +43,7 @@ class CaptureExport {
   void publish(WallTime now);
 
   CaptureWindows windows_;
+  std::ostream* lines_ = nullptr;            // null: none
   std::unique_ptr<exporters::Store> store_;  // null: none
   exporters::StoreSnapshot written_;
   Totals totals_;

@@ -117,7 +117,7 @@ class Capture {
   }
 
   Result<int> run() {
-    auto exported = CaptureExport::open(options_, places_);
+    auto exported = CaptureExport::open(options_, places_, streams_.results);
     if (!exported) return tl::make_unexpected(exported.error());
     export_ = std::move(*exported);
     if (options_.csv) {
@@ -271,6 +271,7 @@ class Capture {
   void take(const passive::FlowReport& flow) {
     sum_.to_servers.merge(flow.client.best());
     sum_.to_clients.merge(flow.server.best());
+    if (options_.windows) return;
     if (is_grouped()) {
       groups_.add(flow);
     } else if (ranks_) {

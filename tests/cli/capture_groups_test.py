@@ -219,6 +219,20 @@ class CaptureGroups(unittest.TestCase):
         self.assertEqual(rows, [(packets.START * 10**9, 9), ((packets.START + 1) * 10**9, 10),
                                 ((packets.START + 2) * 10**9, 6)])
 
+    def test_windows_as_lines_are_those_that_are_stored(self):
+        (self.room / "long.pcap").write_bytes(packets.pcap(talk("10.0.0.9", 40000, 25)))
+        words = "long.pcap --local 192.0.2.0/24 --group host --store lines.db --window 1s --windows --json"
+        done = subprocess.run([self.strait, "capture", *words.split()], cwd=self.room, capture_output=True, text=True,
+                              timeout=60, check=True)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual({line["type"] for line in lines[:-1]}, {"window"})
+        self.assertEqual((lines[-1]["type"], lines[-1]["flows"]), ("capture", 1))
+        with sqlite3.connect(self.room / "lines.db") as store:
+            rows = store.execute("SELECT target, protocol, sent FROM windows JOIN sessions ON session = id").fetchall()
+        self.assertEqual(sorted((line["target"], line["protocol"], line["counts"]["sent"]) for line in lines[:-1]),
+                         sorted(rows))
+        self.assertEqual(len(rows), 4)  # three seconds of data, and a handshake
+
     @unittest.skipUnless(os.geteuid() == 0, "wants to capture")
     def test_a_live_capture_shows_its_round_trips_to_who_scrapes(self):
         port = 11_000 + os.getpid() % 1000

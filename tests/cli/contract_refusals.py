@@ -259,6 +259,8 @@ REFUSED = [
     ("capture x --live", 2, usage("capture", "--live requires --interface")),
     ("capture -i lo --live --json", 2, usage("capture", "--live excludes --json")),
     ("capture x --samples", 2, usage("capture", "--samples requires --json")),
+    ("capture x --windows", 2, usage("capture", "--windows requires --json")),
+    ("capture x --windows --json", 2, usage("capture", "--windows: wants --group host, prefix, as, country or region")),
     ("capture x --csv --json", 2, usage("capture", "--json excludes --csv")),
     ("capture x --histogram --csv", 2, usage("capture", "--csv excludes --histogram")),
     # run
