@@ -89,6 +89,7 @@ std::vector<Window> CaptureWindows::close(WallTime now) {
 
 std::vector<Window> CaptureWindows::finish() {
   std::vector<Window> closed;
+  closed.reserve(open_.size());
   for (auto& [key, window] : open_) closed.push_back(std::move(window));
   open_.clear();
   return closed;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <optional>
 #include <ostream>
+#include <ranges>
 #include <utility>
 
 #include "cli/configuration.hpp"
@@ -35,14 +36,15 @@ struct Told {
 Result<Told> router_of(const RoutesSource& source) {
   auto configuration = load_configuration(source.config);
   if (!configuration) return fail(std::move(configuration));
-  if (!configuration->routes.bird) {
+  const auto& bird = configuration->routes.bird;
+  if (!bird) {
     return fail(Errc::bad_input,
                 fmt::format("routes: {} has no [routes.bird]: BIRD is the only router so far that "
                             "is told and read back; of the other dialects there are the files of "
                             "'strait routes render'",
                             source.config));
   }
-  return Told{.bird = *configuration->routes.bird, .expiry = configuration->analyzer.plan.expiry};
+  return Told{.bird = *bird, .expiry = configuration->analyzer.plan.expiry};
 }
 
 Result<Told> router_with_journal(const RoutesSource& source) {
@@ -119,9 +121,9 @@ Result<std::vector<PastPlan>> past_plans(const std::string& journal) {
 // The one to go back to: that of `entry`, or the newest that prefers something else than `now`.
 Result<PastPlan> chosen(const std::vector<PastPlan>& plans, std::optional<std::uint64_t> entry,
                         const std::string& now) {
-  for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan) {
-    if (entry ? plan->entry == *entry : !plan->content.empty() && plan->content != now)
-      return *plan;
+  for (const PastPlan& plan : std::views::reverse(plans)) {
+    const bool other = !plan.content.empty() && plan.content != now;
+    if (entry ? plan.entry == *entry : other) return plan;
   }
   if (entry) {
     return fail(Errc::not_found,

@@ -102,7 +102,8 @@ Result<Situation> look(const RoutesSource& source, std::ostream& progress,
   if (!memory) return tl::make_unexpected(memory.error());
   const auto live = ask_caches(configuration->routes.rtr);
   if (!live) return tl::make_unexpected(live.error());
-  auto rib = read_rib(*configuration, now, *live ? &**live : nullptr);
+  const std::optional<routes::RtrView>& heard = *live;
+  auto rib = read_rib(*configuration, now, heard ? &*heard : nullptr);
   if (!rib) return fail(std::move(rib));
   std::shared_ptr<const routes::Plan> in_force;
   if (const auto& bird = configuration->routes.bird) {
@@ -374,36 +375,51 @@ Result<int> run_render(const RenderOptions& options, const RoutesStreams& stream
   return 0;
 }
 
+namespace {
+
+struct Order {
+  routes::Plan plan;
+  routes::BirdTarget bird;
+};
+
+// Taking preferences back must work whatever state the evidence is in.
+Result<Order> order_to_withdraw(const ApplyOptions& options, const Clock& clock) {
+  auto configuration = load_configuration(options.source.config);
+  if (!configuration) return fail(std::move(configuration));
+  auto bird = bird_of(*configuration);
+  if (!bird) return fail(std::move(bird));
+  return Order{.plan = routes::withdrawal(clock, "asked for by the operator"),
+               .bird = std::move(*bird)};
+}
+
+Result<Order> order_to_apply(const ApplyOptions& options, const RoutesStreams& streams) {
+  auto situation = look(options.source, streams.progress);
+  if (!situation) return tl::make_unexpected(situation.error());
+  const auto wanted = wanted_plan(*situation);
+  if (!wanted) return tl::make_unexpected(wanted.error());
+  auto bird = bird_of(situation->configuration);
+  if (!bird) return fail(std::move(bird));
+  streams.results << routes::diff_text(situation->current(), **wanted)
+                  << notes_text((*wanted)->notes);
+  return Order{.plan = **wanted, .bird = std::move(*bird)};
+}
+
+}  // namespace
+
 Result<int> run_apply(const ApplyOptions& options, const RoutesStreams& streams) {
   const SystemClock clock;
-  Result<Situation> situation = fail(Errc::io, "");
-  routes::Plan plan;
-  Result<routes::BirdTarget> bird = fail(Errc::io, "");
-  if (options.withdraw) {
-    // Taking preferences back must work whatever state the evidence is in.
-    auto configuration = load_configuration(options.source.config);
-    if (!configuration) return fail(std::move(configuration));
-    bird = bird_of(*configuration);
-    plan = routes::withdrawal(clock, "asked for by the operator");
-  } else {
-    situation = look(options.source, streams.progress);
-    if (!situation) return tl::make_unexpected(situation.error());
-    const auto wanted = wanted_plan(*situation);
-    if (!wanted) return tl::make_unexpected(wanted.error());
-    bird = bird_of(situation->configuration);
-    plan = **wanted;
-    streams.results << routes::diff_text(situation->current(), plan) << notes_text(plan.notes);
-  }
-  if (!bird) return tl::make_unexpected(bird.error());
+  const auto order =
+      options.withdraw ? order_to_withdraw(options, clock) : order_to_apply(options, streams);
+  if (!order) return tl::make_unexpected(order.error());
   routes::ApplyRequest request;
   request.by = options.withdraw ? "routes apply --withdraw" : "routes apply";
   // Of an apply that was killed the old file comes back first; plain BGP needs none of that.
   if (!options.withdraw) {
-    const auto finished = routes::recover(*bird, clock, request.by);
+    const auto finished = routes::recover(order->bird, clock, request.by);
     if (!finished) return tl::make_unexpected(finished.error());
     if (!finished->empty()) streams.progress << *finished << '\n';
   }
-  const auto report = routes::apply(plan, *bird, clock, request);
+  const auto report = routes::apply(order->plan, order->bird, clock, request);
   if (!report) return tl::make_unexpected(report.error());
   streams.results << fmt::format("{}: {}\n", routes::to_string(report->outcome), report->reason);
   return report->outcome == routes::ApplyOutcome::confirmed ? 0 : 1;

@@ -87,9 +87,9 @@ std::string_view to_string(PassiveMethod method) {
 }
 
 std::optional<PassiveMethod> parse_passive_method(std::string_view text) {
-  const auto found = std::ranges::find_if(passive_protocol_names, [&](std::string_view name) {
-    return name.substr(passive_word.size()) == text;
-  });
+  const auto* const found = std::ranges::find_if(
+      passive_protocol_names,
+      [&](std::string_view name) { return name.substr(passive_word.size()) == text; });
   if (found == passive_protocol_names.end()) return std::nullopt;
   return static_cast<PassiveMethod>(found - passive_protocol_names.begin());
 }
