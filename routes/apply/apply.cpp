@@ -134,8 +134,8 @@ std::string objection(const Work& work) {
 // An include file that is not the one that we wrote is the operator's: only BIRD goes back.
 std::optional<ApplyReport> edited_meanwhile(BirdControl& bird, const Work& work,
                                             const ReadBack& seen) {
-  const auto now = work.include.content();
-  if (now && *now && **now == work.text) return std::nullopt;
+  const auto now = work.include.content().value_or(std::nullopt);
+  if (now && *now == work.text) return std::nullopt;
   work.include.forget_previous();
   const auto undone = command(bird, "configure undo", {reconfigured, reconfiguring});
   return report(

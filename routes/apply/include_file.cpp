@@ -62,8 +62,8 @@ bool IncludeFile::unfinished() const {
 Result<void> IncludeFile::keep_previous() {
   auto kept = content_of(kept_);
   if (!kept) return fail(std::move(kept));
-  if (*kept) {
-    previous_ = **kept == absent ? std::nullopt : std::move(*kept);
+  if (std::optional<std::string>& old = *kept; old) {
+    previous_ = *old == absent ? std::nullopt : std::move(old);
     return {};
   }
   auto now = content_of(file_);

@@ -13,8 +13,8 @@
 namespace strait::routes {
 namespace {
 
-constexpr std::string_view before_hash = ",\"hash\":\"";
-constexpr std::string_view behind_hash = "\"}";
+constexpr std::string_view before_hash = R"(,"hash":")";
+constexpr std::string_view behind_hash = R"("})";
 constexpr std::size_t hash_size = 64;
 
 std::string text_at(const boost::json::object& line, std::string_view key) {

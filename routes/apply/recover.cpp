@@ -65,7 +65,7 @@ Result<std::string> tell_the_end(const BirdTarget& target, const JournalEntry& b
                                  const std::optional<std::string>& content, const Clock& clock,
                                  const std::string& by) {
   const bool done = content && sha256_hex(*content) == begun.plan_hash;
-  const std::string words =
+  std::string words =
       done
           ? fmt::format("the apply of entry {} was confirmed, and killed before it said so",
                         begun.entry)
@@ -89,11 +89,12 @@ Result<std::string> recover(const BirdTarget& target, const Clock& clock, const 
   IncludeFile include{target.include_file};
   const auto begun = open_end(target.journal_file);
   if (!begun) return tl::make_unexpected(begun.error());
+  const std::optional<JournalEntry>& entry = *begun;
   if (!include.unfinished()) {
-    if (!*begun) return std::string{};
+    if (!entry) return std::string{};
     const auto content = include.content();
     if (!content) return tl::make_unexpected(content.error());
-    return tell_the_end(target, **begun, *content, clock, by);
+    return tell_the_end(target, *entry, *content, clock, by);
   }
   if (auto kept = include.keep_previous(); !kept) return fail(std::move(kept));
   if (auto back = include.put_back(); !back) return fail(std::move(back));
@@ -104,10 +105,10 @@ Result<std::string> recover(const BirdTarget& target, const Clock& clock, const 
                             target.include_file, loaded.error().message));
   }
   include.forget_previous();
-  const std::string words = fmt::format(
+  std::string words = fmt::format(
       "an apply was killed: {} is what it was before, and BIRD has loaded it", target.include_file);
   const auto noted =
-      append_journal(target.journal_file, conclusion(*begun, "recovered", words, clock, by));
+      append_journal(target.journal_file, conclusion(entry, "recovered", words, clock, by));
   if (!noted) return fmt::format("{}; {}", words, noted.error().message);
   return words;
 }

@@ -41,9 +41,10 @@ std::string damage_of(const RtrStatus& cache, const RtrData& data) {
 }
 
 std::string why_stale(const RtrStatus& cache, const RtrData& data, MonoTime now) {
-  const std::string why = !cache.trouble.empty() ? cache.trouble
-                          : overdue(data, now)   ? "silent for longer than it asks to be asked"
-                                                 : "not connected";
+  std::string why = cache.trouble;
+  if (why.empty()) {
+    why = overdue(data, now) ? "silent for longer than it asks to be asked" : "not connected";
+  }
   return fmt::format("stale RPKI data: {} told it at {}; {}; used until {}", cache.name,
                      strait::to_string(data.told.wall), why,
                      strait::to_string(data.told.wall + data.expire));
