@@ -309,7 +309,7 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_judgement_filters(*write, written);
   add_choice(
       *write, "--format", {"bgpdump-m", "json"},
-      [written = written](std::size_t index) { written->format = static_cast<RibFormat>(index); },
+      [options = written](std::size_t index) { options->format = static_cast<RibFormat>(index); },
       "What a line looks like");
 }
 

@@ -114,7 +114,7 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
       add(*routes, "render", "The plan in a router's language", std::move(work.render));
   add_choice(
       *render, "--dialect", dialect_names(),
-      [rendered = rendered](std::size_t i) { rendered->dialect = routes::dialects()[i].name; },
+      [options = rendered](std::size_t i) { options->dialect = routes::dialects()[i].name; },
       "The router's language");
   render->add_option("-o,--output", rendered->output, "File to write [default: standard output]")
       ->type_name("FILE");

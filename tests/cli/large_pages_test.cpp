@@ -64,11 +64,14 @@ TEST_CASE("a heap that is expected is not faulted in by small pages, and can be 
 #if defined(STRAIT_ADDRESS_SANITIZER) || defined(STRAIT_THREAD_SANITIZER)
   WARN("the sanitizers have a heap of their own");
 #else
-  CHECK(status_of([] {
-          if (!has_large_pages()) return true;
-          expect_heap(64 * mebibyte);
-          return faults_of_many_blocks() < 2000;
-        }) == 0);
+  if (status_of(has_large_pages) != 0) {
+    WARN("the kernel has no large pages to give: whether they are used is not seen");
+  } else {
+    CHECK(status_of([] {
+            expect_heap(64 * mebibyte);
+            return faults_of_many_blocks() < 2000;
+          }) == 0);
+  }
   CHECK(status_of([] {
           expect_heap(8 * mebibyte);
           return faults_of_many_blocks() >= 0;

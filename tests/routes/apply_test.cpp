@@ -8,6 +8,7 @@
 #include "core/file.hpp"
 #include "routes/apply/bird_routes.hpp"
 #include "routes/dialects/bird.hpp"
+#include "tests/routes/apply_place.hpp"
 #include "tests/routes/fake_bird.hpp"
 #include "tests/routes/plan_examples.hpp"
 
@@ -38,25 +39,8 @@ FakeBird::Answers good_answers() {
           {"show route", route_via("u1", "200")}};
 }
 
-// A directory with an include file, and the target that points at it.
-struct Place {
-  Place() {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-apply-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-    target.include_file = folder + "/strait.conf";
-    target.control_socket = folder + "/bird.ctl";
-    target.journal_file = folder + "/journal";
-    target.read_back_within = 200ms;
-    target.reply_timeout = 2s;
-    REQUIRE(replace_file(target.include_file, before));
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() { std::filesystem::remove_all(folder); }
-  [[nodiscard]] std::string content() const { return read_file(target.include_file).value(); }
-
-  std::string folder;
-  BirdTarget target;
+struct Place : ApplyPlace {
+  Place() : ApplyPlace{before} {}
 };
 
 Plan one_prefix() {

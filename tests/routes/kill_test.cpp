@@ -14,6 +14,7 @@
 #include "routes/apply/journal.hpp"
 #include "routes/apply/steps.hpp"
 #include "routes/dialects/bird.hpp"
+#include "tests/routes/apply_place.hpp"
 #include "tests/routes/fake_router.hpp"
 #include "tests/routes/plan_examples.hpp"
 #include "tests/routes/small_disk.hpp"
@@ -36,21 +37,8 @@ Plan via_u1() {
 std::string plain() { return render_bird(empty_plan()).value(); }
 
 // A router and the files of an apply, with plain BGP in force.
-struct Scene {
-  Scene() {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-kill-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-    target.include_file = folder + "/strait.conf";
-    target.control_socket = folder + "/bird.ctl";
-    target.journal_file = folder + "/journal";
-    target.read_back_within = 200ms;
-    target.reply_timeout = 2s;
-    REQUIRE(replace_file(target.include_file, plain()));
-  }
-  Scene(const Scene&) = delete;
-  Scene& operator=(const Scene&) = delete;
-  ~Scene() { std::filesystem::remove_all(folder); }
-  [[nodiscard]] std::string content() const { return read_file(target.include_file).value_or(""); }
+struct Scene : ApplyPlace {
+  Scene() : ApplyPlace{plain()} {}
   [[nodiscard]] JournalEntry last() const {
     JournalEntry entry;
     const auto check = read_journal(
@@ -58,9 +46,6 @@ struct Scene {
     CHECK(check.value().whole());
     return entry;
   }
-
-  std::string folder;
-  BirdTarget target;
 };
 
 // Applies in a process of its own that ends right behind `step`, as by kill -9.
