@@ -235,6 +235,7 @@ void conclude(const Scribe& scribe, const Work& work, JournalEntry entry, ApplyR
     if (!kept) done.reason += "; " + kept.error().message;
   }
   entry.step = to_string(done.outcome);
+  entry.changed.clear();
   entry.reason = done.reason;
   const auto noted = scribe.note(std::move(entry));
   if (!noted) done.reason += "; " + noted.error().message;
@@ -290,6 +291,7 @@ Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Cloc
       .plan = plan, .text = *text, .target = target, .request = request, .include = include};
   JournalEntry entry = journal_entry("begin", plan, *before);
   entry.plan_hash = sha256_hex(*text);
+  entry.changed = request.changed;
   // Plain BGP comes back whatever the journal's state is.
   if (auto begun = scribe.note(entry); !begun && !plan.preferences.empty()) {
     return tl::make_unexpected(begun.error());

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "routes/apply/apply.hpp"
 
@@ -27,6 +28,7 @@ inline constexpr std::size_t apply_steps = 8;
 struct ApplyRequest {
   std::string by = "strait";               // "routes apply", "service"
   std::optional<std::uint64_t> refers;     // an entry of the journal that this is about
+  std::vector<std::string> changed;        // classes that get another path, for the journal
   std::function<void(ApplyStep)> on_step;  // told after each step; may be empty
 };
 
