@@ -61,8 +61,9 @@ class Rechecker {
       return std::nullopt;
     }
     if (path->forbidden) {
-      note(notes, "forbidden", fmt::format("class {}: path {} is forbidden: {}", old.traffic_class,
-                                           old.path, path->forbidden_reason));
+      note(notes, "forbidden",
+           fmt::format("class {}: path {} is forbidden: {}", old.traffic_class, old.path,
+                       path->forbidden_reason));
       return std::nullopt;
     }
     Preference rest = old;
@@ -89,8 +90,7 @@ class Rechecker {
 
  private:
   static void note(std::vector<GuardNote>& notes, std::string_view guard, std::string message) {
-    notes.push_back(
-        {.guard = std::string{guard}, .message = std::move(message), .blocks = false});
+    notes.push_back({.guard = std::string{guard}, .message = std::move(message), .blocks = false});
   }
 
   // What speaks against this prefix; of several routes of the upstream one without is enough.

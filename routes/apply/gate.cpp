@@ -33,9 +33,8 @@ std::vector<Prefix> sorted(std::vector<Prefix> prefixes) {
 
 std::vector<Preference> of_class(const Plan& plan, const std::string& traffic_class) {
   std::vector<Preference> found;
-  std::ranges::copy_if(plan.preferences, std::back_inserter(found), [&](const Preference& each) {
-    return each.traffic_class == traffic_class;
-  });
+  std::ranges::copy_if(plan.preferences, std::back_inserter(found),
+                       [&](const Preference& each) { return each.traffic_class == traffic_class; });
   return found;
 }
 
@@ -69,17 +68,15 @@ std::vector<Preference> kept_of(const std::string& traffic_class, const GateInpu
 
 // Whether the class would get a path, session or local preference that it does not have.
 bool moves(const std::vector<Preference>& wanted, const Plan& in_force) {
-  return std::ranges::any_of(wanted, [&](const Preference& each) {
-    return way_of(in_force, each) == nullptr;
-  });
+  return std::ranges::any_of(
+      wanted, [&](const Preference& each) { return way_of(in_force, each) == nullptr; });
 }
 
 // Whether anything of it is not in force.
 bool adds(const std::vector<Preference>& wanted, const Plan& in_force) {
   return std::ranges::any_of(wanted, [&](const Preference& each) {
     const Preference* const held = way_of(in_force, each);
-    return held == nullptr ||
-           !std::ranges::includes(sorted(held->prefixes), sorted(each.prefixes));
+    return held == nullptr || !std::ranges::includes(sorted(held->prefixes), sorted(each.prefixes));
   });
 }
 
@@ -88,8 +85,8 @@ std::string used_up(const std::string& traffic_class, const GateInputs& inputs,
                     std::size_t planned) {
   const Modes& modes = inputs.modes;
   if (inputs.today.all + planned >= modes.changes_per_day) {
-    return fmt::format("class {}: {} changes of all classes in 24 hours, and {} may be", traffic_class,
-                       inputs.today.all + planned, modes.changes_per_day);
+    return fmt::format("class {}: {} changes of all classes in 24 hours, and {} may be",
+                       traffic_class, inputs.today.all + planned, modes.changes_per_day);
   }
   const auto limit = modes.changes_by_class.find(traffic_class);
   const auto made = inputs.today.by_class.find(traffic_class);

@@ -58,8 +58,7 @@ Result<Pending> parse(std::string_view text) {
   if (!plan) return tl::make_unexpected(plan.error());
   auto before = read_bird(text.substr(split + middle.size()));
   if (!before) return tl::make_unexpected(before.error());
-  return Pending{
-      .id = id_of(text), .plan = std::move(*plan), .instead_of = std::move(*before)};
+  return Pending{.id = id_of(text), .plan = std::move(*plan), .instead_of = std::move(*before)};
 }
 
 std::string list(const Classes& classes) { return fmt::format("{}", fmt::join(classes, ", ")); }
@@ -76,9 +75,9 @@ std::optional<Farewell> farewell(const Pending& old, const Passage& passage, Wal
                                           list(classes_of(old.plan)))};
   }
   if (old.plan.expires <= now) {
-    return Farewell{.step = "lapsed",
-                    .reason = fmt::format("nobody approved it before {}",
-                                          strait::to_string(old.plan.expires))};
+    return Farewell{
+        .step = "lapsed",
+        .reason = fmt::format("nobody approved it before {}", strait::to_string(old.plan.expires))};
   }
   if (!much_the_same(old.plan, passage.waiting)) {
     return Farewell{.step = "superseded", .reason = "something else is wanted by now"};
@@ -98,9 +97,9 @@ Result<std::string> offer(const BirdTarget& target, const Passage& passage, cons
   entry.by = by;
   entry.id = id_of(*text);
   entry.plan_hash = sha256_hex(*text);
-  const std::string words = fmt::format(
-      "{} waits for 'strait routes approve {}', until {}", list(classes_of(passage.waiting)),
-      entry.id, strait::to_string(passage.waiting.expires));
+  const std::string words = fmt::format("{} waits for 'strait routes approve {}', until {}",
+                                        list(classes_of(passage.waiting)), entry.id,
+                                        strait::to_string(passage.waiting.expires));
   entry.reason = words;
   if (const auto noted = append_journal(target.journal_file, std::move(entry)); !noted) {
     return tl::make_unexpected(noted.error());
@@ -178,8 +177,8 @@ Result<void> drop_pending(const BirdTarget& target, const Pending& pending, Jour
 
 Result<std::optional<JournalEntry>> told_of(const BirdTarget& target, const std::string& id) {
   std::optional<JournalEntry> found;
-  const auto check = read_journal(
-      target.journal_file, [&](const JournalEntry& entry, std::string_view) {
+  const auto check =
+      read_journal(target.journal_file, [&](const JournalEntry& entry, std::string_view) {
         if (!id.empty() && entry.id == id) found = entry;
       });
   if (!check) return tl::make_unexpected(check.error());

@@ -15,9 +15,9 @@ namespace strait::routes {
 
 // A plan that waits for an approval: FILE.pending beside the include file.
 struct Pending {
-  std::string id;     // the first twelve digits of the SHA-256 of the file's text
-  Plan plan;          // of the classes that wait alone; `expires`: until when it may be approved
-  Plan instead_of;    // what they have
+  std::string id;   // the first twelve digits of the SHA-256 of the file's text
+  Plan plan;        // of the classes that wait alone; `expires`: until when it may be approved
+  Plan instead_of;  // what they have
 };
 
 [[nodiscard]] std::string pending_file(const BirdTarget& target);

@@ -38,6 +38,13 @@ struct ApplyRequest {
 [[nodiscard]] Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target,
                                         const Clock& clock, const ApplyRequest& request);
 
+// Whether a plan was made later than now, by more than clocks differ: the clock was set back, and
+// what the plan says of its expiry means nothing.
+inline constexpr Nanos clock_slack = std::chrono::minutes{1};
+[[nodiscard]] inline bool dated_ahead(const Plan& plan, WallTime now) {
+  return plan.made > now + clock_slack;
+}
+
 // Finishes the story of an apply that was killed: puts the old file back where the new one may
 // never have been confirmed, has BIRD load it, and tells the journal. What it did, in words; empty:
 // there was nothing to do. FILE.previous stays until BIRD has the old file, so call it again.
