@@ -7,6 +7,7 @@
 #include <ostream>
 #include <utility>
 
+#include "cli/routes/plan_text.hpp"
 #include "cli/routes/situation.hpp"
 #include "routes/apply/gate.hpp"
 #include "routes/apply/journal.hpp"

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cli/configuration.hpp"
+#include "cli/routes/plan_text.hpp"
 #include "cli/routes/router.hpp"
 #include "cli/routes/situation.hpp"
 #include "core/digest.hpp"

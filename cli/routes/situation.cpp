@@ -10,6 +10,7 @@
 #include "cli/routes/router.hpp"
 #include "cli/routes/target_weights.hpp"
 #include "exporters/sqlite_store.hpp"
+#include "routes/apply/steps.hpp"
 #include "routes/sources/rtr_client.hpp"
 
 namespace strait::cli {
@@ -110,15 +111,6 @@ Result<std::shared_ptr<const routes::Plan>> wanted_plan(const Situation& situati
 Result<routes::BirdTarget> bird_of(const Configuration& configuration) {
   if (configuration.routes.bird) return *configuration.routes.bird;
   return fail(Errc::bad_input, fmt::format("routes: {} has no [routes.bird]", configuration.file));
-}
-
-std::string notes_text(std::span<const routes::GuardNote> notes) {
-  std::string text;
-  for (const routes::GuardNote& note : notes) {
-    text +=
-        fmt::format("{} {}: {}\n", note.blocks ? "BLOCKED by" : "guard", note.guard, note.message);
-  }
-  return text;
 }
 
 }  // namespace strait::cli

@@ -4,15 +4,12 @@
 #include <iosfwd>
 #include <memory>
 #include <optional>
-#include <span>
-#include <string>
 
 #include "cli/configuration.hpp"
 #include "cli/routes/advice.hpp"
 #include "cli/routes/command.hpp"
-#include "core/clock.hpp"
 #include "core/result.hpp"
-#include "routes/apply/apply.hpp"
+#include "core/clock.hpp"
 #include "routes/model/plan.hpp"
 
 namespace strait::cli {
@@ -28,18 +25,15 @@ struct Situation {
   [[nodiscard]] routes::Plan current() const { return in_force ? *in_force : routes::Plan{}; }
 };
 
-// Reads all of it, and decides as `strait run` would; `at`: as it stood then. What is wrong with
-// the evidence goes to `progress`.
+// What the store holds now, or held at a moment, weighed against the RIB just as the service does.
+// What was left out on the way is told in `progress`.
 [[nodiscard]] Result<Situation> look(const RoutesSource& source, std::ostream& progress,
                                      std::optional<WallTime> at = std::nullopt);
 
-// The plan of a situation; an error where there is no RIB.
+// An error where there is no RIB to make a plan from.
 [[nodiscard]] Result<std::shared_ptr<const routes::Plan>> wanted_plan(const Situation& situation);
 
-// The router of a configuration; an error where there is none.
+// An error where the configuration has no [routes.bird].
 [[nodiscard]] Result<routes::BirdTarget> bird_of(const Configuration& configuration);
-
-// What guards did, a line each.
-[[nodiscard]] std::string notes_text(std::span<const routes::GuardNote> notes);
 
 }  // namespace strait::cli
