@@ -184,6 +184,10 @@ Modes read_modes(ConfigTable& root, ConfigTable& table) {
   if (const auto count = table.integer("changes_per_day", 0, max_u32)) {
     modes.changes_per_day = static_cast<std::uint64_t>(*count);
   }
+  if (const auto count = table.integer("max_moved_prefixes", 0, max_u32)) {
+    modes.max_moved_prefixes = static_cast<std::uint64_t>(*count);
+  }
+  modes.max_moved_traffic = table.number("max_moved_traffic", 0, 1);
   modes.approve_within = table.duration("approve_within").value_or(modes.approve_within);
   read_class_modes(root, modes);
   if (modes.tell_the_router() && !bird.exists()) {

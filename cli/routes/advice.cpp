@@ -175,18 +175,18 @@ std::string unfit(const routes::Preference& preference,
 routes::Plan fit_part(const Configuration& configuration, const routes::Plan& plan,
                       std::span<const analyzer::Verdict> verdicts, const KnownRib& known,
                       const routes::RibClasses* classes) {
-  routes::Plan measured = plan;
-  std::erase_if(measured.preferences, [&](const routes::Preference& each) {
+  routes::Plan rest = routes::recheck(plan, configuration.paths, known.rib, configuration.regions,
+                                      limits_of(configuration, known, classes));
+  std::erase_if(rest.preferences, [&](const routes::Preference& each) {
     const std::string why = unfit(each, verdicts);
     if (why.empty()) return false;
-    measured.notes.push_back({.guard = "no-evidence",
-                              .message = fmt::format("class {}: {} is not preferred: {}",
-                                                     each.traffic_class, each.path, why),
-                              .blocks = false});
+    rest.notes.push_back({.guard = "no-evidence",
+                          .message = fmt::format("class {}: {} is not preferred: {}",
+                                                 each.traffic_class, each.path, why),
+                          .blocks = false});
     return true;
   });
-  return routes::recheck(measured, configuration.paths, known.rib, configuration.regions,
-                         limits_of(configuration, known, classes));
+  return rest;
 }
 
 // What is in force of paths that are not the verdicts' any more.

@@ -137,7 +137,8 @@ Result<int> run_approve(const ApproveOptions& options, const RoutesStreams& stre
                                                 .wanted = **wanted,
                                                 .fit = fit ? *fit : none,
                                                 .modes = situation->configuration.routes.modes,
-                                                .today = {}});
+                                                .today = {},
+                                                .traffic = {}});
   Approval approval{*bird, *pending, streams};
   if (!plan) return approval.refuse(plan.error().message);
   return approval.carry_out(*plan, in_force);

@@ -76,6 +76,7 @@ std::string entry_text(const routes::JournalEntry& entry) {
   if (!entry.by.empty()) {
     text += fmt::format("; by {}, {}, process {}", entry.by, entry.user, entry.pid);
   }
+  if (!entry.id.empty()) text += "; ID " + entry.id;
   if (entry.refers) text += fmt::format("; of entry {}", *entry.refers);
   if (!entry.chained) text += "; without a hash";
   text += "\n" + indented(entry.reason);

@@ -162,7 +162,11 @@ Result<std::shared_ptr<const routes::Plan>> plan_in_force(const std::string& inc
 }
 
 Router::Router(routes::BirdTarget target, routes::Modes modes, const Clock& clock)
-    : target_{std::move(target)}, clock_{clock}, wish_{nullptr, nullptr, std::move(modes)} {
+    : target_{std::move(target)},
+      clock_{clock},
+      wish_{.plan = nullptr, .fit = nullptr, .modes = std::move(modes), .traffic = {}} {
+  // What the first plan is made beside; what is wrong with the file is told when there is a plan.
+  if (auto in_force = plan_in_force(target_.include_file)) state_.in_force = std::move(*in_force);
   thread_ = std::thread{[this] { run(); }};
 }
 
@@ -175,12 +179,13 @@ Router::~Router() {
   thread_.join();
 }
 
-void Router::want(std::shared_ptr<const routes::Plan> plan,
-                  std::shared_ptr<const routes::Plan> fit) {
+void Router::want(std::shared_ptr<const routes::Plan> plan, std::shared_ptr<const routes::Plan> fit,
+                  routes::TrafficShares traffic) {
   {
     const std::scoped_lock lock{mutex_};
     wish_.plan = std::move(plan);
     wish_.fit = std::move(fit);
+    wish_.traffic = std::move(traffic);
     has_news_ = true;
   }
   wake_.notify_all();
@@ -258,8 +263,11 @@ void Router::carry_out(const Wish& wish, RouterChores& chores) {
                             .wanted = *wish.plan,
                             .fit = wish.fit ? *wish.fit : none,
                             .modes = wish.modes,
-                            .today = chores.changes_today(now)});
+                            .today = chores.changes_today(now),
+                            .traffic = wish.traffic});
     chores.keep_waiting(passage);
+    const std::scoped_lock lock{mutex_};
+    state_.waiting = !passage.waiting.preferences.empty();
   }
   const RouterStep step = next_step(in_force->get(), usable ? &passage.now : nullptr, now);
   if (step == RouterStep::nothing) return;

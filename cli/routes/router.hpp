@@ -11,6 +11,7 @@
 
 #include "core/clock.hpp"
 #include "routes/apply/apply.hpp"
+#include "routes/apply/gate.hpp"
 #include "routes/model/modes.hpp"
 #include "routes/model/plan.hpp"
 
@@ -45,6 +46,7 @@ class Router {
     std::string last;  // what was done or refused, in words; empty: nothing yet
     std::uint64_t applied = 0;
     std::uint64_t refused = 0;  // by a guard, by BIRD, or rolled back
+    bool waiting = false;       // a plan waits for an approval
   };
 
   Router(routes::BirdTarget target, routes::Modes modes, const Clock& clock);
@@ -56,9 +58,9 @@ class Router {
 
   // The newest plan wins; null when there is no plan to be had. Call it again and again: that also
   // lets what has expired be withdrawn. `fit`: what of the plan in force nothing speaks against,
-  // beyond what is wanted; null: nothing.
+  // beyond what is wanted; null: nothing. `traffic`: each class's share of it; empty: not known.
   void want(std::shared_ptr<const routes::Plan> plan,
-            std::shared_ptr<const routes::Plan> fit = nullptr);
+            std::shared_ptr<const routes::Plan> fit = nullptr, routes::TrafficShares traffic = {});
   // From the next plan on.
   void set_modes(routes::Modes modes);
   [[nodiscard]] State state() const;
@@ -74,6 +76,7 @@ class Router {
     std::shared_ptr<const routes::Plan> plan;
     std::shared_ptr<const routes::Plan> fit;
     routes::Modes modes;
+    routes::TrafficShares traffic;
   };
   void carry_out(const Wish& wish, RouterChores& chores);
   [[nodiscard]] bool stopped_by_hand();

@@ -262,6 +262,7 @@ void Service::publish(const Harvest& harvest) {
   snapshot.verdicts = state->advice.verdicts;
   snapshot.memory = state->advice.memory;
   snapshot.plan = state->advice.plan;
+  if (router_) snapshot.plan_waits = router_->state().waiting;
   snapshot.pins = pins_.states();
   snapshot.mtus = mtus_.states();
   snapshot.windows_refused = pins_.refused();

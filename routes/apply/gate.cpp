@@ -13,6 +13,7 @@ namespace strait::routes {
 namespace {
 
 constexpr std::string_view daily_guard = "daily-changes";
+constexpr std::string_view budget_guard = "change-budget";
 constexpr std::size_t one_in = 20;  // prefixes that may come or go
 
 bool same_way(const Preference& a, const Preference& b) {
@@ -72,12 +73,18 @@ bool moves(const std::vector<Preference>& wanted, const Plan& in_force) {
       wanted, [&](const Preference& each) { return way_of(in_force, each) == nullptr; });
 }
 
-// Whether anything of it is not in force.
-bool adds(const std::vector<Preference>& wanted, const Plan& in_force) {
-  return std::ranges::any_of(wanted, [&](const Preference& each) {
+// How many of its prefixes are not in force in that way.
+std::size_t added(const std::vector<Preference>& wanted, const Plan& in_force) {
+  std::size_t count = 0;
+  for (const Preference& each : wanted) {
     const Preference* const held = way_of(in_force, each);
-    return held == nullptr || !std::ranges::includes(sorted(held->prefixes), sorted(each.prefixes));
-  });
+    std::vector<Prefix> more;
+    std::ranges::set_difference(sorted(each.prefixes),
+                                held == nullptr ? std::vector<Prefix>{} : sorted(held->prefixes),
+                                std::back_inserter(more));
+    count += more.size();
+  }
+  return count;
 }
 
 // Why the service may not change this class by itself any more today; empty: it may.
@@ -96,6 +103,31 @@ std::string used_up(const std::string& traffic_class, const GateInputs& inputs,
                      limit->second);
 }
 
+// What has moved so far in one passage.
+struct Moved {
+  std::size_t prefixes = 0;
+  double traffic = 0;
+};
+
+// Why this class must not move as well, with what has moved already; empty: it may.
+std::string too_much(const std::string& traffic_class, const GateInputs& inputs,
+                     const Moved& moved) {
+  const Modes& modes = inputs.modes;
+  if (const auto limit = modes.max_moved_prefixes; limit && moved.prefixes > *limit) {
+    return fmt::format("class {}: {} prefixes would move at once, and {} may", traffic_class,
+                       moved.prefixes, *limit);
+  }
+  const auto limit = modes.max_moved_traffic;
+  if (!limit) return {};
+  if (inputs.traffic.empty()) {
+    return fmt::format("class {}: nobody knows how much traffic would move", traffic_class);
+  }
+  constexpr double percent = 100;
+  if (moved.traffic <= *limit) return {};
+  return fmt::format("class {}: {:.1f} % of the traffic would move at once, and {:.1f} % may",
+                     traffic_class, moved.traffic * percent, *limit * percent);
+}
+
 class Gatekeeper {
  public:
   explicit Gatekeeper(const GateInputs& inputs) : inputs_{inputs} {
@@ -111,13 +143,11 @@ class Gatekeeper {
   void decide(const std::string& traffic_class) {
     auto wanted = of_class(inputs_.wanted, traffic_class);
     const ApplyMode mode = inputs_.modes.of(traffic_class);
-    if (mode == ApplyMode::automatic ? !moves(wanted, inputs_.in_force)
-                                     : !adds(wanted, inputs_.in_force)) {
-      put(passage_.now, std::move(wanted));
-      return;
-    }
-    if (mode == ApplyMode::automatic && may_change(traffic_class)) {
-      passage_.changed.push_back(traffic_class);
+    const std::size_t more = added(wanted, inputs_.in_force);
+    const bool another = moves(wanted, inputs_.in_force);
+    const bool nothing_new = more == 0 && !another;
+    if (nothing_new || (mode == ApplyMode::automatic && may_have(traffic_class, more, another))) {
+      if (another) passage_.changed.push_back(traffic_class);
       put(passage_.now, std::move(wanted));
       return;
     }
@@ -142,11 +172,24 @@ class Gatekeeper {
   static void put(Plan& plan, std::vector<Preference> preferences) {
     std::ranges::move(preferences, std::back_inserter(plan.preferences));
   }
-  bool may_change(const std::string& traffic_class) {
-    const std::string why = used_up(traffic_class, inputs_, passage_.changed.size());
-    if (why.empty()) return true;
+  // Whether an automatic class may have so many more prefixes, perhaps another way.
+  bool may_have(const std::string& traffic_class, std::size_t more, bool another) {
+    if (another) {
+      const std::string why = used_up(traffic_class, inputs_, passage_.changed.size());
+      if (!why.empty()) return wait(daily_guard, why);
+    }
+    Moved moved = moved_;
+    moved.prefixes += more;
+    const auto share = inputs_.traffic.find(traffic_class);
+    if (another && share != inputs_.traffic.end()) moved.traffic += share->second;
+    const std::string why = too_much(traffic_class, inputs_, moved);
+    if (!why.empty()) return wait(budget_guard, why);
+    moved_ = moved;
+    return true;
+  }
+  bool wait(std::string_view guard, const std::string& why) {
     const GuardNote note{
-        .guard = std::string{daily_guard}, .message = why + ": it waits", .blocks = false};
+        .guard = std::string{guard}, .message = why + ": it waits", .blocks = false};
     passage_.now.notes.push_back(note);
     passage_.waiting.notes.push_back(note);
     return false;
@@ -154,6 +197,7 @@ class Gatekeeper {
 
   const GateInputs& inputs_;
   Passage passage_;
+  Moved moved_;
 };
 
 // How many prefixes are in one of the two alone.

@@ -17,12 +17,16 @@ struct ChangesToday {
   std::map<std::string, std::uint64_t, std::less<>> by_class;
 };
 
+// By class, its share of the traffic; empty: it is not known.
+using TrafficShares = std::map<std::string, double, std::less<>>;
+
 struct GateInputs {
   const Plan& in_force;  // without preferences: plain BGP
   const Plan& wanted;    // what evidence and RIB say now
   const Plan& fit;       // what of `in_force` evidence and RIB do not speak against
   const Modes& modes;
   ChangesToday today;
+  TrafficShares traffic;
 };
 
 // A plan, divided by what may be done about each class.

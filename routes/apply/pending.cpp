@@ -40,9 +40,9 @@ Plan only(const Plan& plan, const Classes& classes) {
 }
 
 Result<std::string> text_of(const Passage& passage) {
-  const auto waiting = render_bird(passage.waiting);
+  auto waiting = render_bird(passage.waiting);
   if (!waiting) return waiting;
-  const auto kept = render_bird(passage.kept);
+  auto kept = render_bird(passage.kept);
   if (!kept) return kept;
   return fmt::format("{}{}{}{}", title, *waiting, middle, *kept);
 }
@@ -90,16 +90,16 @@ std::optional<Farewell> farewell(const Pending& old, const Passage& passage, Wal
 
 Result<std::string> offer(const BirdTarget& target, const Passage& passage, const Clock& clock,
                           const std::string& by) {
-  const auto text = text_of(passage);
+  auto text = text_of(passage);
   if (!text) return text;
   JournalEntry entry = journal_entry("pending", passage.waiting, passage.kept);
   entry.at = clock.now().wall;
   entry.by = by;
   entry.id = id_of(*text);
   entry.plan_hash = sha256_hex(*text);
-  const std::string words = fmt::format("{} waits for 'strait routes approve {}', until {}",
-                                        list(classes_of(passage.waiting)), entry.id,
-                                        strait::to_string(passage.waiting.expires));
+  std::string words = fmt::format("{} waits for 'strait routes approve {}', until {}",
+                                  list(classes_of(passage.waiting)), entry.id,
+                                  strait::to_string(passage.waiting.expires));
   entry.reason = words;
   if (const auto noted = append_journal(target.journal_file, std::move(entry)); !noted) {
     return tl::make_unexpected(noted.error());
@@ -202,7 +202,8 @@ Result<Plan> approved(const Pending& pending, const GateInputs& inputs) {
                              .wanted = inputs.wanted,
                              .fit = inputs.fit,
                              .modes = nothing_new,
-                             .today = {}});
+                             .today = {},
+                             .traffic = {}});
   const Plan held = only(rest.now, classes);
   if (!much_the_same(pending.instead_of, held)) {
     return fail(Errc::bad_input,

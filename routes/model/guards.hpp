@@ -38,6 +38,11 @@ inline constexpr std::array guards{
           .effect = GuardEffect::leaves_out,
           .rule = "a class that was changed as often as it may be in 24 hours, or as all may be, "
                   "waits for an approval"},
+    Guard{.name = "change-budget",
+          .effect = GuardEffect::leaves_out,
+          .rule =
+              "a class that would move more prefixes or traffic at once than may move waits for "
+              "an approval"},
     Guard{.name = "rib-from-upstream",
           .effect = GuardEffect::leaves_out,
           .rule = "only exact prefixes that this very upstream offers in the RIB are preferred or "
@@ -72,8 +77,9 @@ inline constexpr std::array guards{
           .rule = "a plan with a local preference out of bounds is not used"},
     Guard{.name = "old-plan",
           .effect = GuardEffect::blocks,
-          .rule = "an old plan comes back only as far as RIB, RPKI data, policy and evidence of now "
-                  "allow"},
+          .rule =
+              "an old plan comes back only as far as RIB, RPKI data, policy and evidence of now "
+              "allow"},
     // When it is applied. Plain BGP may come back whatever these say, but for the last five.
     Guard{.name = "stop-file",
           .effect = GuardEffect::blocks,

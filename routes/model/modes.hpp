@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ struct Modes {
   std::map<std::string, ApplyMode, std::less<>> by_class;
   std::uint64_t changes_per_day = usual_changes_per_day;  // of all classes together
   std::map<std::string, std::uint64_t, std::less<>> changes_by_class;
+  // What may move at once; more waits. Nothing: no limit.
+  std::optional<std::uint64_t> max_moved_prefixes;
+  std::optional<double> max_moved_traffic;       // as a share, 0 to 1
   Nanos approve_within = std::chrono::hours{1};  // what is older cannot be approved any more
 
   friend bool operator==(const Modes&, const Modes&) = default;

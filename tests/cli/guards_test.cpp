@@ -197,24 +197,37 @@ std::string rolled_back_to() {
   return said.substr(std::min(said.find("guard old-plan"), said.size()));
 }
 
-std::string one_change_too_many() {
+// What keeps an automatic class from what is wanted.
+std::string held_up(std::string_view guard, const std::function<void(Modes&)>& spoil) {
   Modes modes;
   modes.usual = ApplyMode::automatic;
-  modes.changes_per_day = 3;
   const Plan plain = empty_plan();
   const Plan wanted = harmful();
-  const Passage passage = pass({.in_force = plain,
-                                .wanted = wanted,
-                                .fit = plain,
-                                .modes = modes,
-                                .today = {.all = 3, .by_class = {}}});
-  return passage.now.preferences.empty() ? words_of(passage.now, "daily-changes") : std::string{};
+  ChangesToday today;
+  today.all = 3;
+  const TrafficShares traffic{{"europe", 0.6}};
+  const auto passage = [&] {
+    const GateInputs inputs{.in_force = plain,
+                            .wanted = wanted,
+                            .fit = plain,
+                            .modes = modes,
+                            .today = today,
+                            .traffic = traffic};
+    return pass(inputs);
+  };
+  REQUIRE(passage().now.preferences.size() == 1);
+  spoil(modes);
+  const Passage held = passage();
+  return held.now.preferences.empty() ? words_of(held.now, guard) : std::string{};
 }
 
 std::string contradictory_registrations() {
   const Scene scene;
-  const std::string file = scene.folder + "/places.csv";
-  REQUIRE(replace_file(file, "prefix,country_iso2\n20.0.0.0/16,FR\n20.0.0.0/16,ES\n"));
+  const std::string file = scene.folder + "/delegated";
+  REQUIRE(replace_file(file,
+                       "2|ripencc|1704063599|2|19830705|20231231|+0100\n"
+                       "ripencc|FR|ipv4|20.0.0.0|256|20200101|allocated\n"
+                       "ripencc|ES|ipv4|20.0.0.0|256|20200101|allocated\n"));
   return words_of(
       unmeasured("[routes]\nregistrations = [\"" + file + "\"]\n", [](cli::KnownRib&) {}),
       "registration-data");
@@ -238,7 +251,10 @@ const std::map<std::string_view, Stop> table{
        const Plan plan = unmeasured("", [](cli::KnownRib&) {});
        return plan.preferences.empty() ? words_of(plan, "no-evidence") : std::string{};
      }},
-    {"daily-changes", one_change_too_many},
+    {"daily-changes",
+     [] { return held_up("daily-changes", [](Modes& modes) { modes.changes_per_day = 3; }); }},
+    {"change-budget",
+     [] { return held_up("change-budget", [](Modes& modes) { modes.max_moved_traffic = 0.5; }); }},
     {"rib-from-upstream",
      [] {
        return left_out("rib-from-upstream", [](Setting& s) {
@@ -299,7 +315,7 @@ const std::map<std::string_view, Stop> table{
          REQUIRE(replace_file(stop_file(scene.target), "moving cables\n"));
        });
      }},
-    {"plan-expired", [] { return refused([](Scene&, Plan&) {}, 15min); }},
+    {"plan-expired", [] { return refused([](Scene&, Plan&) {}, 16min); }},
     {"clock-set-back", [] { return refused([](Scene&, Plan&) {}, -24h); }},
     {"journal-chain",
      [] {

@@ -50,12 +50,13 @@ std::string words(const Plan& plan) {
 }
 
 Passage passage(const Plan& in_force, const Plan& wanted, const Plan& fit, const Modes& modes,
-                ChangesToday today = {}) {
+                ChangesToday today = {}, TrafficShares traffic = {}) {
   return pass({.in_force = in_force,
                .wanted = wanted,
                .fit = fit,
                .modes = modes,
-               .today = std::move(today)});
+               .today = std::move(today),
+               .traffic = std::move(traffic)});
 }
 
 }  // namespace
@@ -146,6 +147,51 @@ TEST_CASE("when the changes of the day are used up, the next one waits and says 
     CHECK(note.guard == "daily-changes");
     CHECK_THAT(note.message, Catch::Contains(" may be: it waits"));
   }
+}
+
+TEST_CASE("what would move too much at once waits, the rest goes") {
+  const Plan wanted = plan_of({preference("africa", "mtwa", "u3", {"203.0.113.0/24"}),
+                               europe("atlas", "u1", {"192.0.2.0/24", "198.51.100.0/24"})});
+  const Plan some = plan_of({preference("africa", "mtwa", "u3", {"203.0.113.0/24"}),
+                             europe("atlas", "u1", {"192.0.2.0/24"})});
+  const TrafficShares shares{{"africa", 0.25}, {"europe", 0.5}};
+  struct Case {
+    const char* what;
+    std::optional<std::uint64_t> prefixes;
+    std::optional<double> traffic;
+    TrafficShares shares;
+    Plan in_force;
+    const char* now;
+    const char* why;  // empty: nothing waits
+  };
+  const auto c = GENERATE_REF(values<Case>({
+      {"as many as may", 3, {}, {}, plain, "africa u3 1, europe u1 2", ""},
+      {"a prefix too many", 2, {}, {}, plain, "africa u3 1", "3 prefixes would move at once"},
+      {"none may", 0, {}, {}, plain, "", "1 prefixes would move at once, and 0 may"},
+      {"a prefix more on the same path",
+       0,
+       {},
+       {},
+       some,
+       "africa u3 1, europe u1 1",
+       "1 prefixes would move at once"},
+      {"nothing new", 0, 0.0, shares, wanted, "africa u3 1, europe u1 2", ""},
+      {"as much traffic as may", {}, 0.75, shares, plain, "africa u3 1, europe u1 2", ""},
+      {"too much traffic", {}, 0.7, shares, plain, "africa u3 1", "75.0 % of the traffic would"},
+      {"traffic is not known", {}, 0.7, {}, plain, "", "nobody knows how much traffic"},
+      {"on the same path no traffic moves", {}, 0.0, shares, some, "africa u3 1, europe u1 2", ""},
+  }));
+  CAPTURE(c.what);
+  Modes modes = modes_of(ApplyMode::automatic);
+  modes.max_moved_prefixes = c.prefixes;
+  modes.max_moved_traffic = c.traffic;
+  const Passage done = passage(c.in_force, wanted, plain, modes, {}, c.shares);
+  CHECK(words(done.now) == c.now);
+  CHECK(done.waiting.preferences.empty() == (*c.why == '\0'));
+  if (*c.why == '\0') return;
+  REQUIRE_FALSE(done.waiting.notes.empty());
+  CHECK(done.waiting.notes[0].guard == "change-budget");
+  CHECK_THAT(done.waiting.notes[0].message, Catch::Contains(c.why));
 }
 
 namespace {
@@ -269,7 +315,8 @@ TEST_CASE("an approval is for the plan that was shown, as long as everything say
                                              .wanted = wanted,
                                              .fit = c.in_force,
                                              .modes = moderated,
-                                             .today = {}});
+                                             .today = {},
+                                             .traffic = {}});
   CHECK(plan.has_value() == (*c.error == '\0'));
   if (!plan) {
     CHECK_THAT(plan.error().message, Catch::Contains(c.error));
@@ -283,9 +330,12 @@ TEST_CASE("an approval is for the plan that was shown, as long as everything say
 TEST_CASE("an approval adds no prefix that was not shown, and none that is not offered any more") {
   const Desk desk;
   desk.keep(passage(plain, many(0, 100), plain, moderated));
-  const auto plan = approved(
-      *desk.waits(),
-      {.in_force = plain, .wanted = many(1, 101), .fit = plain, .modes = moderated, .today = {}});
+  const auto plan = approved(*desk.waits(), {.in_force = plain,
+                                             .wanted = many(1, 101),
+                                             .fit = plain,
+                                             .modes = moderated,
+                                             .today = {},
+                                             .traffic = {}});
   REQUIRE(plan);
   CHECK(content_hash(*plan) == content_hash(many(1, 100)));
 }
