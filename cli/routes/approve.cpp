@@ -26,10 +26,9 @@ Result<routes::BirdTarget> told_router(const RoutesSource& source) {
 
 // What became of a plan that does not wait.
 std::string fate_of(const routes::BirdTarget& bird, const std::string& id) {
-  const auto told = routes::told_of(bird, id);
-  if (!told || !*told) return "nothing is known of it";
-  const routes::JournalEntry& entry = **told;
-  return fmt::format("{} at {}: {}", entry.step, strait::to_string(entry.at), entry.reason);
+  const auto told = routes::told_of(bird, id).value_or(std::nullopt);
+  if (!told) return "nothing is known of it";
+  return fmt::format("{} at {}: {}", told->step, strait::to_string(told->at), told->reason);
 }
 
 // The plan of that ID, if it is the one that waits.
@@ -62,8 +61,8 @@ class Approval {
     streams_.results << routes::diff_text(in_force, plan) << notes_text(plan.notes);
     routes::ApplyRequest request;
     request.by = by();
-    if (const auto shown = routes::told_of(bird_, pending_.id); shown && *shown) {
-      request.refers = (*shown)->entry;
+    if (const auto shown = routes::told_of(bird_, pending_.id).value_or(std::nullopt)) {
+      request.refers = shown->entry;
     }
     const auto report = routes::apply(plan, bird_, clock_, request);
     if (!report) return tl::make_unexpected(report.error());
