@@ -161,6 +161,9 @@ Weighed weigh(std::span<const Target> targets, const TrafficOfTargets& words,
     target.weight = std::max(octets_of(target, octets) / sum, least_traffic_share);
     result.used = true;
   }
+  const double all =
+      static_cast<double>(result.octets) + static_cast<double>(traffic.octets_elsewhere);
+  for (const auto& [name, sum] : sums) result.shares[name] = static_cast<double>(sum) / all;
   for (const auto& [name, sum] : sums) {
     if (sum > 0) continue;
     result.notes.push_back(

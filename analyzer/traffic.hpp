@@ -60,6 +60,8 @@ struct Weighed {
   bool used = false;                // any weight is the traffic's
   std::uint64_t octets = 0;         // of all rows
   std::uint64_t octets_placed = 0;  // of those that a target stands for
+  // By class, what its targets stand for as a share of all traffic; empty where it is not used.
+  std::map<std::string, double, std::less<>> shares;
 };
 
 // A target without traffic in a class that has some keeps this share: a capture is not all that

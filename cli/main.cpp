@@ -24,6 +24,7 @@
 #include "cli/probe/run.hpp"
 #include "cli/reflect/command.hpp"
 #include "cli/reflect/run.hpp"
+#include "cli/routes/approve.hpp"
 #include "cli/routes/bmp_run.hpp"
 #include "cli/routes/command.hpp"
 #include "cli/routes/expire.hpp"
@@ -116,6 +117,8 @@ cli::RoutesWork routes_work() {
           .render = with(cli::run_render),
           .inbound = with(cli::run_inbound),
           .apply = with(cli::run_apply),
+          .pending = with(cli::run_pending),
+          .approve = with(cli::run_approve),
           .history = with(cli::run_history),
           .rollback = with(cli::run_rollback),
           .verify = with(cli::run_verify),

@@ -202,6 +202,10 @@ void plan_blocked(const Snapshot& snapshot, Samples& samples) {
   if (snapshot.plan) samples.push_back(gauge({}, snapshot.plan->blocked() ? 1 : 0));
 }
 
+void plan_waits(const Snapshot& snapshot, Samples& samples) {
+  if (snapshot.plan_waits) samples.push_back(gauge({}, *snapshot.plan_waits ? 1 : 0));
+}
+
 void plan_expires(const Snapshot& snapshot, Samples& samples) {
   if (snapshot.plan) samples.push_back(gauge({}, in_seconds(snapshot.plan->expires)));
 }
@@ -264,6 +268,8 @@ constexpr std::array table{
                "Prefixes to which the newest plan gives the preference.", plan_prefixes},
     MetricSpec{"strait_plan_blocked", MetricType::Gauge,
                "1 when a guard forbids to apply the newest plan, else 0.", plan_blocked},
+    MetricSpec{"strait_plan_waiting", MetricType::Gauge,
+               "1 when a plan waits for an approval, else 0.", plan_waits},
     MetricSpec{"strait_plan_expires_timestamp_seconds", MetricType::Gauge,
                "When the newest plan must be withdrawn unless it is renewed.", plan_expires},
 };

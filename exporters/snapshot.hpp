@@ -72,6 +72,7 @@ struct Snapshot {
   std::vector<analyzer::Verdict> verdicts;   // the newest per class
   analyzer::DecisionMemory memory;
   std::shared_ptr<const routes::Plan> plan;  // null: no plan
+  std::optional<bool> plan_waits;            // for an approval; nothing: no router is told
   std::vector<probe::PinState> pins;
   std::vector<probe::MtuState> mtus;
   std::map<std::string, std::uint64_t> windows_refused;  // for a failed pin, by path

@@ -155,7 +155,48 @@ RegionRules read_region(ConfigTable table, std::set<std::string>& seen, Claims& 
   return rules;
 }
 
-std::optional<BirdTarget> read_bird_target(ConfigTable table, RoutesOptions& options) {
+std::optional<ApplyMode> read_mode(ConfigTable& table, std::string_view key) {
+  const auto chosen = table.choice(key, {"advise", "moderated", "automatic"});
+  if (!chosen) return std::nullopt;
+  return static_cast<ApplyMode>(*chosen);
+}
+
+// Of each [[policy]]; that the class exists is looked at by whoever knows all regions.
+void read_class_modes(ConfigTable& root, Modes& modes) {
+  for (ConfigTable& table : root.tables("policy")) {
+    const std::string name = table.text("class").value_or("");
+    if (const auto mode = read_mode(table, "mode")) modes.by_class[name] = *mode;
+    if (const auto count = table.integer("changes_per_day", 0, max_u32)) {
+      modes.changes_by_class[name] = static_cast<std::uint64_t>(*count);
+    }
+  }
+}
+
+Modes read_modes(ConfigTable& root, ConfigTable& table) {
+  Modes modes;
+  ConfigTable bird = table.table("bird");
+  const auto mode = read_mode(table, "mode");
+  const auto apply = read_mode(bird, "apply");
+  if (mode && apply) {
+    bird.error("apply", "it is the older name of 'mode' of [routes]: want one of the two");
+  }
+  modes.usual = mode.value_or(apply.value_or(modes.usual));
+  if (const auto count = table.integer("changes_per_day", 0, max_u32)) {
+    modes.changes_per_day = static_cast<std::uint64_t>(*count);
+  }
+  if (const auto count = table.integer("max_moved_prefixes", 0, max_u32)) {
+    modes.max_moved_prefixes = static_cast<std::uint64_t>(*count);
+  }
+  modes.max_moved_traffic = table.number("max_moved_traffic", 0, 1);
+  modes.approve_within = table.duration("approve_within").value_or(modes.approve_within);
+  read_class_modes(root, modes);
+  if (modes.tell_the_router() && !bird.exists()) {
+    table.error("mode", "to tell a router there must be one: [routes.bird]");
+  }
+  return modes;
+}
+
+std::optional<BirdTarget> read_bird_target(ConfigTable table) {
   if (!table.exists()) return std::nullopt;
   BirdTarget target;
   table.require("include");
@@ -168,9 +209,6 @@ std::optional<BirdTarget> read_bird_target(ConfigTable table, RoutesOptions& opt
     } else {
       target.confirm_timeout = *timeout;
     }
-  }
-  if (table.choice("apply", {"advise", "automatic"}) == std::size_t{1}) {
-    options.apply = ApplyMode::automatic;
   }
   return target;
 }
@@ -292,7 +330,8 @@ RoutesOptions read_routes(ConfigTable root) {
   options.rtr = read_caches(table);
   options.rpki_max_age = table.duration("rpki_max_age").value_or(options.rpki_max_age);
   for (const std::string& name : table.texts("accept")) accept(table, name, options.refuse);
-  options.bird = read_bird_target(table.table("bird"), options);
+  options.modes = read_modes(root, table);
+  options.bird = read_bird_target(table.table("bird"));
   options.injector = read_injector(table.table("injector"));
   return options;
 }

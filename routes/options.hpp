@@ -12,6 +12,7 @@
 #include "routes/catalogue/catalogue.hpp"
 #include "routes/dialects/dialect.hpp"
 #include "routes/hygiene.hpp"
+#include "routes/model/modes.hpp"
 #include "routes/model/path.hpp"
 #include "routes/regions.hpp"
 #include "routes/sources/rtr_view.hpp"
@@ -28,8 +29,6 @@ struct SiteOptions {
   std::optional<std::string> data;  // directory of the catalogue
 };
 
-enum class ApplyMode : std::uint8_t { advise, automatic };
-
 // [routes]
 struct RoutesOptions {
   std::string rib;   // an MRT file, or "birdc:SOCKET" to have a running BIRD dump its tables
@@ -38,7 +37,7 @@ struct RoutesOptions {
   Nanos rpki_max_age = std::chrono::hours{24};
   Problems refuse = Problems::all();       // routes with any of these are never preferred
   std::vector<std::string> registrations;  // CSV files with prefix,country_iso2
-  ApplyMode apply = ApplyMode::advise;
+  Modes modes;
   std::optional<BirdTarget> bird;    // [routes.bird], if it is there
   std::optional<Injector> injector;  // [routes.injector], if it is there
 };

@@ -12,6 +12,7 @@
 #include "routes/model/decision.hpp"
 #include "routes/offer.hpp"
 #include "routes/plan_from_rib.hpp"
+#include "routes/recheck.hpp"
 #include "routes/sources/bird_rib.hpp"
 #include "routes/sources/vrp_json.hpp"
 
@@ -121,18 +122,34 @@ std::map<std::string, std::string, std::less<>> default_paths(const Configuratio
   return found;
 }
 
+routes::PlanLimits limits_of(const Configuration& configuration, const KnownRib& known,
+                             const routes::RibClasses* classes) {
+  return {.local_pref = configuration.analyzer.plan.local_pref,
+          .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_prefixes),
+          .site_asn = configuration.site.asn,
+          .refuse = configuration.routes.refuse,
+          .vrps = known.vrps.get(),
+          .classes = classes};
+}
+
+// Why nothing is preferred of a class whose evidence does not carry it.
+void note_thin_evidence(std::span<const analyzer::Verdict> verdicts, routes::Plan& plan) {
+  for (const analyzer::Verdict& verdict : verdicts) {
+    if (verdict.path || verdict.ruling != analyzer::Ruling::insufficient) continue;
+    plan.notes.push_back(
+        {.guard = "no-evidence",
+         .message = fmt::format("class {}: {}", verdict.traffic_class, verdict.reason),
+         .blocks = false});
+  }
+}
+
 routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
                        const KnownRib& known, const routes::RibClasses& classes, WallTime now) {
-  const routes::PlanLimits limits{
-      .local_pref = configuration.analyzer.plan.local_pref,
-      .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_prefixes),
-      .site_asn = configuration.site.asn,
-      .refuse = configuration.routes.refuse,
-      .vrps = known.vrps.get(),
-      .classes = &classes};
+  const routes::PlanLimits limits = limits_of(configuration, known, &classes);
   const auto wanted = wishes(configuration, advice.verdicts);
   routes::Plan plan =
       routes::plan_from_rib(wanted, configuration.paths, known.rib, configuration.regions, limits);
+  note_thin_evidence(advice.verdicts, plan);
   routes::note_damage(known.report, plan);
   if (!known.rpki_note.empty()) {
     plan.notes.push_back({.guard = "rpki-data", .message = known.rpki_note, .blocks = false});
@@ -141,6 +158,46 @@ routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
     plan.notes.push_back({.guard = "registration-data", .message = text, .blocks = false});
   }
   analyzer::seal(plan, advice.evidence, configuration.analyzer.plan, now);
+  return plan;
+}
+
+// Why a path of a class may not be in force by what was measured; empty: it may.
+std::string unfit(const routes::Preference& preference,
+                  std::span<const analyzer::Verdict> verdicts) {
+  const auto verdict =
+      std::ranges::find(verdicts, preference.traffic_class, &analyzer::Verdict::traffic_class);
+  if (verdict == verdicts.end()) return "nothing is known of the class";
+  const auto rank = std::ranges::find(verdict->ranking, preference.path, &analyzer::Ranked::path);
+  if (rank == verdict->ranking.end()) return "nothing is known of the path";
+  return rank->eligible ? std::string{} : rank->reason;
+}
+
+routes::Plan fit_part(const Configuration& configuration, const routes::Plan& plan,
+                      std::span<const analyzer::Verdict> verdicts, const KnownRib& known,
+                      const routes::RibClasses* classes) {
+  routes::Plan rest = routes::recheck(plan, configuration.paths, known.rib, configuration.regions,
+                                      limits_of(configuration, known, classes));
+  std::erase_if(rest.preferences, [&](const routes::Preference& each) {
+    const std::string why = unfit(each, verdicts);
+    if (why.empty()) return false;
+    rest.notes.push_back({.guard = "no-evidence",
+                          .message = fmt::format("class {}: {} is not preferred: {}",
+                                                 each.traffic_class, each.path, why),
+                          .blocks = false});
+    return true;
+  });
+  return rest;
+}
+
+// What is in force of paths that are not the verdicts' any more.
+routes::Plan left_behind(const routes::Plan& in_force,
+                         std::span<const analyzer::Verdict> verdicts) {
+  routes::Plan plan = in_force;
+  std::erase_if(plan.preferences, [&](const routes::Preference& each) {
+    return std::ranges::any_of(verdicts, [&](const analyzer::Verdict& verdict) {
+      return verdict.traffic_class == each.traffic_class && verdict.path == each.path;
+    });
+  });
   return plan;
 }
 
@@ -203,6 +260,11 @@ std::map<std::string, std::string, std::less<>> default_paths(const Configuratio
   return default_paths(configuration, rib, {rib, configuration.regions}, in_force);
 }
 
+routes::Plan fit_part(const Configuration& configuration, const routes::Plan& plan,
+                      std::span<const analyzer::Verdict> verdicts, const KnownRib& known) {
+  return fit_part(configuration, plan, verdicts, known, nullptr);
+}
+
 Nanos look_back(const Configuration& configuration) {
   const analyzer::DecisionOptions& options = configuration.analyzer.decision;
   // The more classes there are, the more windows must agree that one is better.
@@ -242,6 +304,11 @@ Advice advise(const Configuration& configuration, std::span<const Window> window
   if (rib != nullptr && classes) {
     advice.plan =
         std::make_shared<const routes::Plan>(make_plan(configuration, advice, *rib, *classes, now));
+    if (in_force != nullptr) {
+      advice.fit = std::make_shared<const routes::Plan>(
+          fit_part(configuration, left_behind(*in_force, advice.verdicts), advice.verdicts, *rib,
+                   &*classes));
+    }
   }
   return advice;
 }

@@ -42,7 +42,15 @@ struct Advice {
   std::vector<analyzer::Verdict> verdicts;
   analyzer::DecisionMemory memory;
   std::shared_ptr<const routes::Plan> plan;  // null without a RIB
+  // What of the plan in force neither evidence nor RIB speak against; null without either.
+  std::shared_ptr<const routes::Plan> fit;
 };
+
+// What of a plan may be in force by evidence, policy, RIB and RPKI data of now, and a note of each
+// guard that took something out. Pure.
+[[nodiscard]] routes::Plan fit_part(const Configuration& configuration, const routes::Plan& plan,
+                                    std::span<const analyzer::Verdict> verdicts,
+                                    const KnownRib& known);
 
 // Pure: the same values give the same advice. `targets`, if not null, stand in for the
 // configuration's, with weights of their own. `in_force` is the plan that the router has now; what

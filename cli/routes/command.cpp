@@ -61,6 +61,14 @@ std::vector<std::string> dialect_names() {
   return names;
 }
 
+// What waits for an approval.
+void add_approval(CLI::App& routes, RoutesWork& work) {
+  add(routes, "pending", "The plan that waits for an approval", std::move(work.pending));
+  auto [approve, approved] =
+      add(routes, "approve", "Give the plan that waits to the router", std::move(work.approve));
+  approve->add_option("id", approved->id, "The plan's ID, of 'strait routes pending'")->required();
+}
+
 // What was told to the router: looked at, taken back, kept away.
 void add_aftermath(CLI::App& routes, RoutesWork& work) {
   auto [history, listed] =
@@ -136,6 +144,7 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
                               std::move(work.apply));
   apply->add_flag("--withdraw", applied->withdraw, "Take every preference back: plain BGP decides");
 
+  add_approval(*routes, work);
   add_aftermath(*routes, work);
   add_rib_command(*routes, std::move(work.rib));
   add_bmp_command(*routes, std::move(work.bmp));

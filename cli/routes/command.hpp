@@ -58,6 +58,15 @@ struct ApplyOptions {
   bool withdraw = false;  // the empty plan: plain BGP decides again
 };
 
+// `strait routes pending` and `strait routes approve ID`: what waits, and letting it through.
+struct PendingOptions {
+  RoutesSource source;
+};
+struct ApproveOptions {
+  RoutesSource source;
+  std::string id;
+};
+
 // `strait routes history`: what was told to the router, and whether the journal is whole.
 struct HistoryOptions {
   RoutesSource source;
@@ -99,6 +108,8 @@ struct RoutesWork {
   std::function<int(const RenderOptions&)> render;
   std::function<int(const InboundCommand&)> inbound;
   std::function<int(const ApplyOptions&)> apply;
+  std::function<int(const PendingOptions&)> pending;
+  std::function<int(const ApproveOptions&)> approve;
   std::function<int(const HistoryOptions&)> history;
   std::function<int(const RollbackOptions&)> rollback;
   std::function<int(const VerifyOptions&)> verify;

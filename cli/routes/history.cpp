@@ -13,7 +13,9 @@
 #include <utility>
 
 #include "cli/configuration.hpp"
+#include "cli/routes/plan_text.hpp"
 #include "cli/routes/router.hpp"
+#include "cli/routes/situation.hpp"
 #include "core/digest.hpp"
 #include "core/file.hpp"
 #include "routes/apply/bird_control.hpp"
@@ -23,6 +25,7 @@
 #include "routes/apply/read_back.hpp"
 #include "routes/apply/steps.hpp"
 #include "routes/model/plan_diff.hpp"
+#include "routes/plan_from_rib.hpp"
 
 namespace strait::cli {
 namespace {
@@ -73,6 +76,7 @@ std::string entry_text(const routes::JournalEntry& entry) {
   if (!entry.by.empty()) {
     text += fmt::format("; by {}, {}, process {}", entry.by, entry.user, entry.pid);
   }
+  if (!entry.id.empty()) text += "; ID " + entry.id;
   if (entry.refers) text += fmt::format("; of entry {}", *entry.refers);
   if (!entry.chained) text += "; without a hash";
   text += "\n" + indented(entry.reason);
@@ -142,6 +146,38 @@ Result<routes::Plan> plan_again(const PastPlan& past, const Told& told, const Cl
   if (!plan) return plan;
   plan->made = clock.now().wall;
   plan->expires = plan->made + told.expiry;
+  return plan;
+}
+
+// Gives the past plan the note that stops it.
+routes::Plan not_again(routes::Plan plan, const PastPlan& past, const std::string& why) {
+  plan.notes.push_back({.guard = "old-plan",
+                        .message = fmt::format("entry {}: {}", past.entry, why),
+                        .blocks = true});
+  return plan;
+}
+
+// What of an old plan may be in force now. Its evidence and RIB were those of then; the expiry that
+// it gets is one of now.
+routes::Plan fit_now(routes::Plan old, const PastPlan& past, const RoutesSource& source,
+                     std::ostream& progress) {
+  const auto situation = look(source, progress);
+  if (!situation) {
+    return not_again(std::move(old), past,
+                     "what is known now cannot be read: " + situation.error().message);
+  }
+  if (!situation->rib) {
+    return not_again(std::move(old), past, "without a RIB ([routes] rib) it cannot be checked");
+  }
+  const KnownRib& known = *situation->rib;
+  routes::Plan plan = fit_part(situation->configuration, old, situation->advice.verdicts, known);
+  routes::note_damage(known.report, plan);
+  if (!known.rpki_note.empty()) {
+    plan.notes.push_back({.guard = "rpki-data", .message = known.rpki_note, .blocks = false});
+  }
+  if (plan.preferences.empty()) {
+    return not_again(std::move(plan), past, "nothing of it may be preferred now");
+  }
   return plan;
 }
 
@@ -225,9 +261,10 @@ Result<int> run_rollback(const RollbackOptions& options, const RoutesStreams& st
   const routes::Plan now = *in_force ? **in_force : routes::Plan{};
   const auto past = chosen(*plans, options.entry, routes::content_hash(now));
   if (!past) return tl::make_unexpected(past.error());
-  const auto plan = plan_again(*past, *told, clock);
+  auto plan = plan_again(*past, *told, clock);
   if (!plan) return tl::make_unexpected(plan.error());
-  streams.results << routes::diff_text(now, *plan);
+  if (!past->plain) *plan = fit_now(std::move(*plan), *past, options.source, streams.progress);
+  streams.results << routes::diff_text(now, *plan) << notes_text(plan->notes);
   routes::ApplyRequest request;
   request.by = by;
   if (past->entry != 0) request.refers = past->entry;

@@ -7,8 +7,9 @@
 
 namespace strait::cli {
 
-// The work behind the commands that look at what was told to the router, or take it back. They need
-// neither evidence nor a RIB, and return the exit status.
+// The work behind the commands that look at what was told to the router, or take it back. They
+// return the exit status, and need neither evidence nor a RIB, but for a rollback to a plan that
+// prefers something: that one has to pass the guards of now.
 [[nodiscard]] Result<int> run_history(const HistoryOptions& options, const RoutesStreams& streams);
 [[nodiscard]] Result<int> run_rollback(const RollbackOptions& options,
                                        const RoutesStreams& streams);

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "core/file.hpp"
+#include "routes/apply/gate.hpp"
 #include "routes/apply/journal.hpp"
+#include "routes/apply/pending.hpp"
 #include "routes/apply/steps.hpp"
 #include "routes/dialects/bird.hpp"
 #include "routes/model/plan_diff.hpp"
@@ -24,12 +26,16 @@ bool same_preferences(const routes::Plan& a, const routes::Plan& b) {
       routes::diff(a, b), [](const routes::PreferenceChange& change) { return change.changes(); });
 }
 
+constexpr Nanos a_day = std::chrono::hours{24};
+
 bool half_over(const routes::Plan& plan, WallTime now) {
   return now - plan.made >= (plan.expires - plan.made) / 2;
 }
 
-// What the thread does besides: it goes on from an apply that was killed, and tells the journal
-// what became of a plan.
+}  // namespace
+
+// What the thread does besides: it goes on from an apply that was killed, counts the changes of the
+// day, and tells the journal what waits and what became of a plan.
 class RouterChores {
  public:
   RouterChores(const routes::BirdTarget& target, const Clock& clock)
@@ -41,8 +47,31 @@ class RouterChores {
     const auto done = routes::recover(target_, clock_, "service");
     if (!done) return tl::make_unexpected(done.error());
     if (!done->empty()) spdlog::warn("router: {}", *done);
+    if (auto counted = count_changes(); !counted) return counted;
     finished_ = true;
     return {};
+  }
+
+  [[nodiscard]] routes::ChangesToday changes_today(WallTime now) const {
+    routes::ChangesToday today;
+    for (const Change& change : changes_) {
+      if (change.at <= now - a_day) continue;  // one of tomorrow counts: the clock was set back
+      ++today.all;
+      ++today.by_class[change.traffic_class];
+    }
+    return today;
+  }
+
+  void note_changes(const std::vector<std::string>& classes, WallTime now) {
+    std::erase_if(changes_, [&](const Change& change) { return change.at <= now - a_day; });
+    for (const std::string& each : classes) changes_.push_back({.at = now, .traffic_class = each});
+  }
+
+  // Makes FILE.pending what waits; in words.
+  void keep_waiting(const routes::Passage& passage) const {
+    const auto done = routes::keep_pending(target_, passage, clock_, "service");
+    if (!done) spdlog::error("router: {}", done.error().message);
+    if (done && !done->empty()) spdlog::info("router: {}", *done);
   }
 
   // A plan that was renewed has been in force for half its time: its reasons have the figures of
@@ -67,6 +96,25 @@ class RouterChores {
   }
 
  private:
+  struct Change {
+    WallTime at;
+    std::string traffic_class;
+  };
+
+  // Those that the service began within a day, by the journal: also those that were rolled back.
+  Result<void> count_changes() {
+    const WallTime now = clock_.now().wall;
+    const auto check = routes::read_journal(
+        target_.journal_file, [&](const routes::JournalEntry& entry, std::string_view) {
+          if (entry.step != "begin" || entry.by != "service" || entry.at <= now - a_day) return;
+          for (const std::string& each : entry.changed) {
+            changes_.push_back({.at = entry.at, .traffic_class = each});
+          }
+        });
+    if (!check) return tl::make_unexpected(check.error());
+    return {};
+  }
+
   // The entry by which the newest plan of this content came in force.
   [[nodiscard]] std::optional<std::uint64_t> first_confirmation(const std::string& content) const {
     std::optional<std::uint64_t> first;
@@ -86,12 +134,12 @@ class RouterChores {
   const Clock& clock_;
   bool finished_ = false;
   std::string told_;  // content of the plan whose effect was told last
+  std::vector<Change> changes_;
 };
-
-}  // namespace
 
 RouterStep next_step(const routes::Plan* in_force, const routes::Plan* wanted, WallTime now) {
   const bool preferring = in_force != nullptr && !in_force->preferences.empty();
+  if (preferring && routes::dated_ahead(*in_force, now)) return RouterStep::withdraw;
   const bool expired = preferring && in_force->expires <= now;
   if (wanted == nullptr || wanted->blocked() || wanted->expires <= now) {
     return expired ? RouterStep::withdraw : RouterStep::nothing;
@@ -113,8 +161,14 @@ Result<std::shared_ptr<const routes::Plan>> plan_in_force(const std::string& inc
   return std::make_shared<const routes::Plan>(std::move(*plan));
 }
 
-Router::Router(routes::BirdTarget target, const Clock& clock)
-    : target_{std::move(target)}, clock_{clock}, thread_{[this] { run(); }} {}
+Router::Router(routes::BirdTarget target, routes::Modes modes, const Clock& clock)
+    : target_{std::move(target)},
+      clock_{clock},
+      wish_{.plan = nullptr, .fit = nullptr, .modes = std::move(modes), .traffic = {}} {
+  // What the first plan is made beside; what is wrong with the file is told when there is a plan.
+  if (auto in_force = plan_in_force(target_.include_file)) state_.in_force = std::move(*in_force);
+  thread_ = std::thread{[this] { run(); }};
+}
 
 Router::~Router() {
   {
@@ -125,13 +179,21 @@ Router::~Router() {
   thread_.join();
 }
 
-void Router::want(std::shared_ptr<const routes::Plan> plan) {
+void Router::want(std::shared_ptr<const routes::Plan> plan, std::shared_ptr<const routes::Plan> fit,
+                  routes::TrafficShares traffic) {
   {
     const std::scoped_lock lock{mutex_};
-    wanted_ = std::move(plan);
+    wish_.plan = std::move(plan);
+    wish_.fit = std::move(fit);
+    wish_.traffic = std::move(traffic);
     has_news_ = true;
   }
   wake_.notify_all();
+}
+
+void Router::set_modes(routes::Modes modes) {
+  const std::scoped_lock lock{mutex_};
+  wish_.modes = std::move(modes);
 }
 
 Router::State Router::state() const {
@@ -153,11 +215,11 @@ void Router::run() {
     wake_.wait(lock, [this] { return stopping_ || has_news_; });
     if (stopping_) break;
     has_news_ = false;
-    const auto wanted = wanted_;
+    const Wish wish = wish_;
     const auto before = state_.in_force;
     lock.unlock();
     if (auto finished = chores.finish_story(); finished) {
-      carry_out(wanted.get());
+      carry_out(wish, chores);
       chores.note_effect(before.get(), state().in_force.get());
     } else {
       report(finished.error().message, false);
@@ -168,7 +230,18 @@ void Router::run() {
   wake_.notify_all();
 }
 
-void Router::carry_out(const routes::Plan* wanted) {
+// Stopped, as if there were no plan to be had: what is in force runs out.
+bool Router::stopped_by_hand() {
+  const auto why = routes::stopped(target_);
+  if (!why) return false;
+  const std::scoped_lock lock{mutex_};
+  const auto words = fmt::format("stopped by {}: {}", routes::stop_file(target_), *why);
+  if (words != state_.last) spdlog::warn("router: {}", words);
+  state_.last = words;
+  return true;
+}
+
+void Router::carry_out(const Wish& wish, RouterChores& chores) {
   const WallTime now = clock_.now().wall;
   if (not_before_ && now < *not_before_) return;
 
@@ -181,23 +254,39 @@ void Router::carry_out(const routes::Plan* wanted) {
     const std::scoped_lock lock{mutex_};
     state_.in_force = *in_force;
   }
-  // Stopped, as if there were no plan to be had: what is in force runs out.
-  const auto why = routes::stopped(target_);
-  if (why) {
+  const bool stopped = stopped_by_hand();
+  const bool usable = !stopped && wish.plan && !wish.plan->blocked() && wish.plan->expires > now;
+  routes::Passage passage;
+  if (usable) {
+    const routes::Plan none;
+    passage = routes::pass({.in_force = *in_force ? **in_force : none,
+                            .wanted = *wish.plan,
+                            .fit = wish.fit ? *wish.fit : none,
+                            .modes = wish.modes,
+                            .today = chores.changes_today(now),
+                            .traffic = wish.traffic});
+    chores.keep_waiting(passage);
     const std::scoped_lock lock{mutex_};
-    const auto words = fmt::format("stopped by {}: {}", routes::stop_file(target_), *why);
-    if (words != state_.last) spdlog::warn("router: {}", words);
-    state_.last = words;
+    state_.waiting = !passage.waiting.preferences.empty();
   }
-  const RouterStep step = next_step(in_force->get(), why ? nullptr : wanted, now);
+  const RouterStep step = next_step(in_force->get(), usable ? &passage.now : nullptr, now);
   if (step == RouterStep::nothing) return;
+  if (step == RouterStep::withdraw) {
+    put_in_force(routes::withdrawal(clock_, "the plan in force has expired and was not renewed"),
+                 {}, chores);
+  } else {
+    put_in_force(passage.now, passage.changed, chores);
+  }
+}
 
-  const routes::Plan plan =
-      step == RouterStep::withdraw
-          ? routes::withdrawal(clock_, "the plan in force has expired and was not renewed")
-          : *wanted;
+void Router::put_in_force(const routes::Plan& plan, const std::vector<std::string>& changed,
+                          RouterChores& chores) {
   routes::ApplyRequest request;
   request.by = "service";
+  request.changed = changed;
+  request.on_step = [&](routes::ApplyStep step) {
+    if (step == routes::ApplyStep::begun) chores.note_changes(changed, clock_.now().wall);
+  };
   const auto applied = routes::apply(plan, target_, clock_, request);
   if (!applied) {
     report(applied.error().message, false);

@@ -7,12 +7,17 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "routes/apply/apply.hpp"
+#include "routes/apply/gate.hpp"
+#include "routes/model/modes.hpp"
 #include "routes/model/plan.hpp"
 
 namespace strait::cli {
+
+class RouterChores;
 
 // What the router should do about a plan.
 enum class RouterStep : std::uint8_t {
@@ -32,8 +37,8 @@ enum class RouterStep : std::uint8_t {
 [[nodiscard]] Result<std::shared_ptr<const routes::Plan>> plan_in_force(
     const std::string& include_file);
 
-// Keeps a BIRD on the newest plan, on a thread of its own: a router may take seconds to answer, and
-// neither a probe nor a decision waits for that.
+// Keeps a BIRD on the newest plan, as far as the mode of each class lets it, on a thread of its
+// own: a router may take seconds to answer, and neither a probe nor a decision waits for that.
 class Router {
  public:
   struct State {
@@ -41,9 +46,10 @@ class Router {
     std::string last;  // what was done or refused, in words; empty: nothing yet
     std::uint64_t applied = 0;
     std::uint64_t refused = 0;  // by a guard, by BIRD, or rolled back
+    bool waiting = false;       // a plan waits for an approval
   };
 
-  Router(routes::BirdTarget target, const Clock& clock);
+  Router(routes::BirdTarget target, routes::Modes modes, const Clock& clock);
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
   Router(Router&&) = delete;
@@ -51,8 +57,12 @@ class Router {
   ~Router();
 
   // The newest plan wins; null when there is no plan to be had. Call it again and again: that also
-  // lets what has expired be withdrawn.
-  void want(std::shared_ptr<const routes::Plan> plan);
+  // lets what has expired be withdrawn. `fit`: what of the plan in force nothing speaks against,
+  // beyond what is wanted; null: nothing. `traffic`: each class's share of it; empty: not known.
+  void want(std::shared_ptr<const routes::Plan> plan,
+            std::shared_ptr<const routes::Plan> fit = nullptr, routes::TrafficShares traffic = {});
+  // From the next plan on.
+  void set_modes(routes::Modes modes);
   [[nodiscard]] State state() const;
 
   // Asks the thread to end and waits for `patience` at most. False: it is still busy with the
@@ -62,14 +72,23 @@ class Router {
 
  private:
   void run();
-  void carry_out(const routes::Plan* wanted);
+  struct Wish {
+    std::shared_ptr<const routes::Plan> plan;
+    std::shared_ptr<const routes::Plan> fit;
+    routes::Modes modes;
+    routes::TrafficShares traffic;
+  };
+  void carry_out(const Wish& wish, RouterChores& chores);
+  [[nodiscard]] bool stopped_by_hand();
+  void put_in_force(const routes::Plan& plan, const std::vector<std::string>& changed,
+                    RouterChores& chores);
   void report(std::string words, bool done);
 
   routes::BirdTarget target_;
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::shared_ptr<const routes::Plan> wanted_;  // guarded, as all below
+  Wish wish_;  // guarded, as all below
   bool has_news_ = false;
   bool stopping_ = false;
   bool ended_ = false;

@@ -132,12 +132,11 @@ Result<int> run_apply(const ApplyOptions& options, const RoutesStreams& streams)
   if (!order) return tl::make_unexpected(order.error());
   routes::ApplyRequest request;
   request.by = options.withdraw ? "routes apply --withdraw" : "routes apply";
-  // Of an apply that was killed the old file comes back first; plain BGP needs none of that.
-  if (!options.withdraw) {
-    const auto finished = routes::recover(order->bird, clock, request.by);
-    if (!finished) return tl::make_unexpected(finished.error());
-    if (!finished->empty()) streams.progress << *finished << '\n';
-  }
+  // Of an apply that was killed the old file comes back first. Plain BGP comes without that, too.
+  const auto finished = routes::recover(order->bird, clock, request.by);
+  if (!finished && !options.withdraw) return tl::make_unexpected(finished.error());
+  const std::string told = finished ? *finished : finished.error().message;
+  if (!told.empty()) streams.progress << told << '\n';
   const auto report = routes::apply(order->plan, order->bird, clock, request);
   if (!report) return tl::make_unexpected(report.error());
   streams.results << fmt::format("{}: {}\n", routes::to_string(report->outcome), report->reason);

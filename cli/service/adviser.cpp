@@ -235,7 +235,7 @@ void Adviser::decide() {
   Advice advice = advise(*in_use_, recent_, rib_.get(), in_force.get(), memory_, now, pins_in_use_,
                          &weighed.targets);
   memory_ = advice.memory;
-  if (router_ != nullptr) router_->want(advice.plan);
+  if (router_ != nullptr) router_->want(advice.plan, advice.fit, weighed.shares);
   write_verdicts(advice.verdicts);
   publish(std::move(advice));
 }

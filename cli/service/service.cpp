@@ -86,9 +86,8 @@ Service::~Service() = default;
 Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
   std::unique_ptr<Service> service{new Service{std::move(configuration)}};
   const auto config = service->configuration_;
-  if (const auto& bird = config->routes.bird;
-      bird && config->routes.apply == routes::ApplyMode::automatic) {
-    service->router_ = std::make_unique<Router>(*bird, service->clock_);
+  if (const auto& bird = config->routes.bird; bird && config->routes.modes.tell_the_router()) {
+    service->router_ = std::make_unique<Router>(*bird, config->routes.modes, service->clock_);
   }
   auto adviser = Adviser::start(config, service->router_.get(), service->clock_);
   if (!adviser) return tl::make_unexpected(adviser.error());
@@ -144,7 +143,7 @@ void Service::announce() const {
       spdlog::info("metrics on http://{}/metrics", to_string(endpoint));
     }
   }
-  if (!router_) spdlog::info("advice only: no router is told ([routes.bird] apply = \"advise\")");
+  if (!router_) spdlog::info("advice only: no router is told ([routes] mode = \"advise\")");
 }
 
 Result<void> Service::run() {
@@ -263,6 +262,7 @@ void Service::publish(const Harvest& harvest) {
   snapshot.verdicts = state->advice.verdicts;
   snapshot.memory = state->advice.memory;
   snapshot.plan = state->advice.plan;
+  if (router_) snapshot.plan_waits = router_->state().waiting;
   snapshot.pins = pins_.states();
   snapshot.mtus = mtus_.states();
   snapshot.windows_refused = pins_.refused();
@@ -301,6 +301,7 @@ void Service::reload() {
   totals_.keep_only(keys);
   configuration_ = std::make_shared<const Configuration>(std::move(*loaded));
   adviser_->reconfigure(configuration_);
+  if (router_) router_->set_modes(configuration_->routes.modes);
 }
 
 void Service::finish() {

@@ -27,19 +27,54 @@ constexpr unsigned confirmed = 18;
 constexpr unsigned configuration_ok = 20;
 
 constexpr std::string_view stop_guard = "stop-file";
+constexpr std::string_view clock_guard = "clock-set-back";
+constexpr std::string_view expiry_guard = "plan-expired";
+constexpr std::string_view edit_guard = "edited-file";
+constexpr std::string_view lock_guard = "one-at-a-time";
+constexpr std::string_view down_guard = "router-down";
+constexpr std::string_view check_guard = "router-check";
+constexpr std::string_view read_back_guard = "read-back";
+constexpr std::string_view journal_guard = "journal-chain";
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
+
+std::string by_guard(std::string_view guard, std::string_view words) {
+  return fmt::format("guard {}: {}", guard, words);
+}
+
+tl::unexpected<Error> refused_by(std::string_view guard, const Error& error) {
+  return fail(error.code, by_guard(guard, error.message));
+}
+
+// Somebody has stopped it; empty: nobody has.
+std::string stop_words(const BirdTarget& target) {
+  const auto why = stopped(target);
+  if (!why) return {};
+  return by_guard(stop_guard, fmt::format("{} says: {}", stop_file(target), *why));
+}
 
 // Why this plan must not be applied at all; empty when it may be.
 std::string refusal(const Plan& plan, const BirdTarget& target, WallTime now) {
   for (const GuardNote& note : plan.notes) {
-    if (note.blocks) return fmt::format("guard {}: {}", note.guard, note.message);
+    if (note.blocks) return by_guard(note.guard, note.message);
   }
-  if (!plan.preferences.empty() && plan.expires <= now) {
-    return fmt::format("the plan expired at {}", strait::to_string(plan.expires));
+  if (plan.preferences.empty()) return {};
+  if (plan.expires <= now) {
+    return by_guard(expiry_guard,
+                    fmt::format("the plan expired at {}", strait::to_string(plan.expires)));
   }
-  if (const auto why = stopped(target); why && !plan.preferences.empty()) {
-    return fmt::format("guard {}: {} says: {}", stop_guard, stop_file(target), *why);
+  return stop_words(target);
+}
+
+// Why this plan must not follow the one in force; empty when it may.
+std::string refusal_behind(const Plan& before, const Plan& plan, WallTime now) {
+  if (plan.preferences.empty()) return {};
+  for (const Plan* const each : {&before, &plan}) {
+    if (each->preferences.empty() || !dated_ahead(*each, now)) continue;
+    return fmt::format(
+        "guard {}: a plan was made at {}, and it is {} now; 'strait routes apply "
+        "--withdraw' brings plain BGP back",
+        clock_guard, strait::to_string(each->made), strait::to_string(now));
   }
   return {};
 }
@@ -125,10 +160,7 @@ Result<void> place(const Work& work) {
 
 // Somebody else's word in the meantime; empty: none.
 std::string objection(const Work& work) {
-  if (const auto why = stopped(work.target); why && !work.plan.preferences.empty()) {
-    return fmt::format("guard {}: {} says: {}", stop_guard, stop_file(work.target), *why);
-  }
-  return {};
+  return work.plan.preferences.empty() ? std::string{} : stop_words(work.target);
 }
 
 // An include file that is not the one that we wrote is the operator's: only BIRD goes back.
@@ -138,12 +170,12 @@ std::optional<ApplyReport> edited_meanwhile(BirdControl& bird, const Work& work,
   if (now && *now == work.text) return std::nullopt;
   work.include.forget_previous();
   const auto undone = command(bird, "configure undo", {reconfigured, reconfiguring});
-  return report(
-      ApplyOutcome::failed,
-      fmt::format("{} was changed by hand meanwhile: left as it is; {}", work.target.include_file,
-                  undone ? "BIRD has its old configuration"
-                         : "BIRD undoes by its own timer: " + undone.error().message),
-      seen);
+  return report(ApplyOutcome::failed,
+                fmt::format("guard {}: {} was changed by hand meanwhile: left as it is; {}",
+                            edit_guard, work.target.include_file,
+                            undone ? "BIRD has its old configuration"
+                                   : "BIRD undoes by its own timer: " + undone.error().message),
+                seen);
 }
 
 Result<ReadBack> see(BirdControl& bird, const Work& work) {
@@ -162,14 +194,17 @@ ApplyReport load(BirdControl& bird, const Work& work) {
   if (auto checked = command(bird, "configure check", {configuration_ok}); !checked) {
     const auto restored = work.include.restore();
     return report(restored ? ApplyOutcome::refused : ApplyOutcome::failed,
-                  checked.error().message + (restored ? "" : "; " + restored.error().message));
+                  by_guard(check_guard, checked.error().message) +
+                      (restored ? "" : "; " + restored.error().message));
   }
   work.reached(ApplyStep::checked);
   auto seen = see(bird, work);
   if (!seen) return roll_back(bird, work.include, seen.error().message);
   if (!seen->agrees()) {
-    return roll_back(bird, work.include,
-                     "the routes do not follow the plan: " + first_differences(*seen), *seen);
+    return roll_back(
+        bird, work.include,
+        by_guard(read_back_guard, "the routes do not follow the plan: " + first_differences(*seen)),
+        *seen);
   }
   work.reached(ApplyStep::seen);
   if (auto edited = edited_meanwhile(bird, work, *seen)) return *edited;
@@ -197,7 +232,8 @@ Result<Plan> plan_before(const IncludeFile& include, const Plan& plan, const std
   if (before || plan.preferences.empty()) return before.value_or(Plan{});
   constexpr std::string_view ours = "# strait: BGP preferences for BIRD 2";
   if (!text->value_or("").starts_with(ours)) return Plan{};
-  return fail(Errc::bad_input, fmt::format("{}: {}", file, before.error().message));
+  return refused_by(edit_guard,
+                    {before.error().code, fmt::format("{}: {}", file, before.error().message)});
 }
 
 // Writes into the journal of a target.
@@ -235,6 +271,7 @@ void conclude(const Scribe& scribe, const Work& work, JournalEntry entry, ApplyR
     if (!kept) done.reason += "; " + kept.error().message;
   }
   entry.step = to_string(done.outcome);
+  entry.changed.clear();
   entry.reason = done.reason;
   const auto noted = scribe.note(std::move(entry));
   if (!noted) done.reason += "; " + noted.error().message;
@@ -279,20 +316,24 @@ Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Cloc
   const auto text = render_bird(plan);
   if (!text) return tl::make_unexpected(text.error());
   const auto lock = ApplyLock::take(target.include_file, request.by);
-  if (!lock) return tl::make_unexpected(lock.error());
+  if (!lock) return refused_by(lock_guard, lock.error());
   IncludeFile include{target.include_file};
   const auto before = plan_before(include, plan, target.include_file);
   if (!before) return tl::make_unexpected(before.error());
+  if (const auto why = refusal_behind(*before, plan, clock.now().wall); !why.empty()) {
+    return refuse(scribe, plan, why);
+  }
   auto bird = BirdControl::connect(target.control_socket, target.reply_timeout);
-  if (!bird) return tl::make_unexpected(bird.error());
+  if (!bird) return refused_by(down_guard, bird.error());
 
   const Work work{
       .plan = plan, .text = *text, .target = target, .request = request, .include = include};
   JournalEntry entry = journal_entry("begin", plan, *before);
   entry.plan_hash = sha256_hex(*text);
+  entry.changed = request.changed;
   // Plain BGP comes back whatever the journal's state is.
   if (auto begun = scribe.note(entry); !begun && !plan.preferences.empty()) {
-    return tl::make_unexpected(begun.error());
+    return refused_by(journal_guard, begun.error());
   }
   work.reached(ApplyStep::begun);
   if (auto placed = place(work); !placed) {

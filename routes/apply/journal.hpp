@@ -29,7 +29,9 @@ struct JournalEntry {
   std::string evidence_hash;
   std::uint64_t preferences = 0;
   std::uint64_t prefixes = 0;
-  std::vector<std::string> guards;  // what they said; bounded
+  std::vector<std::string> guards;   // what they said; bounded
+  std::vector<std::string> changed;  // classes that get another path; of "begin"
+  std::string id;                    // of a plan that waits, by which it is approved
   // Known when it is read, written by append_journal():
   std::uint64_t entry = 0;  // its line in the file, from 1
   std::string user;

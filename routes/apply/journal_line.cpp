@@ -66,6 +66,8 @@ JournalEntry read_entry(const boost::json::object& object, WallTime at) {
   entry.preferences = number_at(object, "preferences").value_or(0);
   entry.prefixes = number_at(object, "prefixes").value_or(0);
   entry.guards = texts_at(object, "guards");
+  entry.changed = texts_at(object, "changed");
+  entry.id = text_at(object, "id");
   entry.entry = number_at(object, "entry").value_or(0);
   entry.user = text_at(object, "user");
   entry.pid = static_cast<std::int64_t>(number_at(object, "pid").value_or(0) & 0x7fffffffU);
@@ -92,6 +94,10 @@ std::string write_journal_line(const JournalLine& line) {
   if (!entry.guards.empty()) {
     object["guards"] = boost::json::array(entry.guards.begin(), entry.guards.end());
   }
+  if (!entry.changed.empty()) {
+    object["changed"] = boost::json::array(entry.changed.begin(), entry.changed.end());
+  }
+  if (!entry.id.empty()) object["id"] = entry.id;
   if (entry.refers) object["refers"] = *entry.refers;
   if (!line.torn.empty()) object["torn"] = line.torn;
   object["previous"] = line.previous;

@@ -55,6 +55,7 @@ JournalEntry conclusion(const std::optional<JournalEntry>& begun, std::string st
   entry.at = clock.now().wall;
   entry.by = by;
   entry.diff.clear();
+  entry.changed.clear();
   entry.step = std::move(step);
   entry.reason = std::move(reason);
   return entry;

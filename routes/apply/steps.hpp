@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "routes/apply/apply.hpp"
 
@@ -27,6 +28,7 @@ inline constexpr std::size_t apply_steps = 8;
 struct ApplyRequest {
   std::string by = "strait";               // "routes apply", "service"
   std::optional<std::uint64_t> refers;     // an entry of the journal that this is about
+  std::vector<std::string> changed;        // classes that get another path, for the journal
   std::function<void(ApplyStep)> on_step;  // told after each step; may be empty
 };
 
@@ -35,6 +37,13 @@ struct ApplyRequest {
 // edited; a plan without any, so plain BGP, is let through in all three cases.
 [[nodiscard]] Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target,
                                         const Clock& clock, const ApplyRequest& request);
+
+// Whether a plan was made later than now, by more than clocks differ: the clock was set back, and
+// what the plan says of its expiry means nothing.
+inline constexpr Nanos clock_slack = std::chrono::minutes{1};
+[[nodiscard]] inline bool dated_ahead(const Plan& plan, WallTime now) {
+  return plan.made > now + clock_slack;
+}
 
 // Finishes the story of an apply that was killed: puts the old file back where the new one may
 // never have been confirmed, has BIRD load it, and tells the journal. What it did, in words; empty:

@@ -112,6 +112,7 @@ TEST_CASE("traffic that is stale, of the future or none changes no weight, and s
   const Weighed weighed = weigh(targets, {{"a", target("192.0.2.1")}}, counted, now, week);
   CAPTURE(c.note);
   REQUIRE(weighed.targets.size() == 1);
+  CHECK(weighed.shares.empty() == (*c.note != '\0'));
   if (*c.note == '\0') {
     CHECK(weighed.used);
     CHECK(weighed.notes.empty());
@@ -138,6 +139,8 @@ TEST_CASE("a class without traffic keeps its weights, and a target of weight 0 s
   CHECK(weighed.targets[1].weight == 3);
   CHECK(weighed.targets[2].weight == 0);
   CHECK(weighed.octets == 15);
+  CHECK(weighed.shares.at("europe") == Approx(10.0 / 15));
+  CHECK(weighed.shares.at("africa") == 0);
   CHECK(weighed.octets_placed == 10);
   CHECK(weighed.notes ==
         std::vector<std::string>{"no target of africa stands for any traffic: its weights stay"});

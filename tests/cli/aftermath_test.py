@@ -1,19 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""strait routes history, rollback, verify, expire, stop and resume, beside a BIRD that is played here: it has the include file as
-its configuration, and its one route follows that."""
+"""strait routes pending, approve, history, rollback, verify, expire, stop and resume, beside a BIRD that is played here: it
+has the include file as its configuration, and its one route follows that. The evidence is simulated, up to this minute."""
 
+import datetime
 import fcntl
 import hashlib
 import json
 import os
 import re
 import socket
+import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import unittest
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from rib_test import attributes, peers, rib  # noqa: E402
 
 STRAIT = os.environ.get("STRAIT", "build/dev/strait")
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,15 +34,30 @@ data = "{root}/data"
 [[path]]
 name = "atlas"
 segments = ["cas-asilah", "atlas-offshore"]
-upstream_asn = 64501
+upstream_asn = 65001
 neighbor_v4 = "192.0.2.1"
 protocol = "u1"
 source_v4 = "127.0.0.1"
+[[path]]
+name = "tetouan"
+segments = ["cas-tetouan", "est-tet", "estepona-mad"]
+upstream_asn = 65002
+neighbor_v4 = "192.0.2.2"
+protocol = "u2"
+source_v4 = "127.0.0.1"
+[[region]]
+name = "europe"
+prefixes = ["198.51.100.0/24"]
 [[target]]
 name = "target"
 address = "127.0.0.1"
 region = "europe"
 place = "madrid"
+[analyzer]
+freshness = "1h"
+[routes]
+rib = "{directory}/rib.mrt"
+accept = ["bogon-prefix", "bogon-asn", "private-asn"]
 [exporters]
 store = "{directory}/strait.db"
 [routes.bird]
@@ -45,12 +67,58 @@ journal = "{directory}/journal"
 """
 
 
+# Of the last 40 minutes: europe is nearer by atlas, but plain BGP takes tetouan.
+SCENARIO = """
+title = "a test"
+source = "a test"
+start = "{start}"
+length = "40m"
+seed = 1
+[probe]
+window = "1m"
+interval = "200ms"
+[[path]]
+name = "atlas"
+segments = ["cas-asilah", "atlas-offshore"]
+[[path]]
+name = "tetouan"
+segments = ["cas-tetouan", "est-tet", "estepona-mad"]
+[[region]]
+name = "europe"
+default_path = "tetouan"
+[[target]]
+name = "target"
+region = "europe"
+[target.rtt]
+atlas = "33ms"
+tetouan = "{other}"
+"""
+EUROPE = bytes([24, 198, 51, 100])
+PLAIN = ("# strait: BGP preferences for BIRD 2, format 1. Generated: the next plan overwrites changes.\n"
+         "# evidence none\n# made 2026-11-01T00:00:00Z\n# expires 2026-11-01T00:00:00Z\n\nfunction strait_pref() { }\n")
+
+
+def preferring(local_pref: int, made: str, expires: str, protocol: str = "u1", path: str = "atlas") -> str:
+    return ("# strait: BGP preferences for BIRD 2, format 1. Generated: the next plan overwrites changes.\n"
+            f"# evidence sha256:{'a' * 64}\n# made {made}\n# expires {expires}\n"
+            f"\n# prefer europe via {path}: protocol {protocol}, local-pref {local_pref}, 1 prefixes\n# reason: p95 9 ms\n"
+            "define STRAIT_1_V4 = [\n  198.51.100.0/24\n];\n\nfunction strait_pref() {\n"
+            f"  if ! (bgp_community ~ [(65535, 0), (65535, 666)]) then {{\n    if proto = \"{protocol}\" then {{\n"
+            f"      if net ~ STRAIT_1_V4 then bgp_local_pref = {local_pref};\n    }}\n  }}\n}}\n")
+
+
+def now(after_s: int = 0) -> str:
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=after_s)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Bird(threading.Thread):
     def __init__(self, directory: Path):
         super().__init__(daemon=True)
         self.include = directory / "strait.conf"
         self.running = self.on_disk()
         self.before: str | None = None
+        self.takes_it = True
         self.overruled = False  # the operator's own filter sets another local preference
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(directory / "bird.ctl"))
@@ -61,7 +129,7 @@ class Bird(threading.Thread):
 
     def answer(self, line: str) -> str:
         if line == "configure check":
-            return "0020 Configuration OK\n"
+            return "0020 Configuration OK\n" if self.takes_it else "8002 strait.conf:1:1 syntax error\n"
         if line.startswith("configure timeout"):
             self.before, self.running = self.running, self.on_disk()
             return "0003 Reconfigured\n"
@@ -93,6 +161,21 @@ class Bird(threading.Thread):
 
 
 class Aftermath(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stores = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        for name, other in (("near", "45ms"), ("far", "21ms")):  # atlas is the nearer one, or not
+            scenario = cls.stores / f"{name}.toml"
+            scenario.write_text(SCENARIO.format(start=now(-40 * 60)[:-3] + "00Z", other=other))
+            subprocess.run([STRAIT, "simulate", str(scenario), "--store", str(cls.stores / name)], check=True,
+                           capture_output=True, timeout=60)
+
+    def know(self, evidence: str = "near", offered: bool = True):
+        """What the store and the RIB say."""
+        shutil.copy(self.stores / evidence, self.directory / "strait.db")
+        routes = ((0, attributes(65001, 64496)),) if offered else ()
+        (self.directory / "rib.mrt").write_bytes(peers() + rib(EUROPE, *routes, (1, attributes(65002))))
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -101,6 +184,7 @@ class Aftermath(unittest.TestCase):
         self.file.write_text(CONFIGURATION.format(root=ROOT, directory=self.directory))
         self.include = self.directory / "strait.conf"
         self.journal = self.directory / "journal"
+        self.know()
         self.bird = Bird(self.directory)
         self.bird.start()
 
@@ -112,12 +196,7 @@ class Aftermath(unittest.TestCase):
 
     def put_in_force(self, local_pref: int, made: str = "2026-11-01T00:00:00Z", expires: str = "2100-01-01T00:00:00Z"):
         """As a service that was confirmed would leave it: include file, kept plan and journal."""
-        text = ("# strait: BGP preferences for BIRD 2, format 1. Generated: the next plan overwrites changes.\n"
-                f"# evidence sha256:{'a' * 64}\n# made {made}\n# expires {expires}\n"
-                f"\n# prefer europe via atlas: protocol u1, local-pref {local_pref}, 1 prefixes\n# reason: p95 9 ms\n"
-                "define STRAIT_1_V4 = [\n  198.51.100.0/24\n];\n\nfunction strait_pref() {\n"
-                "  if ! (bgp_community ~ [(65535, 0), (65535, 666)]) then {\n    if proto = \"u1\" then {\n"
-                f"      if net ~ STRAIT_1_V4 then bgp_local_pref = {local_pref};\n    }}\n  }}\n}}\n")
+        text = preferring(local_pref, made, expires)
         self.include.write_text(text)
         self.bird.running = text
         content = hashlib.sha256(f"europe atlas u1 {local_pref}\n198.51.100.0/24\n".encode()).hexdigest()
@@ -150,6 +229,98 @@ class Aftermath(unittest.TestCase):
         self.assertIn("local-pref 300", self.bird.running)
         self.assertIn("confirms no plan", self.strait("rollback", "3", status=2))
         self.strait("history")
+
+    def test_an_old_plan_has_to_pass_the_guards_of_now_and_plain_bgp_has_not(self):
+        vrps = self.directory / "vrps.json"
+        vrps.write_text(json.dumps({"metadata": {"buildtime": now()}, "roas": [
+            {"asn": 64497, "prefix": "198.51.100.0/24", "maxLength": 24, "ta": "x"}]}))
+        text = self.file.read_text()
+
+        def without_evidence():
+            (self.directory / "strait.db").unlink()
+
+        def with_rpki():
+            self.file.write_text(text.replace("[routes]\n", f'[routes]\nrpki = "{vrps}"\n'))
+
+        def without_rib():
+            self.file.write_text(text.replace(f'rib = "{self.directory}/rib.mrt"\n', ""))
+
+        def forbidden():
+            self.file.write_text(text.replace('protocol = "u1"\n', 'protocol = "u1"\nforbidden = true\n'
+                                              'forbidden_reason = "contract ended"\n'))
+
+        def old_windows():
+            self.file.write_text(text.replace('freshness = "1h"', 'freshness = "1ms"'))
+
+        spoilers = ((lambda: self.know(offered=False), "guard rib-from-upstream: class europe: 1 prefixes from atlas"),
+                    (with_rpki, "guard rpki-invalid: class europe: 1 prefixes from atlas left out"),
+                    (forbidden, "guard forbidden: class europe: path atlas is forbidden: contract ended"),
+                    (old_windows, "guard no-evidence: class europe: atlas is not preferred"),
+                    (without_rib, "without a RIB"), (without_evidence, "what is known now cannot be read"))
+        for spoil, words in spoilers:
+            with self.subTest(words):
+                self.journal.unlink(missing_ok=True)
+                self.put_in_force(200)
+                self.put_in_force(300)
+                spoil()
+                said = self.strait("rollback", status=1)
+                self.assertIn(words, said)
+                self.assertIn("refused: guard old-plan: entry 1: ", said)
+                self.assertEqual(self.last()["step"], "refused")
+                self.assertIn("local-pref 300", self.bird.running)
+                self.journal.unlink()
+                self.put_in_force(300)
+                self.strait("rollback")  # to plain BGP
+                self.assertIn("function strait_pref() { }", self.bird.running)
+                self.file.write_text(text)
+                self.know()
+
+    def let_wait(self, instead_of: str = PLAIN, expires: str = "2100-01-01T00:00:00Z") -> str:
+        """As a service in mode moderated would; the ID."""
+        text = ("# strait: a plan that waits for 'strait routes approve'\n" + preferring(200, now(), expires)
+                + "# strait: instead of\n" + instead_of)
+        Path(f"{self.include}.pending").write_text(text)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def test_what_waits_is_shown_and_approved_once(self):
+        self.assertIn("nothing waits", self.strait("pending"))
+        self.include.write_text(PLAIN)
+        waits = self.let_wait()
+        shown = self.strait("pending")
+        self.assertIn(waits, shown)
+        self.assertIn("europe at u1: plain BGP -> atlas (local-pref 200, 1 prefixes)", shown)
+        self.assertIn("does not wait: nothing is known of it; " + waits + " does",
+                      self.strait("approve", "0123456789ab", status=2))
+        self.assertEqual(self.include.read_text(), PLAIN)
+        self.assertIn("confirmed: 1 of 1 prefixes", self.strait("approve", waits))
+        self.assertIn("local-pref 200", self.bird.running)
+        self.assertEqual((self.last()["step"], self.last()["by"], self.last()["id"]),
+                         ("approved", f"routes approve {waits}", waits))
+        self.assertIn("nothing waits", self.strait("pending"))
+        self.assertIn("does not wait: approved at 20", self.strait("approve", waits, status=2))
+        self.strait("history")
+
+    def test_what_has_become_another_since_it_was_shown_is_not_approved(self):
+        other = preferring(200, now(), "2100-01-01T00:00:00Z", "u2", "tetouan")
+        for what, words in (("late", "it could be approved until"), ("evidence", "the evidence has become another"),
+                            ("offer", "the evidence has become another"), ("hand", "what is in force has become another"),
+                            ("stop", "guard stop-file"), ("check", "guard router-check")):
+            with self.subTest(what):
+                self.know("far" if what == "evidence" else "near", offered=what != "offer")
+                before = other if what == "hand" else PLAIN
+                self.include.write_text(before)
+                self.bird.running = before
+                self.bird.takes_it = what != "check"
+                if what == "stop":
+                    self.strait("stop")
+                waits = self.let_wait(expires=now(-1) if what == "late" else "2100-01-01T00:00:00Z")
+                said = self.strait("approve", waits, status=1)
+                self.assertIn("refused: ", said)
+                self.assertIn(words, said)
+                self.assertEqual(self.last()["step"], "refused")
+                self.assertEqual(self.include.read_text(), before)
+                self.assertEqual(self.bird.running, before)
+                Path(f"{self.include}.stop").unlink(missing_ok=True)
 
     def test_rollback_without_a_plan_before_is_plain_bgp(self):
         self.put_in_force(200)

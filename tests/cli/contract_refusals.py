@@ -277,10 +277,11 @@ REFUSED = [
     ("analyze --store x.db -c y.toml", 2, usage("analyze", "--config excludes --store")),
     ("analyze --since 3", 2, usage("analyze", f"--since: duration '3': {TIMES}")),
     # routes
-    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, inbound, apply, history, rollback, verify, expire, stop, resume, rib, bmp")),
+    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, inbound, apply, pending, approve, history, rollback, verify, expire, stop, resume, rib, bmp")),
     ("routes aply", 2, usage("routes", "no command 'aply'; did you mean 'apply'?")),
     ("routes render --dialect ios", 2,
      usage("routes render", "--dialect: 'ios': want one of bird, frr, gobgp, openbgpd, exabgp, junos, ios-xr, eos")),
+    ("routes approve", 2, usage("routes approve", "id is required")),
     ("routes diff --json", 2, usage("routes diff", "no option '--json'")),
     ("routes rib", 2, usage("routes rib", "which command? one of summary, show, lookup, diff, export")),
     ("routes rib show", 2, usage("routes rib show", "file is required")),
@@ -317,7 +318,7 @@ REFUSED = [
      "strait: routes: nostore.toml names no store ([exporters] store), and there the evidence would be\n"),
     ("routes diff -c good.toml", 2, "strait: store strait.db: no such file\n"),
     ("routes apply -c good.toml --withdraw", 2,
-     "strait: BIRD at nosuch.ctl: connect: No such file or directory; is BIRD running, and is that its control "
+     "strait: guard router-down: BIRD at nosuch.ctl: connect: No such file or directory; is BIRD running, and is that its control "
      "socket ([routes.bird] socket)?\n"),
     ("routes apply -c nostore.toml --withdraw", 2, "strait: routes: nostore.toml has no [routes.bird]\n"),
     # doctor

@@ -17,7 +17,7 @@ PAGES = {
     "strait-capture": ["capture"],
     "strait-run": ["run"],
     "strait-analyze": ["analyze"],
-    "strait-routes": [f"routes {word}" for word in ("recommend", "explain", "diff", "render", "inbound", "apply", "history",
+    "strait-routes": [f"routes {word}" for word in ("recommend", "explain", "diff", "render", "inbound", "apply", "pending", "approve", "history",
                                                     "rollback", "verify", "expire", "stop", "resume", "rib summary",
                                                     "rib show", "rib lookup", "rib diff", "rib export", "bmp")],
     "strait-simulate": ["simulate"],

@@ -7,6 +7,7 @@
 
 #include "core/file.hpp"
 #include "routes/apply/journal.hpp"
+#include "routes/apply/pending.hpp"
 #include "routes/dialects/bird.hpp"
 #include "tests/cli/eventually.hpp"
 #include "tests/routes/fake_bird.hpp"
@@ -24,6 +25,12 @@ using strait::testing::prefix;
 using strait::testing::two_classes;
 
 namespace {
+
+routes::Modes automatic() {
+  routes::Modes modes;
+  modes.usual = routes::ApplyMode::automatic;
+  return modes;
+}
 
 Plan one_prefix() {
   Plan plan = empty_plan();
@@ -128,6 +135,8 @@ TEST_CASE("the router is told when preferences differ, are half over, or have ex
       {"a stale plan, both expired", two_classes(), with_other_path(), 16min, RouterStep::withdraw},
       {"a stale plan, plain BGP", empty_plan(), two_classes(), 16min, RouterStep::nothing},
       {"plain BGP does not expire", empty_plan(), {}, 16min, RouterStep::nothing},
+      {"of tomorrow: the clock was set back", two_classes(), later(two_classes(), -24h), -24h,
+       RouterStep::withdraw},
   }));
   CAPTURE(c.what);
   CHECK(next_step(c.in_force ? &*c.in_force : nullptr, c.wanted ? &*c.wanted : nullptr,
@@ -155,7 +164,7 @@ TEST_CASE("a plan that is wanted again and again is applied once") {
   const Place place;
   place.write("");
   const FakeBird bird{place.target.control_socket, good_answers()};
-  Router router{place.target, one_minute_on};
+  Router router{place.target, automatic(), one_minute_on};
   router.want(std::make_shared<const Plan>(one_prefix()));
   REQUIRE(eventually([&] { return router.state().applied + router.state().refused > 0; }));
   for (int i = 0; i < 10; ++i) router.want(std::make_shared<const Plan>(one_prefix()));
@@ -173,7 +182,7 @@ TEST_CASE("an include file that somebody edited is reported and not touched") {
   const Place place;
   const std::string edited = routes::render_bird(two_classes()).value() + "# mine\n";
   place.write(edited);
-  Router router{place.target, one_minute_on};
+  Router router{place.target, automatic(), one_minute_on};
   router.want(std::make_shared<const Plan>(one_prefix()));
   REQUIRE(eventually([&] { return router.state().refused > 0; }));
   CHECK(router.stop(5s));
@@ -188,7 +197,7 @@ TEST_CASE("stopping does not wait longer for a silent router than it is told to"
   auto answers = good_answers();
   answers["configure check"] = "0002-Reading configuration\n";  // and never the end of it
   const FakeBird bird{place.target.control_socket, answers};
-  Router router{place.target, one_minute_on};
+  Router router{place.target, automatic(), one_minute_on};
   router.want(std::make_shared<const Plan>(one_prefix()));
   REQUIRE(eventually([&] { return !place.content().empty(); }));
   CHECK_FALSE(router.stop(20ms));
@@ -202,7 +211,7 @@ TEST_CASE("a router that was killed with is put right before it is told anything
   place.write(routes::render_bird(one_prefix()).value());  // never confirmed
   REQUIRE(replace_file(place.target.include_file + ".previous", old));
   const FakeRouter bird{place.target.control_socket, place.target.include_file};
-  Router router{place.target, one_minute_on};
+  Router router{place.target, automatic(), one_minute_on};
   router.want(nullptr);
   REQUIRE(eventually([&] { return bird.running() == old; }));
   CHECK(router.stop(5s));
@@ -218,7 +227,7 @@ TEST_CASE("while it is stopped a router is told nothing but to let go of what ha
   place.write(held);
   const FakeRouter bird{place.target.control_socket, place.target.include_file};
   REQUIRE(replace_file(place.target.include_file + ".stop", "maintenance\n"));
-  Router router{place.target, one_minute_on};
+  Router router{place.target, automatic(), one_minute_on};
   router.want(std::make_shared<const Plan>(with_other_path()));
   REQUIRE(eventually([&] { return !router.state().last.empty(); }));
   CHECK(router.stop(5s));
@@ -235,7 +244,7 @@ TEST_CASE("a renewed plan's figures go to the journal once, as its effect") {
   const FakeRouter bird{place.target.control_socket, place.target.include_file};
   const FakeClock in_between{{MonoTime{}, made + 1min}};
   REQUIRE(routes::apply(later(one_prefix(), -10min), place.target, in_between));
-  Router router{place.target, in_between};
+  Router router{place.target, automatic(), in_between};
   router.want(nullptr);  // learns what is in force
   REQUIRE(eventually([&] { return router.state().in_force != nullptr; }));
   Plan renewed = one_prefix();
@@ -252,4 +261,49 @@ TEST_CASE("a renewed plan's figures go to the journal once, as its effect") {
   REQUIRE(effects.size() == 1);
   CHECK(effects[0].refers == std::uint64_t{2});
   CHECK(effects[0].reason == "europe: p95 15 ms, 9 ms below the next");
+}
+
+TEST_CASE("what a class may not have by itself waits, and what is wanted no more goes at once") {
+  Place place;
+  place.target.journal_file = place.folder + "/journal";
+  const std::string plain = routes::render_bird(empty_plan()).value();
+  place.write(plain);
+  const FakeRouter bird{place.target.control_socket, place.target.include_file};
+  routes::Modes modes;
+  modes.usual = routes::ApplyMode::moderated;
+  Router router{place.target, modes, one_minute_on};
+  const auto waits = [&] { return routes::read_pending(place.target).value(); };
+  router.want(std::make_shared<const Plan>(one_prefix()));
+  REQUIRE(eventually([&] { return waits().has_value(); }));
+  CHECK(bird.running() == plain);
+  router.want(std::make_shared<const Plan>(empty_plan()));
+  REQUIRE(eventually([&] { return !waits().has_value(); }));
+
+  REQUIRE(routes::apply(one_prefix(), place.target, one_minute_on));  // by somebody
+  router.want(std::make_shared<const Plan>(empty_plan()));
+  REQUIRE(eventually([&] { return bird.running() == place.content() && router.state().applied; }));
+  CHECK(router.stop(5s));
+  CHECK_FALSE(waits());
+  CHECK(bird.running().find("protocol u1") == std::string::npos);
+}
+
+TEST_CASE("changes of the day are counted over restarts, and the one too many waits") {
+  Place place;
+  place.target.journal_file = place.folder + "/journal";
+  place.write(routes::render_bird(empty_plan()).value());
+  const FakeRouter bird{place.target.control_socket, place.target.include_file};
+  routes::Modes modes = automatic();
+  modes.changes_by_class = {{"europe", 1}};
+  for (const bool first : {true, false}) {
+    CAPTURE(first);
+    Router router{place.target, modes, one_minute_on};
+    router.want(std::make_shared<const Plan>(one_prefix()));
+    REQUIRE(eventually([&] {
+      return first ? router.state().applied == 1 : routes::read_pending(place.target)->has_value();
+    }));
+    CHECK(router.stop(5s));
+    CHECK((bird.running().find("protocol u1") != std::string::npos) == first);
+    REQUIRE(
+        routes::apply(routes::withdrawal(one_minute_on, "a test"), place.target, one_minute_on));
+  }
 }

@@ -31,6 +31,8 @@ int parse(const std::string& line, Seen& seen, int status = 0) {
        .inbound =
            [&](const auto& o) { return note("inbound", o, o.made ? "made" : "", o.source.json); },
        .apply = [&](const auto& o) { return note("apply", o, "", o.withdraw); },
+       .pending = [&](const auto& o) { return note("pending", o, "", false); },
+       .approve = [&](const auto& o) { return note("approve", o, o.id, false); },
        .history =
            [&](const auto& o) {
              return note("history", o, o.export_to + std::to_string(o.last), o.source.json);
@@ -76,6 +78,8 @@ TEST_CASE("each command of strait routes hands its words on") {
       {"routes history", "history", "/etc/strait/strait.toml", "20", false},
       {"routes history --last 0 --export x --json", "history", "/etc/strait/strait.toml", "x0",
        true},
+      {"routes pending", "pending", "/etc/strait/strait.toml", "", false},
+      {"routes approve 0123456789ab -c a.toml", "approve", "a.toml", "0123456789ab", false},
       {"routes rollback", "rollback", "/etc/strait/strait.toml", "", false},
       {"routes rollback 17 -c a.toml", "rollback", "a.toml", "17", false},
       {"routes verify --sample 5", "verify", "/etc/strait/strait.toml", "5", false},
@@ -98,7 +102,7 @@ TEST_CASE("each command of strait routes hands its words on") {
 TEST_CASE("words that no command of strait routes knows are usage errors") {
   const auto line = GENERATE(values<const char*>(
       {"routes", "routes nope", "routes apply extra", "routes render --dialect ios",
-       "routes explain a b", "routes rollback last", "routes verify --sample 0",
+       "routes explain a b", "routes approve", "routes rollback last", "routes verify --sample 0",
        "routes history --last -1"}));
   CAPTURE(line);
   Seen seen;

@@ -201,6 +201,7 @@ inline Snapshot snapshot() {
                        .reason = "faster"}};
   plan.expires = start + minutes{5};
   snapshot.plan = std::make_shared<const routes::Plan>(plan);
+  snapshot.plan_waits = true;
   probe::PinState pin;
   pin.path = "atlas-offshore";
   pin.standing = probe::PinStanding::ok;

@@ -186,7 +186,7 @@ def run(options) -> int:
     with Lab(scenario, pathemu=options.pathemu, reflector=reflector) as lab:
         say(dim(f"lab {lab.id}: {len(scenario.paths)} paths, {len(scenario.paths) + 1} routers, "
                 f"{len(scenario.regions)} regions, in network namespaces; up after {clock}"))
-        with Service(lab, options.strait, options.engine, Pace()) as service:
+        with Service(lab, options.strait, options.engine, Pace(), mode=options.mode) as service:
             try:
                 Demo(lab, service).tell()
             except LabError:
@@ -209,6 +209,8 @@ def main() -> int:
     parser.add_argument("--scenario", type=File,
                         default=File(__file__).resolve().parent / "scenarios" / "morocco.toml")
     parser.add_argument("--engine", choices=("dpdk", "socket"), default="dpdk")
+    parser.add_argument("--mode", choices=("automatic", "moderated"), default="automatic",
+                        help="moderated: every plan is approved by 'strait routes approve', by this program")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if os.geteuid() != 0:

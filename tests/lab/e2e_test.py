@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """End to end on real packets: `strait run` with one engine over the lab's paths, BIRD and Prometheus.
 
-usage: e2e_test.py dpdk|socket. STRAIT and PATHEMU name the programs."""
+usage: e2e_test.py dpdk|socket [automatic|moderated]. STRAIT and PATHEMU name the programs."""
 
 import bisect
 import itertools
@@ -38,11 +38,12 @@ class EndToEnd(unittest.TestCase):
     """The tests run in the order of their numbers: the later ones build on what the earlier saw."""
 
     engine = "socket"
+    mode = "automatic"  # or "moderated": then every plan is approved by hand
 
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(make_lab())
-        cls.service = Service(cls.lab, STRAIT, cls.engine, Pace(), outcomes=True)
+        cls.service = Service(cls.lab, STRAIT, cls.engine, Pace(), outcomes=True, mode=cls.mode)
         cls.story = Story(cls.lab, cls.service)
         cls.before = cls.story.best_routes()
         cls.unmeasured_before = cls.story.unmeasured_routes()
@@ -188,6 +189,7 @@ def main() -> None:
         print("skipped: network namespaces need root")
         sys.exit(77)
     EndToEnd.engine = sys.argv.pop(1) if len(sys.argv) > 1 else "socket"
+    EndToEnd.mode = sys.argv.pop(1) if len(sys.argv) > 1 else "automatic"
     try:
         unittest.main(verbosity=2, failfast=True)
     except LabError as error:

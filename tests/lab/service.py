@@ -99,7 +99,8 @@ def measured_families(engine: str) -> tuple[int, ...]:
     return (4,) if engine == "dpdk" else (4, 6)
 
 
-def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, outcomes: bool) -> str:
+def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, outcomes: bool,
+                  mode: str = "automatic") -> str:
     """The strait.toml of a lab."""
     lines = ["# Written by the lab.", "[site]", f'name = "{scenario.site}"', f"asn = {scenario.asn}",
              f'place = "{scenario.place}"', f'data = "{ROOT}/data"']
@@ -118,8 +119,9 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, 
               f"repeat = {pace.repeat}", f'hold_down = "{pace.hold_down_s}s"',
               f'plan_expiry = "{pace.expiry_s}s"']
     lines += ["", "[routes]", f'rib = "birdc:{directory}/bird-site.ctl"',
-              'accept = ["bogon-prefix", "bogon-asn", "private-asn"]', "", "[routes.bird]", 'apply = "automatic"',
-              f'socket = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"']
+              'accept = ["bogon-prefix", "bogon-asn", "private-asn"]', f'mode = "{mode}"', "", "[routes.bird]",
+              f'socket = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"',
+              f'journal = "{directory}/journal.jsonl"']
     lines += ["", "[exporters]", f'listen = ["127.0.0.1:{PORT}"]', f'store = "{directory}/strait.db"']
     if outcomes:
         lines += [f'outcomes = "{directory}/{OUTCOMES}"']
@@ -129,19 +131,21 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, 
 class Service:
     """`strait run` in the site's namespace."""
 
-    def __init__(self, lab: Lab, strait: File, engine: str, pace: Pace = Pace(), outcomes: bool = False):
+    def __init__(self, lab: Lab, strait: File, engine: str, pace: Pace = Pace(), outcomes: bool = False,
+                 mode: str = "automatic"):
         self.lab = lab
         self.strait = strait
         self.engine = engine
         self.pace = pace
         self.outcomes = outcomes
+        self.mode = mode
         self.process: subprocess.Popen | None = None
         self.file = lab.directory / "strait.toml"
         self.log = lab.directory / "strait.log"
 
     def __enter__(self) -> "Service":
         self.file.write_text(configuration(self.lab.scenario, self.lab.directory, self.engine, self.pace,
-                                           self.outcomes))
+                                           self.outcomes, self.mode))
         self.start()
         return self
 
@@ -226,6 +230,19 @@ class Service:
             rows = store.execute("SELECT class, verdict FROM verdicts WHERE ruling = 'prefer' AND at_ns >= ? "
                                  "ORDER BY at_ns", (since_ns,)).fetchall()
         return {name: json.loads(verdict) for name, verdict in rows}
+
+    def approve_what_waits(self) -> bool:
+        """As a person would; whether anything was approved."""
+        waits = re.match(r"([0-9a-f]{12}): ", self.words("routes", "pending"))
+        if not waits:
+            return False
+        done = subprocess.run(
+            self.lab.command("site", str(self.strait), "routes", "approve", "-c", str(self.file), waits[1]),
+            capture_output=True, text=True, check=False)
+        # By now something else may wait or be wanted, and that is told; anything else is an error.
+        if done.returncode not in (0, 1, 2):
+            raise LabError(f"strait routes approve: {done.stdout}{done.stderr}")
+        return done.returncode == 0
 
     def words(self, *command: str) -> str:
         """What a subcommand prints, with the service's configuration."""

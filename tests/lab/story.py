@@ -2,6 +2,7 @@
 """What must be seen to happen, step by step, each with its own time-out. The demo tells it, the
 end-to-end test asserts it. A step that is not seen is a LabError that says which."""
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ class Story:
         self.service = service
         self.scenario = lab.scenario
         pace = service.pace
+        self.approved: set[tuple[str, str]] = set()  # (region, path)
         # The windows that a decision needs, and some for windows that are cut in two by an event.
         self.patience = pace.window_s * (pace.pair_windows + pace.span_windows + pace.repeat + 6)
 
@@ -65,6 +67,22 @@ class Story:
         """Paths that the include file in force prefers anything on."""
         text = self.lab.strait_conf.read_text()
         return {path.name for path in self.scenario.paths if f'proto = "{path.protocol}"' in text}
+
+    def preferred(self) -> set[tuple[str, str]]:
+        """(region, path) of all that is preferred in the include file in force."""
+        return set(re.findall(r"^# prefer (\S+) via (\S+): ", self.lab.strait_conf.read_text(), re.M))
+
+    def approve(self, wanted: dict[str, str], seconds: float) -> None:
+        """What waits for it, as often as it takes: verdicts that come in one window after the other wait one after the
+        other. Nothing is in force that nobody has approved."""
+        def approved() -> bool:
+            if unapproved := self.preferred() - self.approved:
+                raise LabError(f"preferred, but approved by nobody: {unapproved}")
+            self.approved |= set(wanted.items())
+            self.service.approve_what_waits()
+            return set(wanted.items()) <= self.preferred()
+
+        wait_for(f"a plan to approve for {wanted}", seconds, approved, every=0.2)
 
     def advised_as(self, wanted: dict[str, str]) -> Metrics | None:
         metrics = self.service.metrics()
@@ -108,6 +126,8 @@ class Story:
 
     def routes(self, wanted: dict[str, str], seconds: float = 10) -> None:
         text = ", ".join(f"{region} by {path}" for region, path in wanted.items())
+        if self.service.mode == "moderated":
+            self.approve(wanted, seconds)
         wait_for(f"BIRD's best routes: {text}", seconds, lambda: self.routed_as(wanted), every=0.2)
 
     def path_reported(self, path: str, up: bool, since: float) -> float:

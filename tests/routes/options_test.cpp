@@ -91,7 +91,7 @@ community = "64500:911"
   REQUIRE(all.regions[0].communities.size() == 2);
   CHECK(to_string(all.regions[0].communities[0]) == "64501:33");
   CHECK(to_string(all.regions[0].communities[1]) == "64501:1:2");
-  CHECK(all.routes.apply == ApplyMode::automatic);
+  CHECK(all.routes.modes.usual == ApplyMode::automatic);
   CHECK(all.routes.rpki == "vrps.json");
   CHECK(all.routes.rpki_max_age == Nanos{2h});
   Problems refused = Problems::all();
@@ -111,10 +111,29 @@ TEST_CASE("without a table there is advice only, with defaults") {
   const Read all = read("");
   CHECK(all.errors.empty());
   CHECK(all.paths.empty());
-  CHECK(all.routes.apply == ApplyMode::advise);
+  CHECK_FALSE(all.routes.modes.tell_the_router());
   CHECK_FALSE(all.routes.bird);
   CHECK(all.routes.rpki.empty());
   CHECK(all.routes.refuse == Problems::all());
+}
+
+TEST_CASE("a class has the mode of its policy, or that of all, whatever it is called") {
+  const auto* const modes = GENERATE(
+      "[routes]\nmode = \"moderated\"\nchanges_per_day = 7\napprove_within = "
+      "\"20m\"\n[routes.bird]\n",
+      "[routes]\nchanges_per_day = 7\napprove_within = \"20m\"\n[routes.bird]\napply = "
+      "\"moderated\"\n");
+  const Read all = read((std::string{modes} + "include = \"x\"\n[[policy]]\nclass = \"europe\"\n" +
+                         "mode = \"automatic\"\nchanges_per_day = 2\n[[policy]]\n" +
+                         "class = \"africa\"\nmode = \"advise\"\n")
+                            .c_str());
+  CHECK(all.errors.empty());
+  CHECK(all.routes.modes.of("europe") == ApplyMode::automatic);
+  CHECK(all.routes.modes.of("africa") == ApplyMode::advise);
+  CHECK(all.routes.modes.of("middle-east") == ApplyMode::moderated);
+  CHECK(all.routes.modes.changes_per_day == 7);
+  CHECK(all.routes.modes.changes_by_class.at("europe") == 2);
+  CHECK(all.routes.modes.approve_within == Nanos{20min});
 }
 
 TEST_CASE("mistakes are reported where they are") {
@@ -143,6 +162,12 @@ TEST_CASE("mistakes are reported where they are") {
       {"[routes]\nrtr = [\"[::1]\", \"[::1]:323\"]", "RPKI cache '[::1]:323' is there twice"},
       {"[routes]\nrpki = \"x\"\nrtr = [\"[::1]\"]", "not both"},
       {"[routes.bird]\nsocket = \"x\"", "has no 'include'"},
+      {"[routes]\nmode = \"automatic\"", "there must be one: [routes.bird]"},
+      {"[[policy]]\nclass = \"a\"\nmode = \"moderated\"", "there must be one: [routes.bird]"},
+      {"[routes]\nmode = \"manual\"", "mode"},
+      {"[routes]\nmode = \"advise\"\n[routes.bird]\ninclude = \"x\"\napply = \"advise\"",
+       "t.toml:5:9: error: it is the older name of 'mode'"},
+      {"[routes]\nchanges_per_day = -1", "changes_per_day"},
       {"[routes.bird]\ninclude = \"x\"\nconfirm_timeout = \"1s\"", "want 2s to 1h"},
       {"[routes.injector]\nrouter = \"192.0.2.1\"", "has no 'community'"},
       {"[routes.injector]\ncommunity = \"65535:1\"", "community '65535:1': want A:B, A from 1 to"},
