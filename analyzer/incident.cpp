@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "analyzer/alternatives.hpp"
 #include "analyzer/change.hpp"
 
 namespace strait::analyzer {
@@ -124,8 +125,11 @@ std::vector<Incident> group_changes(std::span<const Change> changes,
     }
     incidents.back().changes.push_back(std::move(change));
   }
+  // By kind, outages first: who drove traffic where is known when that is described.
   for (std::size_t i = 0; i < incidents.size(); ++i) {
-    describe(incidents[i], std::span{incidents}.first(i), sessions, paths);
+    const auto others = std::span{incidents}.first(i);
+    describe(incidents[i], others, sessions, paths);
+    incidents[i].or_else = alternatives(incidents[i], others, sessions, paths, window_length);
   }
   std::ranges::stable_sort(incidents, {}, &Incident::from);
   return incidents;

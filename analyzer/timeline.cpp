@@ -6,6 +6,7 @@
 #include <bit>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <tuple>
 
 namespace strait::analyzer {
@@ -260,6 +261,39 @@ std::vector<StreamFlows> Lane::flows(const Span& span) const {
     for (auto& [flow, delays] : by_flow) flows.push_back(std::move(delays));
     const auto& [target, protocol, dscp] = key;
     found.push_back({std::string{target}, protocol, dscp, cluster_members(flows)});
+  }
+  return found;
+}
+
+std::vector<OneWayDelays> Lane::one_way(const Span& span) const {
+  struct Directions {
+    Sketch forward;
+    Sketch reverse;
+    Nanos error{};
+  };
+  std::map<StreamKey, Directions> streams;
+  for (const Entry& entry : within(span)) {
+    const Window& window = *entry.window;
+    if (window.forward.empty() || window.reverse.empty()) continue;
+    Directions& both = streams[stream_of(window.session)];
+    both.forward.merge(window.forward);
+    both.reverse.merge(window.reverse);
+    both.error = std::max(both.error, window.clocks.error);
+  }
+  std::vector<OneWayDelays> found;
+  found.reserve(streams.size());
+  for (const auto& [key, both] : streams) {
+    // Among negative ones, which clocks that are off make, no median is known.
+    const auto hidden = [](const Sketch& one) { return 2 * one.negative_count() >= one.count(); };
+    if (hidden(both.forward) || hidden(both.reverse)) continue;
+    const auto& [target, protocol, dscp] = key;
+    found.push_back({.target = std::string{target},
+                     .protocol = protocol,
+                     .dscp = dscp,
+                     .samples = std::min(both.forward.count(), both.reverse.count()),
+                     .forward = both.forward.quantile(0.5).value_or(Nanos{0}),
+                     .reverse = both.reverse.quantile(0.5).value_or(Nanos{0}),
+                     .error = both.error});
   }
   return found;
 }

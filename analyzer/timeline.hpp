@@ -43,6 +43,8 @@ class Lane {
   [[nodiscard]] Pool pool(const Span& span) const;
   // The flows of those streams that have more than one, in the same order.
   [[nodiscard]] std::vector<StreamFlows> flows(const Span& span) const;
+  // Those of the streams that have one-way delays, flows merged, in the same order.
+  [[nodiscard]] std::vector<OneWayDelays> one_way(const Span& span) const;
 
  private:
   friend class Timeline;

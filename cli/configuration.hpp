@@ -43,7 +43,9 @@ struct Configuration {
   std::map<std::string, analyzer::Position, std::less<>> target_positions;
   routes::Regions regions;
 
-  [[nodiscard]] analyzer::Network network() const { return {analyzer_targets, paths, far_ends}; }
+  [[nodiscard]] analyzer::Network network() const {
+    return {analyzer_targets, paths, far_ends, position};
+  }
   [[nodiscard]] std::map<std::string, std::string, std::less<>> region_of_targets() const;
   // Every target over every path, in flows.
   [[nodiscard]] std::vector<probe::SessionSpec> sessions() const;

@@ -231,3 +231,51 @@ TEST_CASE("numbers that do not exist are words") {
         "p50 20.00 ms [19.00 ms, infinite]");
   CHECK(to_text(Proportion{}) == "nothing was sent");
 }
+
+TEST_CASE("what lies beyond the floor and the great circle is also said in kilometres of fibre") {
+  const Position casablanca{33.59, -7.62};
+  const Position frankfurt{50.11, 8.68};
+  const std::vector<Target> targets{
+      {.name = "paris", .traffic_class = "europe", .position = std::nullopt},
+      {.name = "frankfurt", .traffic_class = "europe", .position = frankfurt}};
+  const std::vector paths{path("atlas", 8.0), path("unknown")};
+  const std::vector<Window> windows{
+      WindowBuilder("atlas", "frankfurt").replies(44 * ms, 300),
+      WindowBuilder("atlas", "paris").replies(20 * ms, 300),
+      WindowBuilder("unknown", "paris").replies(20 * ms, 300)};
+  const auto all = gather(
+      windows, {.targets = targets, .paths = paths, .far_ends = {}, .site = casablanca}, {},
+      start + minute);
+  const Evidence& evidence = all[0];
+  CHECK(*evidence.detour_km == Approx(4e6 / 9794.8).epsilon(0.001));  // 20 ms less 16 ms
+  REQUIRE(evidence.great_circle);
+  CHECK(evidence.great_circle->target == "frankfurt");
+  CHECK(static_cast<double>(evidence.great_circle->round_trip.count()) ==
+        Approx(22.22e6).epsilon(0.01));
+  CHECK(evidence.great_circle->stretch == Approx(44 / 22.22).epsilon(0.01));
+  CHECK(evidence.great_circle->detour_km == Approx(4492 - 2269).epsilon(0.01));
+  CHECK_FALSE(all[1].detour_km);     // its segments are not known
+  CHECK_FALSE(all[1].great_circle);  // nor where its target is
+}
+
+TEST_CASE("one-way delays have an asymmetry, which the clocks of both ends may make up") {
+  Window window = WindowBuilder("atlas", "paris").replies(20 * ms, 300);
+  window.forward.record(13 * ms, 300);
+  window.reverse.record(7 * ms, 300);
+  window.clocks.error = 2 * ms;
+  Window off = WindowBuilder("atlas", "paris", 1).replies(20 * ms, 300);
+  off.session.dscp = 46;
+  off.forward.record(-1 * ms, 300);
+  off.reverse.record(21 * ms, 300);
+  const std::vector paths{path("atlas")};
+  const Network network{.targets = europe, .paths = paths, .far_ends = {}};
+  EvidenceOptions options;
+  options.one_way = GENERATE(false, true);
+  const auto all = gather(std::vector{window, off}, network, options, start + 2 * minute);
+  REQUIRE(all.front().one_way.size() == (options.one_way ? 1 : 0));
+  if (!options.one_way) return;
+  const OneWayDelays& delays = all.front().one_way.front();
+  CHECK((delays.target == "paris" && delays.dscp == 0 && delays.samples == 300));
+  CHECK(std::chrono::abs(delays.asymmetry() - 6 * ms) < Nanos{100'000});
+  CHECK(delays.asymmetry_error() == 4 * ms);
+}
