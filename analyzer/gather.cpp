@@ -215,16 +215,21 @@ void add_flow_notes(Evidence& evidence) {
   }
 }
 
-void add_notes(Evidence& evidence, const std::set<std::string>& silent,
-               const Timeline::LeftOut& left_out) {
+using SilentSlots = std::map<std::string, std::uint64_t>;  // by target
+
+void add_notes(Evidence& evidence, const SilentSlots& silent, const Timeline::LeftOut& left_out) {
   if (evidence.kept_apart > 0) {
     evidence.notes.push_back(
         fmt::format("{} of {} replies are kept apart: their timestamps are too uncertain",
                     evidence.kept_apart, evidence.samples + evidence.kept_apart));
   }
-  for (const std::string& target : silent) {
+  for (const auto& [target, windows] : silent) {
     evidence.notes.push_back(
-        fmt::format("target {} answered on no path, so it says nothing of this one", target));
+        windows == 0
+            ? fmt::format("target {} answered on no path, so it says nothing of this one", target)
+            : fmt::format("target {} answered on no path in {} windows, so these say nothing of "
+                          "this one",
+                          target, windows));
   }
   if (left_out.future > 0) {
     evidence.notes.push_back(
@@ -264,7 +269,8 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
     lanes.push_back(&timeline.lane(group, path));
     pools.push_back(lanes.back()->pool(span));
   }
-  const std::set<std::string> silent = drop_silent(pools);
+  SilentSlots silent = timeline.silent(group, span);
+  for (const std::string& target : drop_silent(pools)) silent[target] = 0;
 
   std::vector<Evidence> all;
   all.reserve(names.size());

@@ -20,6 +20,10 @@ StreamKey stream_of(const SessionKey& session) {
 
 WallTime window_end(const Window& window) { return window.start + window.length; }
 
+std::uint64_t answered(const Window& window) {
+  return window.rtt.count() + window.uncertain.count();
+}
+
 // The commonest length; the longer one of two that are equally common.
 Nanos commonest_length(std::span<const Window* const> windows) {
   std::map<Nanos, std::uint64_t> lengths;
@@ -133,6 +137,71 @@ Timeline::Timeline(std::span<const Window> windows, std::span<const Target> targ
       }
     }
   }
+  for (std::size_t number = 0; number < groups_.size(); ++number) drop_silent_slots(number);
+}
+
+// As nearly always: there is nothing else to compare with, or everything answered.
+bool Timeline::all_spoke(const Lanes& lanes) {
+  const Target* first = nullptr;
+  bool several = false;
+  bool mute = false;
+  for (const auto& [path, lane] : lanes) {
+    for (const Lane::Entry& entry : lane.entries_) {
+      if (first == nullptr) first = entry.target;
+      several = several || entry.target != first;
+      mute = mute || (entry.window->counts.lost > 0 && answered(*entry.window) == 0);
+    }
+  }
+  return !several || !mute;
+}
+
+Timeline::SilentSlots Timeline::silent_slots(const Lanes& lanes) {
+  struct Heard {
+    std::uint64_t answered = 0;
+    std::uint64_t lost = 0;
+  };
+  constexpr std::uint64_t enough = 8;  // probes: fewer may all be lost by chance
+  std::map<std::pair<Slot, const Target*>, Heard> heard;
+  std::set<Slot> lively;
+  for (const auto& [path, lane] : lanes) {
+    for (const auto& [slot, window, target] : lane.entries_) {
+      Heard& its = heard[{slot, target}];
+      its.answered += answered(*window);
+      its.lost += window->counts.lost;
+      if (answered(*window) > 0) lively.insert(slot);
+    }
+  }
+  SilentSlots silent;
+  for (const auto& [key, its] : heard) {
+    if (its.answered == 0 && its.lost >= enough && lively.contains(key.first)) {
+      silent.push_back(key);
+    }
+  }
+  return silent;
+}
+
+void Timeline::drop_silent_slots(std::size_t group) {
+  Lanes& lanes = groups_[group];
+  if (all_spoke(lanes)) return;
+  SilentSlots silent = silent_slots(lanes);
+  if (silent.empty()) return;
+  for (auto& [path, lane] : lanes) {
+    std::erase_if(lane.entries_, [&](const Lane::Entry& entry) {
+      return std::ranges::binary_search(silent, std::pair{entry.slot, entry.target});
+    });
+  }
+  silent_.emplace(group, std::move(silent));
+}
+
+std::map<std::string, std::uint64_t> Timeline::silent(std::optional<std::size_t> group,
+                                                      const Span& span) const {
+  std::map<std::string, std::uint64_t> slots;
+  const auto found = group ? silent_.find(*group) : silent_.end();
+  if (found == silent_.end()) return slots;
+  for (const auto& [slot, target] : found->second) {
+    if (slot >= span.first && slot <= span.last) ++slots[target->name];
+  }
+  return slots;
 }
 
 Timeline::Places Timeline::group(std::span<const Target> targets) {

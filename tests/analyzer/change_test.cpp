@@ -211,9 +211,9 @@ TEST_CASE("a group is named when exactly its paths are gone") {
 
 TEST_CASE("what else an incident could be is said") {
   Scenario scenario = a_day();
-  std::vector<routes::Path> paths{
-      in_groups("a", {"a", "asilah", "iberia"}), in_groups("b", {"b", "asilah", "iberia"}),
-      in_groups("c", {"c", "iberia"}), in_groups("d", {"d", "lisbon"})};
+  std::vector<routes::Path> paths{in_groups("a", {"a", "asilah", "iberia"}),
+                                  in_groups("b", {"b", "asilah", "iberia"}),
+                                  in_groups("c", {"c", "iberia"}), in_groups("d", {"d", "lisbon"})};
   using Words = std::vector<std::string>;
   const auto or_else = [&] { return incidents_with(scenario, paths).at(0).or_else; };
   SECTION("of what a group explains, nothing") {
@@ -230,8 +230,7 @@ TEST_CASE("what else an incident could be is said") {
   }
   SECTION("two that share nothing") {
     scenario.events = {event(Happening::cut, {"c", "d"})};
-    CHECK(or_else() ==
-          Words{"more than one cause: these paths share no risk group that is known"});
+    CHECK(or_else() == Words{"more than one cause: these paths share no risk group that is known"});
   }
   SECTION("nothing is said of groups that nobody has named") {
     paths.clear();

@@ -213,6 +213,33 @@ TEST_CASE("a target that is down everywhere says nothing, one that is down here 
   CHECK(all[1].loss.hits == 0);
 }
 
+TEST_CASE("the minutes in which a target was down everywhere are nobody's loss, and are told of") {
+  const std::vector<Target> targets{{.name = "paris", .traffic_class = "europe"},
+                                    {.name = "rome", .traffic_class = "europe"}};
+  const std::vector paths{path("atlas"), path("loukkos")};
+  std::vector<Window> windows;
+  for (int i = 0; i < 4; ++i) {
+    for (const char* const name : {"atlas", "loukkos"}) {
+      windows.push_back(WindowBuilder(name, "paris", i).replies(20 * ms, 60));
+      WindowBuilder rome(name, "rome", i);
+      windows.push_back(i < 3 ? rome.lost(60) : rome.replies(30 * ms, 57).lost(3));
+    }
+  }
+  const auto all = gather(windows, {targets, paths, {}}, {}, start + 4 * minute);
+  for (const Evidence& each : all) {
+    CHECK(each.loss.hits == 3);
+    CHECK(each.loss.trials == 5 * 60);
+    REQUIRE(each.notes.size() == 1);
+    CHECK_THAT(each.notes[0], Catch::Contains("rome answered on no path in 3 windows"));
+  }
+  // A few probes may all be lost by chance.
+  windows = {WindowBuilder("atlas", "paris").replies(20 * ms, 60),
+             WindowBuilder("atlas", "rome").replies(20 * ms, 60),
+             WindowBuilder("atlas", "rome", 1).lost(7),
+             WindowBuilder("atlas", "paris", 1).replies(20 * ms, 60)};
+  CHECK(gather(windows, {targets, paths, {}}, {}, start + 2 * minute)[0].loss.hits == 7);
+}
+
 TEST_CASE("when nothing answers anywhere the loss stays visible") {
   const Evidence evidence = atlas({WindowBuilder("atlas", "paris").lost(300)});
   CHECK(evidence.loss.value == 1);
@@ -239,13 +266,12 @@ TEST_CASE("what lies beyond the floor and the great circle is also said in kilom
       {.name = "paris", .traffic_class = "europe", .position = std::nullopt},
       {.name = "frankfurt", .traffic_class = "europe", .position = frankfurt}};
   const std::vector paths{path("atlas", 8.0), path("unknown")};
-  const std::vector<Window> windows{
-      WindowBuilder("atlas", "frankfurt").replies(44 * ms, 300),
-      WindowBuilder("atlas", "paris").replies(20 * ms, 300),
-      WindowBuilder("unknown", "paris").replies(20 * ms, 300)};
-  const auto all = gather(
-      windows, {.targets = targets, .paths = paths, .far_ends = {}, .site = casablanca}, {},
-      start + minute);
+  const std::vector<Window> windows{WindowBuilder("atlas", "frankfurt").replies(44 * ms, 300),
+                                    WindowBuilder("atlas", "paris").replies(20 * ms, 300),
+                                    WindowBuilder("unknown", "paris").replies(20 * ms, 300)};
+  const auto all =
+      gather(windows, {.targets = targets, .paths = paths, .far_ends = {}, .site = casablanca}, {},
+             start + minute);
   const Evidence& evidence = all[0];
   CHECK(*evidence.detour_km == Approx(4e6 / 9794.8).epsilon(0.001));  // 20 ms less 16 ms
   REQUIRE(evidence.great_circle);

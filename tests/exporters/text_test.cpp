@@ -80,17 +80,15 @@ TEST_CASE("columns are measured in characters, not octets") {
   CHECK(table.render("", false) == "\xc3\xa9t\xc3\xa9   x\nabcd  y\n");
 }
 
-TEST_CASE("kilometres and great circle stand in the table where they are known, and asymmetry below") {
+TEST_CASE(
+    "kilometres and great circle stand in the table where they are known, and asymmetry below") {
   auto known = samples::evidence("atlas-offshore", "europe");
   known.detour_km = 306.3;
   known.great_circle = analyzer::GreatCircle{
       .target = "paris", .round_trip = 18'490us, .stretch = 1.028, .detour_km = 52};
-  known.one_way = {{.target = "paris",
-                    .samples = 300,
-                    .forward = 12ms,
-                    .reverse = 7ms,
-                    .error = 100us},
-                   {.target = "rome", .samples = 9, .forward = 7ms, .reverse = 8ms, .error = 1ms}};
+  known.one_way = {
+      {.target = "paris", .samples = 300, .forward = 12ms, .reverse = 7ms, .error = 100us},
+      {.target = "rome", .samples = 9, .forward = 7ms, .reverse = 8ms, .error = 1ms}};
   const std::vector evidence{known, samples::insufficient("loukkos", "europe")};
   const std::string text = to_text(evidence, {});
   CHECK_THAT(text, Catch::Contains("stretch  detour            great circle"));
