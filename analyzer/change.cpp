@@ -57,6 +57,20 @@ bool is_rare(const ChangeWatch::Lost& lost, double p) {
   return at_least(lost, p) < false_alarm;
 }
 
+// The same change told again takes the place of what was told before.
+void add_told(std::vector<Change>& all, std::ptrdiff_t of_session, std::vector<Change> told) {
+  for (Change& change : told) {
+    const auto same = std::find_if(all.begin() + of_session, all.end(), [&](const Change& other) {
+      return other.kind == change.kind && other.from == change.from;
+    });
+    if (same == all.end()) {
+      all.push_back(std::move(change));
+    } else {
+      *same = std::move(change);
+    }
+  }
+}
+
 template <class T>
 void push(std::deque<T>& values, T value, std::size_t most) {
   values.push_back(std::move(value));
@@ -328,24 +342,6 @@ std::vector<Change> ChangeWatch::lasting() const {
   return all;
 }
 
-namespace {
-
-// The same change told again takes the place of what was told before.
-void take(std::vector<Change>& all, std::ptrdiff_t of_session, std::vector<Change> told) {
-  for (Change& change : told) {
-    const auto same = std::find_if(all.begin() + of_session, all.end(), [&](const Change& other) {
-      return other.kind == change.kind && other.from == change.from;
-    });
-    if (same == all.end()) {
-      all.push_back(std::move(change));
-    } else {
-      *same = std::move(change);
-    }
-  }
-}
-
-}  // namespace
-
 std::vector<Change> detect_changes(std::span<const Window> windows) {
   std::map<SessionKey, std::vector<const Window*>> sessions;
   for (const Window& window : windows) sessions[window.session].push_back(&window);
@@ -354,8 +350,8 @@ std::vector<Change> detect_changes(std::span<const Window> windows) {
     std::ranges::sort(its, {}, &Window::start);
     ChangeWatch watch;
     const auto begin = static_cast<std::ptrdiff_t>(all.size());
-    for (const Window* const window : its) take(all, begin, watch.see(*window));
-    take(all, begin, watch.lasting());
+    for (const Window* const window : its) add_told(all, begin, watch.see(*window));
+    add_told(all, begin, watch.lasting());
   }
   std::ranges::stable_sort(all, {}, &Change::from);
   return all;

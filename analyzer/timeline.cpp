@@ -20,7 +20,7 @@ StreamKey stream_of(const SessionKey& session) {
 
 WallTime window_end(const Window& window) { return window.start + window.length; }
 
-std::uint64_t answered(const Window& window) {
+std::uint64_t replies_in(const Window& window) {
   return window.rtt.count() + window.uncertain.count();
 }
 
@@ -140,24 +140,31 @@ Timeline::Timeline(std::span<const Window> windows, std::span<const Target> targ
   for (std::size_t number = 0; number < groups_.size(); ++number) drop_silent_slots(number);
 }
 
-// As nearly always: there is nothing else to compare with, or everything answered.
-bool Timeline::all_spoke(const Lanes& lanes) {
+// Those with a window that has losses and no reply; none where there is one target only. As nearly
+// always that leaves nothing to look at.
+std::vector<Slot> Timeline::mute_slots(const Lanes& lanes) {
   const Target* first = nullptr;
   bool several = false;
-  bool mute = false;
+  std::vector<Slot> mute;
   for (const auto& [path, lane] : lanes) {
-    for (const Lane::Entry& entry : lane.entries_) {
-      if (first == nullptr) first = entry.target;
-      several = several || entry.target != first;
-      mute = mute || (entry.window->counts.lost > 0 && answered(*entry.window) == 0);
+    for (const auto& [slot, window, target] : lane.entries_) {
+      if (first == nullptr) first = target;
+      several = several || target != first;
+      if (window->counts.lost > 0 && replies_in(*window) == 0) mute.push_back(slot);
     }
   }
-  return !several || !mute;
+  if (!several) return {};
+  std::ranges::sort(mute);
+  const auto [rest, last] = std::ranges::unique(mute);
+  mute.erase(rest, last);
+  return mute;
 }
 
 Timeline::SilentSlots Timeline::silent_slots(const Lanes& lanes) {
+  const std::vector<Slot> mute = mute_slots(lanes);
+  if (mute.empty()) return {};
   struct Heard {
-    std::uint64_t answered = 0;
+    std::uint64_t replies = 0;
     std::uint64_t lost = 0;
   };
   constexpr std::uint64_t enough = 8;  // probes: fewer may all be lost by chance
@@ -165,15 +172,17 @@ Timeline::SilentSlots Timeline::silent_slots(const Lanes& lanes) {
   std::set<Slot> lively;
   for (const auto& [path, lane] : lanes) {
     for (const auto& [slot, window, target] : lane.entries_) {
+      if (!std::ranges::binary_search(mute, slot)) continue;
+      const std::uint64_t replies = replies_in(*window);
       Heard& its = heard[{slot, target}];
-      its.answered += answered(*window);
+      its.replies += replies;
       its.lost += window->counts.lost;
-      if (answered(*window) > 0) lively.insert(slot);
+      if (replies > 0) lively.insert(slot);
     }
   }
   SilentSlots silent;
   for (const auto& [key, its] : heard) {
-    if (its.answered == 0 && its.lost >= enough && lively.contains(key.first)) {
+    if (its.replies == 0 && its.lost >= enough && lively.contains(key.first)) {
       silent.push_back(key);
     }
   }
@@ -182,7 +191,6 @@ Timeline::SilentSlots Timeline::silent_slots(const Lanes& lanes) {
 
 void Timeline::drop_silent_slots(std::size_t group) {
   Lanes& lanes = groups_[group];
-  if (all_spoke(lanes)) return;
   SilentSlots silent = silent_slots(lanes);
   if (silent.empty()) return;
   for (auto& [path, lane] : lanes) {

@@ -95,7 +95,7 @@ class Timeline {
   [[nodiscard]] Places group(std::span<const Target> targets);
   void place(const Windows& session, const Places& places);
   using SilentSlots = std::vector<std::pair<Slot, const Target*>>;  // sorted
-  [[nodiscard]] static bool all_spoke(const Lanes& lanes);
+  [[nodiscard]] static std::vector<Slot> mute_slots(const Lanes& lanes);
   [[nodiscard]] static SilentSlots silent_slots(const Lanes& lanes);
   void drop_silent_slots(std::size_t group);
 
