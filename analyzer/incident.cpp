@@ -67,7 +67,8 @@ bool is_of_one_target(const Incident& incident, std::span<const SessionKey> sess
          reaching.size() == incident.paths.size();
 }
 
-// Queueing of the same paths, within an hour of this time of day, on two of the days before.
+// Queueing of the same paths, within an hour of this time of day, on two of the seven days before:
+// in a longer past some would be at any hour.
 bool is_diurnal(const Incident& incident, std::span<const Incident> before) {
   using std::chrono::days;
   if (incident.kind != ChangeKind::queueing) return false;
@@ -76,7 +77,7 @@ bool is_diurnal(const Incident& incident, std::span<const Incident> before) {
     if (other.kind != incident.kind || other.paths != incident.paths) continue;
     const Nanos apart = incident.from - other.from;
     const auto whole = std::chrono::round<days>(apart);
-    if (whole >= days{1} && std::chrono::abs(apart - whole) <= std::chrono::hours{1}) {
+    if (whole >= days{1} && whole <= days{7} && std::chrono::abs(apart - whole) <= std::chrono::hours{1}) {
       seen.insert(whole.count());
     }
   }

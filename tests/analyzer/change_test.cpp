@@ -302,6 +302,22 @@ TEST_CASE("queueing at the same hour is diurnal from the third day on") {
   CHECK(incidents[3].diurnal);
 }
 
+TEST_CASE("queues at the same hour of weeks ago make nothing diurnal") {
+  const std::vector<SessionKey> sessions{{.path = "c", .target = "paris"}};
+  std::vector<Change> changes;
+  for (const int day : {0, 1, 9, 14}) {
+    changes.push_back({.kind = ChangeKind::queueing,
+                       .session = sessions[0],
+                       .from = noon + 24h * day,
+                       .to = noon + 24h * day + 1h});
+  }
+  for (const Incident& incident : group_changes(changes, sessions, {}, 1min)) {
+    CHECK_FALSE(incident.diurnal);
+  }
+  changes[3].from = noon + 24h * 2;  // the third day
+  CHECK(group_changes(changes, sessions, {}, 1min)[2].diurnal);
+}
+
 TEST_CASE("degenerate windows change nothing: none, empty ones, one probe each, all equal") {
   CHECK(detect_changes({}).empty());
   std::vector<Window> windows(200);
