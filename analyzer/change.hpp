@@ -136,7 +136,7 @@ struct Incident {
       false;  // of each session that has several flows, only some have it: an ECMP member
   bool one_target = false;  // every path to one target has it, and no other target: the far end
   bool diurnal = false;     // queueing that was there at this hour on two of the 7 days before
-  std::vector<std::string> or_else = {};  // what else it could be (analyzer/alternatives.hpp)
+  std::vector<std::string> or_else;  // what else it could be (analyzer/alternatives.hpp)
 };
 
 [[nodiscard]] std::vector<Incident> group_changes(std::span<const Change> changes,

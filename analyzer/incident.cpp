@@ -77,7 +77,8 @@ bool is_diurnal(const Incident& incident, std::span<const Incident> before) {
     if (other.kind != incident.kind || other.paths != incident.paths) continue;
     const Nanos apart = incident.from - other.from;
     const auto whole = std::chrono::round<days>(apart);
-    if (whole >= days{1} && whole <= days{7} && std::chrono::abs(apart - whole) <= std::chrono::hours{1}) {
+    if (whole >= days{1} && whole <= days{7} &&
+        std::chrono::abs(apart - whole) <= std::chrono::hours{1}) {
       seen.insert(whole.count());
     }
   }
@@ -122,7 +123,8 @@ std::vector<Incident> group_changes(std::span<const Change> changes,
                            .to = std::nullopt,
                            .changes = {},
                            .paths = {},
-                           .explained_by = {}});
+                           .explained_by = {},
+                           .or_else = {}});
     }
     incidents.back().changes.push_back(std::move(change));
   }

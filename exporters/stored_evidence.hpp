@@ -27,11 +27,11 @@ using Positions = std::map<std::string, analyzer::Position, std::less<>>;
 
 // What a configuration knows beside the windows; all of it may be missing.
 struct Surroundings {
-  std::span<const routes::Path> paths = {};  // give the floors
-  Positions far_ends = {};                   // by path
+  std::span<const routes::Path> paths;  // give the floors
+  Positions far_ends;                   // by path
   std::optional<analyzer::Position> site = std::nullopt;
-  Positions targets = {};
-  WeightOfTargets weights = {};  // a target without one weighs 1
+  Positions targets;
+  WeightOfTargets weights;  // a target without one weighs 1
 };
 
 // The evidence that all stored windows of the range carry together, by the regions that the store

@@ -309,7 +309,8 @@ TEST_CASE("queues at the same hour of weeks ago make nothing diurnal") {
     changes.push_back({.kind = ChangeKind::queueing,
                        .session = sessions[0],
                        .from = noon + 24h * day,
-                       .to = noon + 24h * day + 1h});
+                       .to = noon + 24h * day + 1h,
+                       .noticed = noon + 24h * day + 3min});
   }
   for (const Incident& incident : group_changes(changes, sessions, {}, 1min)) {
     CHECK_FALSE(incident.diurnal);

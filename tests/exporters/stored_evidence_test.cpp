@@ -85,7 +85,8 @@ TEST_CASE("a floor reaches to the target, as the service's does") {
   const std::vector paths{path};
   const analyzer::Position marseille{43.30, 5.37};
   const analyzer::Position paris{48.86, 2.35};
-  Surroundings known{.paths = paths};
+  Surroundings known;
+  known.paths = paths;
   CHECK(of(*stored_evidence(*store, {}, {}, known, now), "atlas", "europe").floor == 8ms);
   known.far_ends["atlas"] = marseille;
   known.targets["192.0.2.1"] = paris;
