@@ -91,7 +91,7 @@ class Simulate(unittest.TestCase):
                              [(["est-tet"], "2009-12-19T14:20:00Z", None)])
             self.assertEqual({change["target"] for change in outages[0]["changes"]}, {"paris", "madrid"})
             text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-            self.assertRegex(text, r"2009-12-19T14:20:00Z +lasts +outage +100.0 % lost +est-tet +2")
+            self.assertRegex(text, r"2009-12-19T14:20:00Z +lasts +outage +100\.0 % \[99\.\d, 100\.0\] lost +est-tet +2")
             none = subprocess.run([*words, "--target", "rome"], capture_output=True, text=True)
             self.assertEqual((none.returncode, none.stdout), (1, ""))
 
