@@ -57,6 +57,20 @@ bool is_rare(const ChangeWatch::Lost& lost, double p) {
   return at_least(lost, p) < false_alarm;
 }
 
+// The same change told again takes the place of what was told before.
+void add_told(std::vector<Change>& all, std::ptrdiff_t of_session, std::vector<Change> told) {
+  for (Change& change : told) {
+    const auto same = std::find_if(all.begin() + of_session, all.end(), [&](const Change& other) {
+      return other.kind == change.kind && other.from == change.from;
+    });
+    if (same == all.end()) {
+      all.push_back(std::move(change));
+    } else {
+      *same = std::move(change);
+    }
+  }
+}
+
 template <class T>
 void push(std::deque<T>& values, T value, std::size_t most) {
   values.push_back(std::move(value));
@@ -79,6 +93,16 @@ Change ChangeWatch::change(ChangeKind kind) const {
           .noticed = recent_.back().to};
 }
 
+// Windows at its end that lose nothing are not part of it.
+void ChangeWatch::add_loss(Change& to, Lost& sum, const Lost& some) {
+  sum += some;
+  if (some.lost == 0) return;
+  const Proportion share = wilson(sum.lost, sum.decided);
+  to.loss = share.value;
+  to.loss_low = share.low;
+  to.loss_high = share.high;
+}
+
 // One window is enough: a cut must not wait for the next.
 bool ChangeWatch::see_outage(const Window& window, Changes& told) {
   const std::uint64_t decided = window.counts.received + window.counts.lost;
@@ -90,10 +114,12 @@ bool ChangeWatch::see_outage(const Window& window, Changes& told) {
                        .session = session_,
                        .from = window.start,
                        .to = std::nullopt,
-                       .noticed = window.start + window.length,
-                       .loss = loss.value};
-      told.push_back(*outage_);
+                       .noticed = window.start + window.length};
+      during_outage_ = {};
     }
+    const bool begins = during_outage_.decided == 0;
+    add_loss(*outage_, during_outage_, {window.counts.lost, decided});
+    if (begins) told.push_back(*outage_);
     return true;
   }
   if (outage_) {
@@ -142,23 +168,25 @@ void ChangeWatch::see_loss(const Window& window, Changes& told) {
                    .session = session_,
                    .from = window.start,
                    .to = std::nullopt,
-                   .noticed = window.start + window.length,
-                   .loss = 0};
+                   .noticed = window.start + window.length};
     // It began with the first of them that lost more than is usual.
     const auto first = std::find_if(
         losses_.end() - static_cast<std::ptrdiff_t>(lossy), losses_.end() - 1,
         [&](const Lost& each) { return each.share() > 1.5 * usual_loss_ + loss_margin; });
     const auto begun = losses_.end() - first;
     loss_->from -= window.length * (begun - 1);
-    loss_->loss = newest_lost(static_cast<std::size_t>(begun)).share();
+    during_loss_ = {};
+    add_loss(*loss_, during_loss_, newest_lost(static_cast<std::size_t>(begun)));
+    loss_begun_ = loss_->loss;
     told.push_back(*loss_);
     return;
   }
+  add_loss(*loss_, during_loss_, losses_.back());
   // Of the windows since it began, so that those before do not speak for its end.
   const auto since = static_cast<std::size_t>((window.start - loss_->from) / window.length);
   const auto is_less = [&](std::size_t windows) {
     const Lost some = newest_lost(windows);
-    return since > windows && 1 - at_least({some.lost + 1, some.decided}, loss_->loss / 2) < ended;
+    return since > windows && 1 - at_least({some.lost + 1, some.decided}, loss_begun_ / 2) < ended;
   };
   if (is_less(2 * few_windows) || is_less(many_windows) || is_less(most_losses - 1)) {
     loss_->to = window.start;
@@ -214,12 +242,13 @@ void ChangeWatch::see_spread(const Reference& before, Changes& told) {
     told.push_back(*queueing_);
     queueing_.reset();
     return;
-  } else if (from_ns(high->spread - usual) <= queueing_->size_high) {
+  } else if (from_ns(middle_spread() - usual) <= queueing_->size) {
     return;
   }
-  const bool begins = queueing_->size_high == Nanos{};
-  queueing_->size_low = begins ? from_ns(low->spread - usual) : queueing_->size_low;
-  queueing_->size_high = queueing_->size = from_ns(high->spread - usual);
+  const bool begins = queueing_->size == Nanos{};
+  queueing_->size = from_ns(middle_spread() - usual);
+  queueing_->size_low = from_ns(low->spread - before.spread_high);
+  queueing_->size_high = from_ns(high->spread - before.spread_low);
   if (begins) told.push_back(*queueing_);
 }
 
@@ -266,6 +295,7 @@ void ChangeWatch::refresh() {
                          .level_high = minima_.quantile(0.9),
                          .noise = minima_.deviation(),
                          .spread = spreads_.quantile(0.25),
+                         .spread_low = spreads_.quantile(0.05),
                          .spread_high = spreads_.quantile(0.95)};
 }
 
@@ -304,6 +334,14 @@ std::vector<Change> ChangeWatch::see(const Window& window) {
   return told;
 }
 
+std::vector<Change> ChangeWatch::lasting() const {
+  Changes all;
+  for (const auto* const each : {&outage_, &loss_, &queueing_}) {
+    if (*each) all.push_back(**each);
+  }
+  return all;
+}
+
 std::vector<Change> detect_changes(std::span<const Window> windows) {
   std::map<SessionKey, std::vector<const Window*>> sessions;
   for (const Window& window : windows) sessions[window.session].push_back(&window);
@@ -312,18 +350,8 @@ std::vector<Change> detect_changes(std::span<const Window> windows) {
     std::ranges::sort(its, {}, &Window::start);
     ChangeWatch watch;
     const auto begin = static_cast<std::ptrdiff_t>(all.size());
-    for (const Window* const window : its) {
-      for (Change& change : watch.see(*window)) {
-        const auto same = std::find_if(all.begin() + begin, all.end(), [&](const Change& other) {
-          return other.kind == change.kind && other.from == change.from;
-        });
-        if (same == all.end()) {
-          all.push_back(std::move(change));
-        } else {
-          *same = std::move(change);
-        }
-      }
-    }
+    for (const Window* const window : its) add_told(all, begin, watch.see(*window));
+    add_told(all, begin, watch.lasting());
   }
   std::ranges::stable_sort(all, {}, &Change::from);
   return all;

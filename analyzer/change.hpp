@@ -34,7 +34,9 @@ struct Change {
   Nanos size{};                // minimum, spread or clock: after less before
   Nanos size_low{};            // what the windows before and after leave open
   Nanos size_high{};
-  double loss = 0;  // share of the probes while it lasted
+  double loss = 0;      // share of the probes up to the last window that lost any, so far
+  double loss_low = 0;  // Wilson, 95 %, as if each were lost by itself
+  double loss_high = 0;
 };
 
 // Watches one session, window by window in the order of time. Memory is bounded; a window costs
@@ -43,11 +45,18 @@ class ChangeWatch {
  public:
   // What began with this window, and what ended: the same Change again, with `to`.
   std::vector<Change> see(const Window& window);
+  // What began and has not ended, as it stands now.
+  [[nodiscard]] std::vector<Change> lasting() const;
 
   struct Lost {  // of the probes of some windows
     std::uint64_t lost = 0;
     std::uint64_t decided = 0;
 
+    Lost& operator+=(const Lost& other) {
+      lost += other.lost;
+      decided += other.decided;
+      return *this;
+    }
     [[nodiscard]] double share() const {
       return decided == 0 ? 0 : static_cast<double>(lost) / static_cast<double>(decided);
     }
@@ -69,10 +78,12 @@ class ChangeWatch {
     double level_high = 0;
     double noise = 0;  // of the minimum: 1.4826 x MAD
     double spread = 0;
-    double spread_high = 0;  // of the fullest twentieth of a day
+    double spread_low = 0;   // of the emptiest twentieth of a day
+    double spread_high = 0;  // and of the fullest
   };
   using Changes = std::vector<Change>;
 
+  static void add_loss(Change& to, Lost& sum, const Lost& some);
   [[nodiscard]] bool see_outage(const Window& window, Changes& told);
   [[nodiscard]] Lost newest_lost(std::size_t windows) const;
   [[nodiscard]] std::size_t lossy_windows() const;
@@ -96,6 +107,9 @@ class ChangeWatch {
   double drift_ = 0;  // ns from window to window
   double drift_noise_ = 0;
   std::deque<Lost> losses_;  // of the newest 120 windows
+  Lost during_outage_;
+  Lost during_loss_;
+  double loss_begun_ = 0;  // what was lost when it began to be told
   double usual_loss_ = 0;
   std::uint64_t seen_ = 0;
   unsigned stale_ = 0;  // windows since `reference_` was made
@@ -121,7 +135,8 @@ struct Incident {
   bool one_flow =
       false;  // of each session that has several flows, only some have it: an ECMP member
   bool one_target = false;  // every path to one target has it, and no other target: the far end
-  bool diurnal = false;     // queueing that was there at this hour on two days before
+  bool diurnal = false;     // queueing that was there at this hour on two of the 7 days before
+  std::vector<std::string> or_else;  // what else it could be (analyzer/alternatives.hpp)
 };
 
 [[nodiscard]] std::vector<Incident> group_changes(std::span<const Change> changes,

@@ -83,13 +83,43 @@ const Candidate* worse_without(const ClassView& view, const std::vector<Candidat
   return worse;
 }
 
-// What is in force, or what BGP uses, is dead: hold-down does not protect it.
+// Where no path is eligible, or none surely loses less: the least lossy, if that is sure, or what
+// is there. Otherwise nothing is said.
+bool leave_for_less_loss(const ClassView& view, const std::vector<Candidate>& candidates,
+                         const Candidate& dead, Verdict& verdict, ClassMemory& memory) {
+  const std::string& name = dead.path->name;
+  const std::string& why = dead.eligibility.reason;
+  if (const Candidate* const other = refuge(view, candidates, dead)) {
+    change(view, verdict, memory, other->path->name, name, Cause::death);
+    say(verdict, Ruling::prefer,
+        fmt::format("no path is eligible, and {} surely loses less than {} ({}): {}",
+                    other->path->name, name, why, other->eligibility.reason));
+    return true;
+  }
+  if (const Candidate* const worse = worse_without(view, candidates, dead, memory)) {
+    say(verdict, Ruling::keep,
+        fmt::format("no path is eligible, and {} ({}) surely loses less than {}: {}", name, why,
+                    worse->path->name, worse->eligibility.reason));
+    return true;
+  }
+  const Candidate& best = candidates.front();
+  if (!best.eligible()) return false;
+  say(verdict, Ruling::keep,
+      fmt::format("{}: {}; but {} may lose as much: {}", name, why, best.path->name,
+                  best.eligibility.reason));
+  return true;
+}
+
+// What is in force, or what BGP uses, is dead: hold-down does not protect it. Of paths that all
+// lose some, each is below the limit now and then: one that is left for its loss must surely lose
+// more.
 void leave(const ClassView& view, const std::vector<Candidate>& candidates, const Candidate& dead,
            Verdict& verdict, ClassMemory& memory) {
   const std::string& name = dead.path->name;
   const std::string& why = dead.eligibility.reason;
   const Candidate& best = candidates.front();
-  if (best.eligible()) {
+  const bool lossy = dead.eligibility.standing == Standing::lossy;
+  if (best.eligible() && (!lossy || surely_loses_less(best, dead, view.options.loss_margin))) {
     change(view, verdict, memory, best.path->name, name, Cause::death);
     say(verdict, Ruling::prefer,
         fmt::format("{} is left at once: {}; {} is the best that is left: {}", name, why,
@@ -97,21 +127,7 @@ void leave(const ClassView& view, const std::vector<Candidate>& candidates, cons
     return;
   }
   rest(memory);
-  if (dead.eligibility.standing == Standing::lossy) {
-    if (const Candidate* const other = refuge(view, candidates, dead)) {
-      change(view, verdict, memory, other->path->name, name, Cause::death);
-      say(verdict, Ruling::prefer,
-          fmt::format("no path is eligible, and {} surely loses less than {} ({}): {}",
-                      other->path->name, name, why, other->eligibility.reason));
-      return;
-    }
-    if (const Candidate* const worse = worse_without(view, candidates, dead, memory)) {
-      say(verdict, Ruling::keep,
-          fmt::format("no path is eligible, and {} ({}) surely loses less than {}: {}", name, why,
-                      worse->path->name, worse->eligibility.reason));
-      return;
-    }
-  }
+  if (lossy && leave_for_less_loss(view, candidates, dead, verdict, memory)) return;
   if (memory.path) change(view, verdict, memory, std::nullopt, name, Cause::death);
   say(verdict, Ruling::insufficient,
       fmt::format("{}: {}; no other path is eligible, so plain BGP decides", name, why));

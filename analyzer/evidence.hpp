@@ -50,6 +50,31 @@ struct StreamFlows {
   FlowMembers by_flow;
 };
 
+// The one-way delays of one stream over the span of the evidence, where both clocks allowed them
+// (RFC 7679). What the clocks may be off by is in both, with opposite signs.
+struct OneWayDelays {
+  std::string target;
+  Protocol protocol = Protocol::stamp;
+  std::uint8_t dscp = 0;
+  std::uint64_t samples = 0;
+  Nanos forward{};  // median
+  Nanos reverse{};
+  Nanos error{};  // the largest of any sample: both clocks, added up
+
+  [[nodiscard]] Nanos asymmetry() const { return forward - reverse; }
+  // Half of the asymmetry is each way's share of it, so it may be off by twice the clocks' error.
+  [[nodiscard]] Nanos asymmetry_error() const { return 2 * error; }
+};
+
+// A least round trip beside what light in fibre needs along the great circle from the site to the
+// target.
+struct GreatCircle {
+  std::string target;    // the one that comes nearest to its own
+  Nanos round_trip{};    // there and back along it
+  double stretch = 0;    // the least round trip over that
+  double detour_km = 0;  // fibre, one way, that would make the difference: at most so far round
+};
+
 enum class Adequacy : std::uint8_t { adequate, insufficient };
 
 // What is known of one path for one traffic class, over one span of time.
@@ -70,7 +95,12 @@ struct Evidence {
   std::uint64_t most_lost = 0;          // probes of one slot
   std::optional<Nanos> floor;     // RTT floor: the path's segments, plus beyond them when known
   std::optional<double> stretch;  // min / floor, of the target that comes nearest to its floor
-  Nanos age{};                    // now minus `to`; 0 when `windows` is 0
+  // Fibre, one way, that would make the difference between `min` and `floor` of that target: at
+  // most so long a way round, for equipment and queues are in it too.
+  std::optional<double> detour_km;
+  std::optional<GreatCircle> great_circle;  // where the positions of site and target are known
+  std::vector<OneWayDelays> one_way;  // of the streams that have any, where they are asked for
+  Nanos age{};                        // now minus `to`; 0 when `windows` is 0
   Adequacy adequacy = Adequacy::insufficient;
   std::string adequacy_reason;  // "41 probes, p95 needs 72"
   bool below_floor = false;     // impossible: wrong target, clock or spoofed reply

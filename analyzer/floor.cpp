@@ -30,6 +30,10 @@ Nanos fibre_round_trip(double km) {
   return Nanos{static_cast<Nanos::rep>(std::llround(2 * km * fibre_ns_per_km))};
 }
 
+double fibre_km(Nanos round_trip) {
+  return static_cast<double>(round_trip.count()) / (2 * fibre_ns_per_km);
+}
+
 std::optional<Nanos> rtt_floor(const routes::Path& path, const std::optional<Position>& far_end,
                                const std::optional<Position>& target) {
   if (path.one_way_floor <= Nanos{0}) return std::nullopt;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <set>
 
@@ -95,9 +96,40 @@ void describe_floor(Evidence& evidence, const Pool& pool, const Network& network
     if (!evidence.stretch || stretch < *evidence.stretch) {
       evidence.stretch = stretch;
       evidence.floor = floor;
+      evidence.detour_km = std::max(fibre_km(*min - *floor), 0.0);
     }
     if (*min + margin < *floor) evidence.below_floor = true;
   }
+}
+
+// Nothing is refused for it: the site's position may be that of its town, or of an office.
+void describe_great_circle(Evidence& evidence, const Pool& pool, const Network& network) {
+  if (!network.site) return;
+  for (const Stream& stream : pool) {
+    const auto min = stream.rtt.min();
+    const auto& place = stream.target->position;
+    if (!min || !place) continue;
+    const Nanos round_trip = fibre_round_trip(great_circle_km(*network.site, *place));
+    if (round_trip <= Nanos{0}) continue;  // in the same town
+    const double stretch =
+        static_cast<double>(min->count()) / static_cast<double>(round_trip.count());
+    if (evidence.great_circle && evidence.great_circle->stretch <= stretch) continue;
+    evidence.great_circle = {.target = stream.target->name,
+                             .round_trip = round_trip,
+                             .stretch = stretch,
+                             .detour_km = std::max(fibre_km(*min - round_trip), 0.0)};
+  }
+}
+
+// An age of days is no number of seconds.
+std::string age_text(Nanos age) {
+  using std::chrono::days;
+  using std::chrono::hours;
+  using std::chrono::minutes;
+  if (age < minutes{10}) return delay_text(age);
+  if (age < hours{2}) return fmt::format("{} minutes", age / minutes{1});
+  if (age < days{2}) return fmt::format("{} hours", age / hours{1});
+  return fmt::format("{} days", age / days{1});
 }
 
 struct Judgement {
@@ -132,7 +164,7 @@ Judgement judge(const Evidence& evidence, const Pool& pool, const EvidenceOption
   const Nanos limit = freshness(options, window_length);
   if (evidence.age > limit) {
     return {Adequacy::insufficient, fmt::format("stale: the newest window ended {} ago, limit {}",
-                                                delay_text(evidence.age), delay_text(limit))};
+                                                age_text(evidence.age), delay_text(limit))};
   }
   if (evidence.loss.trials == 0) return {Adequacy::insufficient, "no probe was sent"};
   if (const std::uint64_t answered = evidence.samples + evidence.kept_apart;
@@ -183,16 +215,21 @@ void add_flow_notes(Evidence& evidence) {
   }
 }
 
-void add_notes(Evidence& evidence, const std::set<std::string>& silent,
-               const Timeline::LeftOut& left_out) {
+using SilentSlots = std::map<std::string, std::uint64_t>;  // by target
+
+void add_notes(Evidence& evidence, const SilentSlots& silent, const Timeline::LeftOut& left_out) {
   if (evidence.kept_apart > 0) {
     evidence.notes.push_back(
         fmt::format("{} of {} replies are kept apart: their timestamps are too uncertain",
                     evidence.kept_apart, evidence.samples + evidence.kept_apart));
   }
-  for (const std::string& target : silent) {
+  for (const auto& [target, windows] : silent) {
     evidence.notes.push_back(
-        fmt::format("target {} answered on no path, so it says nothing of this one", target));
+        windows == 0
+            ? fmt::format("target {} answered on no path, so it says nothing of this one", target)
+            : fmt::format("target {} answered on no path in {} windows, so these say nothing of "
+                          "this one",
+                          target, windows));
   }
   if (left_out.future > 0) {
     evidence.notes.push_back(
@@ -232,7 +269,8 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
     lanes.push_back(&timeline.lane(group, path));
     pools.push_back(lanes.back()->pool(span));
   }
-  const std::set<std::string> silent = drop_silent(pools);
+  SilentSlots silent = timeline.silent(group, span);
+  for (const std::string& target : drop_silent(pools)) silent[target] = 0;
 
   std::vector<Evidence> all;
   all.reserve(names.size());
@@ -246,10 +284,12 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
     describe_windows(evidence, entries, now);
     describe_delays(evidence, entries, pool, options);
     describe_floor(evidence, pool, network, options);
+    describe_great_circle(evidence, pool, network);
     auto [adequacy, reason] = judge(evidence, pool, options, timeline.window_length());
     evidence.adequacy = adequacy;
     evidence.adequacy_reason = std::move(reason);
     evidence.flows = lane.flows(span);
+    if (options.one_way) evidence.one_way = lane.one_way(span);
     add_flow_notes(evidence);
     add_notes(evidence, silent, timeline.left_out());
     all.push_back(std::move(evidence));

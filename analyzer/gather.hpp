@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct Network {
   std::span<const Target> targets;
   std::span<const routes::Path> paths;
   std::map<std::string, Position, std::less<>> far_ends;  // of paths, where known
+  std::optional<Position> site = std::nullopt;            // where the probes start, where known
 };
 
 // Evidence of every path for every class, by class and then path: those of `network`, and paths

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "analyzer/alternatives.hpp"
 #include "analyzer/change.hpp"
 
 namespace strait::analyzer {
@@ -66,7 +67,8 @@ bool is_of_one_target(const Incident& incident, std::span<const SessionKey> sess
          reaching.size() == incident.paths.size();
 }
 
-// Queueing of the same paths, within an hour of this time of day, on two of the days before.
+// Queueing of the same paths, within an hour of this time of day, on two of the seven days before:
+// in a longer past some would be at any hour.
 bool is_diurnal(const Incident& incident, std::span<const Incident> before) {
   using std::chrono::days;
   if (incident.kind != ChangeKind::queueing) return false;
@@ -75,7 +77,8 @@ bool is_diurnal(const Incident& incident, std::span<const Incident> before) {
     if (other.kind != incident.kind || other.paths != incident.paths) continue;
     const Nanos apart = incident.from - other.from;
     const auto whole = std::chrono::round<days>(apart);
-    if (whole >= days{1} && std::chrono::abs(apart - whole) <= std::chrono::hours{1}) {
+    if (whole >= days{1} && whole <= days{7} &&
+        std::chrono::abs(apart - whole) <= std::chrono::hours{1}) {
       seen.insert(whole.count());
     }
   }
@@ -120,12 +123,16 @@ std::vector<Incident> group_changes(std::span<const Change> changes,
                            .to = std::nullopt,
                            .changes = {},
                            .paths = {},
-                           .explained_by = {}});
+                           .explained_by = {},
+                           .or_else = {}});
     }
     incidents.back().changes.push_back(std::move(change));
   }
+  // By kind, outages first: who drove traffic where is known when that is described.
   for (std::size_t i = 0; i < incidents.size(); ++i) {
-    describe(incidents[i], std::span{incidents}.first(i), sessions, paths);
+    const auto others = std::span{incidents}.first(i);
+    describe(incidents[i], others, sessions, paths);
+    incidents[i].or_else = alternatives(incidents[i], others, sessions, paths, window_length);
   }
   std::ranges::stable_sort(incidents, {}, &Incident::from);
   return incidents;

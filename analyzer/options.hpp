@@ -22,6 +22,7 @@ struct EvidenceOptions {
   std::optional<Nanos> freshness;  // older than this is stale; 3 windows unless given
   Nanos floor_margin{500'000};     // below the floor by more than this (50 km of fibre) and by the
                                    // timestamp uncertainty is impossible
+  bool one_way = false;            // also the medians of one-way delays: for reports
 };
 
 // When evidence becomes a change of preference.

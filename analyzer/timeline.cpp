@@ -6,6 +6,7 @@
 #include <bit>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <tuple>
 
 namespace strait::analyzer {
@@ -18,6 +19,10 @@ StreamKey stream_of(const SessionKey& session) {
 }
 
 WallTime window_end(const Window& window) { return window.start + window.length; }
+
+std::uint64_t replies_in(const Window& window) {
+  return window.rtt.count() + window.uncertain.count();
+}
 
 // The commonest length; the longer one of two that are equally common.
 Nanos commonest_length(std::span<const Window* const> windows) {
@@ -132,6 +137,79 @@ Timeline::Timeline(std::span<const Window> windows, std::span<const Target> targ
       }
     }
   }
+  for (std::size_t number = 0; number < groups_.size(); ++number) drop_silent_slots(number);
+}
+
+// Those with a window that has losses and no reply; none where there is one target only. As nearly
+// always that leaves nothing to look at.
+std::vector<Slot> Timeline::mute_slots(const Lanes& lanes) {
+  const Target* first = nullptr;
+  bool several = false;
+  std::vector<Slot> mute;
+  for (const auto& [path, lane] : lanes) {
+    for (const auto& [slot, window, target] : lane.entries_) {
+      if (first == nullptr) first = target;
+      several = several || target != first;
+      if (window->counts.lost > 0 && replies_in(*window) == 0) mute.push_back(slot);
+    }
+  }
+  if (!several) return {};
+  std::ranges::sort(mute);
+  const auto [rest, last] = std::ranges::unique(mute);
+  mute.erase(rest, last);
+  return mute;
+}
+
+Timeline::SilentSlots Timeline::silent_slots(const Lanes& lanes) {
+  const std::vector<Slot> mute = mute_slots(lanes);
+  if (mute.empty()) return {};
+  struct Heard {
+    std::uint64_t replies = 0;
+    std::uint64_t lost = 0;
+  };
+  constexpr std::uint64_t enough = 8;  // probes: fewer may all be lost by chance
+  std::map<std::pair<Slot, const Target*>, Heard> heard;
+  std::set<Slot> lively;
+  for (const auto& [path, lane] : lanes) {
+    for (const auto& [slot, window, target] : lane.entries_) {
+      if (!std::ranges::binary_search(mute, slot)) continue;
+      const std::uint64_t replies = replies_in(*window);
+      Heard& its = heard[{slot, target}];
+      its.replies += replies;
+      its.lost += window->counts.lost;
+      if (replies > 0) lively.insert(slot);
+    }
+  }
+  SilentSlots silent;
+  for (const auto& [key, its] : heard) {
+    if (its.replies == 0 && its.lost >= enough && lively.contains(key.first)) {
+      silent.push_back(key);
+    }
+  }
+  return silent;
+}
+
+void Timeline::drop_silent_slots(std::size_t group) {
+  Lanes& lanes = groups_[group];
+  SilentSlots silent = silent_slots(lanes);
+  if (silent.empty()) return;
+  for (auto& [path, lane] : lanes) {
+    std::erase_if(lane.entries_, [&](const Lane::Entry& entry) {
+      return std::ranges::binary_search(silent, std::pair{entry.slot, entry.target});
+    });
+  }
+  silent_.emplace(group, std::move(silent));
+}
+
+std::map<std::string, std::uint64_t> Timeline::silent(std::optional<std::size_t> group,
+                                                      const Span& span) const {
+  std::map<std::string, std::uint64_t> slots;
+  const auto found = group ? silent_.find(*group) : silent_.end();
+  if (found == silent_.end()) return slots;
+  for (const auto& [slot, target] : found->second) {
+    if (slot >= span.first && slot <= span.last) ++slots[target->name];
+  }
+  return slots;
 }
 
 Timeline::Places Timeline::group(std::span<const Target> targets) {
@@ -260,6 +338,39 @@ std::vector<StreamFlows> Lane::flows(const Span& span) const {
     for (auto& [flow, delays] : by_flow) flows.push_back(std::move(delays));
     const auto& [target, protocol, dscp] = key;
     found.push_back({std::string{target}, protocol, dscp, cluster_members(flows)});
+  }
+  return found;
+}
+
+std::vector<OneWayDelays> Lane::one_way(const Span& span) const {
+  struct Directions {
+    Sketch forward;
+    Sketch reverse;
+    Nanos error{};
+  };
+  std::map<StreamKey, Directions> streams;
+  for (const Entry& entry : within(span)) {
+    const Window& window = *entry.window;
+    if (window.forward.empty() || window.reverse.empty()) continue;
+    Directions& both = streams[stream_of(window.session)];
+    both.forward.merge(window.forward);
+    both.reverse.merge(window.reverse);
+    both.error = std::max(both.error, window.clocks.error);
+  }
+  std::vector<OneWayDelays> found;
+  found.reserve(streams.size());
+  for (const auto& [key, both] : streams) {
+    // Among negative ones, which clocks that are off make, no median is known.
+    const auto hidden = [](const Sketch& one) { return 2 * one.negative_count() >= one.count(); };
+    if (hidden(both.forward) || hidden(both.reverse)) continue;
+    const auto& [target, protocol, dscp] = key;
+    found.push_back({.target = std::string{target},
+                     .protocol = protocol,
+                     .dscp = dscp,
+                     .samples = std::min(both.forward.count(), both.reverse.count()),
+                     .forward = both.forward.quantile(0.5).value_or(Nanos{0}),
+                     .reverse = both.reverse.quantile(0.5).value_or(Nanos{0}),
+                     .error = both.error});
   }
   return found;
 }

@@ -43,6 +43,8 @@ class Lane {
   [[nodiscard]] Pool pool(const Span& span) const;
   // The flows of those streams that have more than one, in the same order.
   [[nodiscard]] std::vector<StreamFlows> flows(const Span& span) const;
+  // Those of the streams that have one-way delays, flows merged, in the same order.
+  [[nodiscard]] std::vector<OneWayDelays> one_way(const Span& span) const;
 
  private:
   friend class Timeline;
@@ -52,7 +54,8 @@ class Lane {
 // Windows sorted into classes, paths and slots. Borrows the windows and targets it is made from.
 // The window length is the commonest one among the newest; shorter windows (a restart) join the
 // slot of their middle. Left out and counted: windows that end more than one length after `now` (a
-// clock that was set back), that overlap an earlier one of the same session, or of unknown targets.
+// clock that was set back), that overlap an earlier one of the same session, or of unknown targets;
+// and those of a slot in which a target answered on no path while another of its group did.
 class Timeline {
  public:
   Timeline(std::span<const Window> windows, std::span<const Target> targets, WallTime now);
@@ -71,6 +74,10 @@ class Timeline {
   // Classes whose targets are the same, by name, weight and place, share their lanes: they are one
   // group. Its number, from 0; nothing for a class without targets.
   [[nodiscard]] std::optional<std::size_t> group_of(std::string_view traffic_class) const;
+  // Targets that answered on no path while others of the group did, and in how many slots of the
+  // span: their windows there are in no lane, because a target that is down says nothing of paths.
+  [[nodiscard]] std::map<std::string, std::uint64_t> silent(std::optional<std::size_t> group,
+                                                            const Span& span) const;
   // An empty lane for what was never measured.
   [[nodiscard]] const Lane& lane(std::optional<std::size_t> group, std::string_view path) const;
   [[nodiscard]] const Lane& lane(std::string_view traffic_class, std::string_view path) const;
@@ -87,8 +94,13 @@ class Timeline {
   using Places = std::unordered_map<std::string_view, std::vector<Place>>;  // by target
   [[nodiscard]] Places group(std::span<const Target> targets);
   void place(const Windows& session, const Places& places);
+  using SilentSlots = std::vector<std::pair<Slot, const Target*>>;  // sorted
+  [[nodiscard]] static std::vector<Slot> mute_slots(const Lanes& lanes);
+  [[nodiscard]] static SilentSlots silent_slots(const Lanes& lanes);
+  void drop_silent_slots(std::size_t group);
 
   std::vector<Lanes> groups_;
+  std::map<std::size_t, SilentSlots> silent_;                      // by group
   std::vector<std::pair<std::string_view, std::size_t>> classes_;  // in order of name
   std::set<std::string, std::less<>> paths_;
   Nanos length_{};

@@ -85,6 +85,22 @@ void decide_classes(benchmark::State& state) {
   decide_many(state, targets);
 }
 BENCHMARK(decide_classes)->Range(10, 1000)->Complexity()->Unit(benchmark::kMillisecond);
+BENCHMARK(decide_classes)->Arg(10'000)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// What of that is the evidence: the newest five windows of each class and path to percentiles.
+void evidence_of_classes(benchmark::State& state) {
+  const auto paths = make_paths(4);
+  std::vector<Target> targets;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    targets.push_back({.name = "t" + std::to_string(i), .traffic_class = "c" + std::to_string(i)});
+  }
+  const auto windows = make_windows(paths, targets, 12);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(gather(windows, {targets, paths, {}}, {}, start + 12 * minute));
+  }
+}
+BENCHMARK(evidence_of_classes)->Arg(1000)->Unit(benchmark::kMillisecond);
+BENCHMARK(evidence_of_classes)->Arg(10'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 void decide_classes_alike(benchmark::State& state) {
   std::vector<Target> targets;

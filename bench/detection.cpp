@@ -56,6 +56,8 @@ constexpr std::array labels{
     Label{"shift -1 ms", Happening::shift, -1ms, 0, ChangeKind::level_shift},
     Label{"queue 1 ms", Happening::queueing, 1ms, 0, ChangeKind::queueing},
     Label{"queue 5 ms", Happening::queueing, 5ms, 0, ChangeKind::queueing},
+    Label{"diurnal 3 ms", Happening::queueing, 3ms, 0, ChangeKind::queueing},
+    Label{"loss 0.1 %", Happening::loss, 0ms, 0.001, ChangeKind::loss},
     Label{"loss 0.5 %", Happening::loss, 0ms, 0.005, ChangeKind::loss},
     Label{"loss 1 %", Happening::loss, 0ms, 0.01, ChangeKind::loss},
     Label{"loss 2 %", Happening::loss, 0ms, 0.02, ChangeKind::loss},
@@ -73,7 +75,12 @@ struct Tally {
 
 struct Sums {
   std::array<Tally, labels.size()> of{};
-  std::array<unsigned, 3> false_alarms{};                                 // ours, CUSUM, fixed
+  std::array<unsigned, 3> alarms{};        // ours, CUSUM, fixed
+  std::array<unsigned, 3> false_alarms{};  // likewise
+  unsigned of_another_kind = 0;            // ours, in an event
+  unsigned late_evenings = 0;              // the third and fourth
+  unsigned diurnal = 0;                    // of these, called so
+  unsigned false_diurnal = 0;
   std::map<std::pair<std::string, std::string_view>, unsigned> false_by;  // path, kind
   std::size_t windows = 0;
   double session_years = 0;
@@ -104,7 +111,21 @@ Scenario quiet(int days) {
 struct Planned {
   std::size_t label;
   EventModel event;
+  int evening = 0;  // of a queue that comes each evening: which, from 0
 };
+
+constexpr std::string_view diurnal = "diurnal 3 ms";
+
+// A queue of three hours each evening of four days, in place of what would have been then. Each is
+// labelled by itself; that they are the same hour is Incident::diurnal's to find.
+void add_evenings(std::vector<Planned>& all, std::size_t label, const EventModel& first) {
+  for (int day = 0; day < 4; ++day) {
+    EventModel evening = first;
+    evening.from += 24h * day;
+    evening.to = evening.from + 3h;
+    all.push_back({label, std::move(evening), day});
+  }
+}
 
 // One every two days of each path, of 2 to 8 hours, none before the second day.
 std::vector<Planned> plan(const Scenario& scenario, Dice& dice) {
@@ -115,11 +136,18 @@ std::vector<Planned> plan(const Scenario& scenario, Dice& dice) {
       EventModel event;
       event.kind = labels[label].happening;
       event.paths = {path.name};
-      event.from = day + 1min * static_cast<int>(dice.uniform() * 30 * 60);
+      const bool evenings = labels[label].name == diurnal && day + 96h < scenario.end();
+      const int hours = evenings ? 20 : 30;
+      event.from = day + 1min * static_cast<int>(dice.uniform() * hours * 60);
       event.to = event.from + 1min * static_cast<int>(120 + dice.uniform() * 360);
       event.size = labels[label].size;
       event.loss = labels[label].loss;
-      all.push_back({label, event});
+      if (evenings) {
+        add_evenings(all, label, event);
+        day += 48h;
+      } else {
+        all.push_back({label, event});
+      }
     }
   }
   std::ranges::sort(all, {}, [](const Planned& each) { return each.event.from; });
@@ -216,16 +244,52 @@ bool any_in(const std::vector<WallTime>& alarms, const EventModel& event) {
       alarms, [&](WallTime when) { return when >= event.from && when <= event.from + after; });
 }
 
+bool began_with(WallTime from, const EventModel& event) {
+  return from >= event.from - before && from <= event.from + after;
+}
+
+bool of_kind(const std::vector<Planned>& events, const std::string& path, const Change& change) {
+  return std::ranges::any_of(events, [&](const Planned& each) {
+    return each.event.of_path(path) && labels[each.label].kind == change.kind &&
+           change.from >= each.event.from - before && change.from <= each.event.to + after;
+  });
+}
+
+// Queues of the same hour are to be called diurnal from the third day on.
+void score_evenings(const std::vector<Planned>& events, const std::string& path,
+                    const std::vector<Change>& ours, Sums& sums) {
+  const std::vector<SessionKey> sessions{{.path = path, .target = "target"}};
+  const auto incidents = analyzer::group_changes(ours, sessions, {}, 1min);
+  const auto is_late = [&](const Planned& each) {
+    return each.event.of_path(path) && each.evening >= 2;
+  };
+  for (const Planned& each : events) {
+    if (!is_late(each)) continue;
+    ++sums.late_evenings;
+    sums.diurnal += std::ranges::any_of(incidents, [&](const analyzer::Incident& incident) {
+      return incident.diurnal && began_with(incident.from, each.event);
+    });
+  }
+  for (const analyzer::Incident& incident : incidents) {
+    if (!incident.diurnal) continue;
+    const bool right = std::ranges::any_of(events, [&](const Planned& each) {
+      return is_late(each) && incident.from >= each.event.from - before &&
+             incident.from <= each.event.to + after;
+    });
+    sums.false_diurnal += right ? 0 : 1;
+  }
+}
+
 void score(const std::vector<Planned>& events, const std::string& path, const Alarms& alarms,
            Sums& sums) {
-  for (const auto& [label, event] : events) {
+  for (const auto& [label, event, evening] : events) {
     if (!event.of_path(path)) continue;
     Tally& tally = sums.of[label];
     ++tally.events;
     bool other = false;
     const Change* found = nullptr;
     for (const Change& change : alarms.ours) {
-      if (change.from < event.from - before || change.from > event.from + after) continue;
+      if (!began_with(change.from, event)) continue;
       if (change.kind != labels[label].kind) {
         other = true;
       } else if (found == nullptr) {
@@ -242,8 +306,16 @@ void score(const std::vector<Planned>& events, const std::string& path, const Al
   std::vector<WallTime> ours;
   for (const Change& change : alarms.ours) {
     ours.push_back(change.from);
-    if (!near_event(events, path, change.from)) ++sums.false_by[{path, to_string(change.kind)}];
+    if (!near_event(events, path, change.from)) {
+      ++sums.false_by[{path, to_string(change.kind)}];
+    } else if (!of_kind(events, path, change)) {
+      ++sums.of_another_kind;
+    }
   }
+  score_evenings(events, path, alarms.ours, sums);
+  sums.alarms[0] += static_cast<unsigned>(ours.size());
+  sums.alarms[1] += static_cast<unsigned>(alarms.cusum.size());
+  sums.alarms[2] += static_cast<unsigned>(alarms.fixed.size());
   sums.false_alarms[0] += count_false(events, path, ours);
   sums.false_alarms[1] += count_false(events, path, alarms.cusum);
   sums.false_alarms[2] += count_false(events, path, alarms.fixed);
@@ -308,6 +380,17 @@ int main(int count, char** words) {
   fmt::print("false alarms a session-year, of {:.1f}: ours {:.2f}, CUSUM {:.0f}, fixed {:.1f}\n",
              sums.session_years, sums.false_alarms[0] / sums.session_years,
              sums.false_alarms[1] / sums.session_years, sums.false_alarms[2] / sums.session_years);
+  const auto precision = [&](std::size_t i) {
+    return 1 - sums.false_alarms[i] / std::max(1.0, static_cast<double>(sums.alarms[i]));
+  };
+  fmt::print(
+      "precision, alarms in an event of all: ours {:.4f} of {}, CUSUM {:.4f}, fixed {:.4f}\n",
+      precision(0), sums.alarms[0], precision(1), precision(2));
+  fmt::print("ours in an event, but of another kind: {}\n", sums.of_another_kind);
+  fmt::print(
+      "third and fourth evenings of a queue at the same hour: {}, called diurnal {}; {} "
+      "others called so\n",
+      sums.late_evenings, sums.diurnal, sums.false_diurnal);
   for (const auto& [which, times] : sums.false_by) {
     fmt::print("  on path {}: {} {}\n", which.first, times, which.second);
   }

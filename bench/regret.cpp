@@ -144,6 +144,22 @@ class Oracle : public Chooser {
   }
 };
 
+// Knows the truth, and changes when that gains at all, but under our hold-down.
+class HeldOracle : public Chooser {
+ public:
+  std::size_t choose(std::span<const Window>, const Delays& truth, WallTime now) override {
+    const auto best = static_cast<std::size_t>(std::ranges::min_element(truth) - truth.begin());
+    const bool held = truth[path_] != dead && changed_ && now < *changed_ + 90s;
+    if (best == path_ || held) return path_;
+    changed_ = now;
+    return path_ = best;
+  }
+
+ private:
+  std::size_t path_ = 2;
+  std::optional<WallTime> changed_;
+};
+
 // Knows the truth; changes for what we change for, and not more often.
 class CalmOracle : public Chooser {
  public:
@@ -291,21 +307,23 @@ void weigh(Way& way, const Delays& truth, Tally& tally) {
   ++tally.windows;
 }
 
-constexpr std::array<const char*, 6> names{"strait", "oracle", "oracle, calm",
+constexpr std::array<const char*, 7> names{"strait", "oracle", "oracle, held", "oracle, calm",
                                            "static", "greedy", "loss first"};
 
-double run(std::uint64_t seed, int days, Trouble trouble, std::array<Tally, 6>& tallies) {
+double run(std::uint64_t seed, int days, Trouble trouble,
+           std::array<Tally, names.size()>& tallies) {
   Scenario scenario = world_of(days, trouble);
   Dice dice{seed};
   add_events(scenario, dice, trouble);
   auto strait = std::make_unique<Strait>(scenario);
   const Strait& ours = *strait;
-  std::array<Way, 6> ways{{{names[0], std::move(strait)},
-                           {names[1], std::make_unique<Oracle>()},
-                           {names[2], std::make_unique<CalmOracle>()},
-                           {names[3], std::make_unique<Static>()},
-                           {names[4], std::make_unique<Greedy>()},
-                           {names[5], std::make_unique<LossFirst>()}}};
+  std::array<Way, names.size()> ways{{{names[0], std::move(strait)},
+                                      {names[1], std::make_unique<Oracle>()},
+                                      {names[2], std::make_unique<HeldOracle>()},
+                                      {names[3], std::make_unique<CalmOracle>()},
+                                      {names[4], std::make_unique<Static>()},
+                                      {names[5], std::make_unique<Greedy>()},
+                                      {names[6], std::make_unique<LossFirst>()}}};
   Simulation simulation{std::move(scenario), seed};
   while (!simulation.done()) {
     const Delays truth = truth_of(simulation.world(), simulation.time() + 30s);
@@ -318,7 +336,7 @@ double run(std::uint64_t seed, int days, Trouble trouble, std::array<Tally, 6>& 
   return ours.seconds;
 }
 
-void show(const char* what, int days, const std::array<Tally, 6>& tallies) {
+void show(const char* what, int days, const std::array<Tally, names.size()>& tallies) {
   fmt::print("{}\n{:<14}{:>10}{:>10}{:>10}{:>10}{:>10}\n", what, "", "mean ms", "regret %",
              "changes", "losing", "dead/cut");
   for (std::size_t i = 0; i < tallies.size(); ++i) {
@@ -348,7 +366,7 @@ int main(int argc, char** words) {
   for (const auto& [trouble, what] : troubles) {
     if (only >= 0 && only != static_cast<int>(trouble)) continue;
     stretches += seeds;
-    std::array<Tally, 6> tallies{};
+    std::array<Tally, names.size()> tallies{};
     for (int seed = 0; seed < seeds; ++seed) {
       seconds += run(first + static_cast<std::uint64_t>(seed), days, trouble, tallies);
     }

@@ -46,7 +46,9 @@ struct Configuration {
   std::map<std::string, analyzer::Position, std::less<>> target_positions;
   routes::Regions regions;
 
-  [[nodiscard]] analyzer::Network network() const { return {analyzer_targets, paths, far_ends}; }
+  [[nodiscard]] analyzer::Network network() const {
+    return {analyzer_targets, paths, far_ends, position};
+  }
   // Of every [[inbound]], in order.
   [[nodiscard]] std::vector<analyzer::InboundClass> inbound_classes() const;
   [[nodiscard]] std::map<std::string, std::string, std::less<>> region_of_targets() const;

@@ -104,7 +104,10 @@ std::string mistake(const CLI::App& app, const CLI::App& command, const CLI::Par
   std::string what = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     const auto colon = what.find(':');
-    if (colon != std::string::npos) return what.substr(0, colon) + ": the value is missing";
+    if (colon != std::string::npos) {
+      const bool again = what.find("At most", colon) != std::string::npos;
+      return what.substr(0, colon) + (again ? ": given more than once" : ": the value is missing");
+    }
     return "--" + what.substr(0, what.find(' ')) + ": takes no value";
   }
   return what;

@@ -28,7 +28,8 @@ std::string header() {
   }
   return line +
          ",min_ns,pdv_ns,sent,lost,loss,loss_low,loss_high,loss_worth,loss_windows,most_lost,"
-         "floor_ns,stretch,age_ns,adequate,adequacy_reason,method\n";
+         "floor_ns,stretch,detour_km,circle_ns,circle_stretch,circle_detour_km,age_ns,adequate,"
+         "adequacy_reason,method\n";
 }
 
 void add_percentile(std::vector<std::string>& cells, const Percentile* percentile) {
@@ -57,6 +58,15 @@ void add_loss(std::vector<std::string>& cells, const Evidence& evidence) {
   cells.push_back(std::to_string(evidence.most_lost));
 }
 
+void add_distances(std::vector<std::string>& cells, const Evidence& evidence) {
+  const auto km = [](double value) { return fmt::format("{:.1f}", value); };
+  cells.push_back(evidence.detour_km ? km(*evidence.detour_km) : "");
+  const auto& circle = evidence.great_circle;
+  cells.push_back(circle ? std::to_string(circle->round_trip.count()) : "");
+  cells.push_back(circle ? fmt::format("{:.4f}", circle->stretch) : "");
+  cells.push_back(circle ? km(circle->detour_km) : "");
+}
+
 std::string line_of(const Evidence& evidence) {
   const bool measured = evidence.windows > 0;
   const auto time = [&](WallTime when) {
@@ -75,6 +85,7 @@ std::string line_of(const Evidence& evidence) {
   add_loss(cells, evidence);
   cells.push_back(delay_cell(evidence.floor));
   cells.push_back(evidence.stretch ? fmt::format("{:.4f}", *evidence.stretch) : "");
+  add_distances(cells, evidence);
   cells.push_back(measured ? std::to_string(evidence.age.count()) : "");
   cells.emplace_back(evidence.adequacy == analyzer::Adequacy::adequate ? "true" : "false");
   cells.push_back(csv_cell(evidence.adequacy_reason));

@@ -25,6 +25,8 @@ void write_change(JsonWriter& json, const analyzer::Change& change) {
       .member("size_low_ns", change.size_low)
       .member("size_high_ns", change.size_high)
       .member("loss", change.loss)
+      .member("loss_low", change.loss_low)
+      .member("loss_high", change.loss_high)
       .end_object();
 }
 
@@ -40,6 +42,7 @@ std::string to_json(const analyzer::Incident& incident) {
       .member("to", incident.to);
   write_texts(json, "paths", incident.paths);
   write_texts(json, "explained_by", incident.explained_by);
+  write_texts(json, "or_else", incident.or_else);
   json.member("one_flow", incident.one_flow)
       .member("one_target", incident.one_target)
       .member("diurnal", incident.diurnal);

@@ -104,6 +104,38 @@ void write_loss(JsonWriter& json, const analyzer::Evidence& evidence) {
       .end_object();
 }
 
+void write_great_circle(JsonWriter& json, const std::optional<analyzer::GreatCircle>& circle) {
+  json.key("great_circle");
+  if (!circle) {
+    json.null();
+    return;
+  }
+  json.begin_object()
+      .member("target", circle->target)
+      .member("rtt_ns", circle->round_trip)
+      .member("stretch", circle->stretch)
+      .member("detour_km", circle->detour_km)
+      .end_object();
+}
+
+void write_one_way(JsonWriter& json, const std::vector<analyzer::OneWayDelays>& all) {
+  json.key("one_way").begin_array();
+  for (const analyzer::OneWayDelays& each : all) {
+    json.begin_object()
+        .member("target", each.target)
+        .member("protocol", to_string(each.protocol))
+        .member("dscp", each.dscp)
+        .member("samples", each.samples)
+        .member("forward_p50_ns", each.forward)
+        .member("reverse_p50_ns", each.reverse)
+        .member("clock_error_ns", each.error)
+        .member("asymmetry_ns", each.asymmetry())
+        .member("asymmetry_error_ns", each.asymmetry_error())
+        .end_object();
+  }
+  json.end_array();
+}
+
 void write_far_view(JsonWriter& json, const FarView& far) {
   json.begin_object();
   if (far.dscp) json.member("dscp", static_cast<unsigned>(*far.dscp));
@@ -241,7 +273,10 @@ std::string to_json(const analyzer::Evidence& evidence) {
   write_loss(json, evidence);
   json.member("floor_ns", evidence.floor)
       .member("stretch", evidence.stretch)
-      .member("age_ns", evidence.age)
+      .member("detour_km", evidence.detour_km);
+  write_great_circle(json, evidence.great_circle);
+  write_one_way(json, evidence.one_way);
+  json.member("age_ns", evidence.age)
       .member("adequate", evidence.adequacy == analyzer::Adequacy::adequate)
       .member("adequacy_reason", evidence.adequacy_reason)
       .member("below_floor", evidence.below_floor)

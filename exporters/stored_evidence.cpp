@@ -16,8 +16,7 @@ namespace {
 constexpr const char* no_region = "unknown";
 
 std::vector<analyzer::Target> targets_of(std::span<const Window> windows,
-                                         const TargetRegions& regions,
-                                         const WeightOfTargets& weights) {
+                                         const TargetRegions& regions, const Surroundings& known) {
   std::map<std::string, std::string, std::less<>> classes;
   for (const Window& window : windows) {
     const auto region = regions.find(window.session.target);
@@ -26,11 +25,13 @@ std::vector<analyzer::Target> targets_of(std::span<const Window> windows,
   std::vector<analyzer::Target> targets;
   targets.reserve(classes.size());
   for (auto& [name, region] : classes) {
-    const auto weight = weights.find(name);
-    targets.push_back({.name = name,
-                       .traffic_class = std::move(region),
-                       .weight = weight == weights.end() ? 1 : weight->second,
-                       .position = std::nullopt});
+    const auto weight = known.weights.find(name);
+    const auto place = known.targets.find(name);
+    targets.push_back(
+        {.name = name,
+         .traffic_class = std::move(region),
+         .weight = weight == known.weights.end() ? 1 : weight->second,
+         .position = place == known.targets.end() ? std::nullopt : std::optional{place->second}});
   }
   return targets;
 }
@@ -45,19 +46,18 @@ std::vector<routes::Path> wanted(std::span<const routes::Path> paths, const Wind
 }
 
 std::vector<analyzer::Evidence> of_probes(std::span<const Window> windows,
-                                          std::span<const analyzer::Target> targets,
-                                          std::span<const routes::Path> paths, WallTime now) {
+                                          const analyzer::Network& network, WallTime now) {
   analyzer::EvidenceOptions options;
   options.span_windows = std::numeric_limits<int>::max();  // all that was read
-  return analyzer::gather(windows, {.targets = targets, .paths = paths, .far_ends = {}}, options,
-                          now);
+  options.one_way = true;
+  return analyzer::gather(windows, network, options, now);
 }
 
 // Nobody knows where its ends are, so there is no floor; nor what was lost of it.
 std::vector<analyzer::Evidence> of_traffic(std::span<const Window> windows,
                                            std::span<const analyzer::Target> targets,
                                            const std::string& method, WallTime now) {
-  auto evidence = of_probes(windows, targets, {}, now);
+  auto evidence = of_probes(windows, {.targets = targets, .paths = {}, .far_ends = {}}, now);
   std::erase_if(evidence, [](const analyzer::Evidence& each) { return each.windows == 0; });
   for (analyzer::Evidence& each : evidence) {
     each.method = method;
@@ -69,9 +69,8 @@ std::vector<analyzer::Evidence> of_traffic(std::span<const Window> windows,
 }  // namespace
 
 Result<StoredEvidence> stored_evidence(Store& store, const TimeRange& range,
-                                       const WindowFilter& filter,
-                                       std::span<const routes::Path> paths, WallTime now,
-                                       const WeightOfTargets& weights) {
+                                       const WindowFilter& filter, const Surroundings& known,
+                                       WallTime now) {
   const auto regions = store.regions();
   if (!regions) return tl::make_unexpected(regions.error());
   WindowFilter both = filter;
@@ -89,9 +88,15 @@ Result<StoredEvidence> stored_evidence(Store& store, const TimeRange& range,
     by_method[method ? std::string{to_string(*method)} : std::string{}].push_back(
         std::move(window));
   }
+  const std::vector<routes::Path> paths = wanted(known.paths, filter);
   for (const auto& [method, windows] : by_method) {
-    const auto targets = targets_of(windows, *regions, weights);
-    auto evidence = method.empty() ? of_probes(windows, targets, wanted(paths, filter), now)
+    const auto targets = targets_of(windows, *regions, known);
+    auto evidence = method.empty() ? of_probes(windows,
+                                               {.targets = targets,
+                                                .paths = paths,
+                                                .far_ends = known.far_ends,
+                                                .site = known.site},
+                                               now)
                                    : of_traffic(windows, targets, method, now);
     std::ranges::move(evidence, std::back_inserter(result.evidence));
   }

@@ -47,42 +47,88 @@ TextTable::Cell remark(const Evidence& evidence) {
   return {""};
 }
 
-Row heading(const std::set<double>& quantiles) {
+// What a table of some evidence has beside what it always has.
+struct Columns {
+  std::set<double> quantiles;
+  bool detour = false;
+  bool great_circle = false;
+
+  void add(const Evidence& evidence) {
+    for (const Percentile& p : evidence.rtt) quantiles.insert(p.q);
+    detour = detour || evidence.detour_km.has_value();
+    great_circle = great_circle || evidence.great_circle.has_value();
+  }
+};
+
+Row heading(const Columns& columns) {
   Row row{{"path", Colour::bold}};
-  for (const double q : quantiles) row.push_back({fmt::format("p{:g}", 100 * q), Colour::bold});
+  for (const double q : columns.quantiles) {
+    row.push_back({fmt::format("p{:g}", 100 * q), Colour::bold});
+  }
   row.push_back({"loss", Colour::bold});
   for (const char* name : {"min", "pdv", "floor", "stretch"}) {
     row.push_back({name, Colour::bold, true});
   }
+  if (columns.detour) row.push_back({"detour", Colour::bold, true});
+  if (columns.great_circle) row.push_back({"great circle", Colour::bold, true});
   return row;
 }
 
-Row evidence_row(const Evidence& evidence, const std::set<double>& quantiles) {
+std::string circle_text(const analyzer::GreatCircle& circle) {
+  return fmt::format("{}: {} x {:.2f}", circle.target, maybe(circle.round_trip), circle.stretch);
+}
+
+std::string asymmetry_note(const Evidence& evidence, const analyzer::OneWayDelays& delays) {
+  const Nanos asymmetry = delays.asymmetry();
+  const Nanos size = asymmetry < Nanos{0} ? -asymmetry : asymmetry;
+  const std::string words =
+      size <= delays.asymmetry_error()
+          ? fmt::format("as long as the clocks can tell (to {})",
+                        strait::to_text(delays.asymmetry_error()))
+          : fmt::format("{} by {}, to {}", asymmetry > Nanos{0} ? "longer" : "shorter",
+                        strait::to_text(size), strait::to_text(delays.asymmetry_error()));
+  return fmt::format("  one way on {}: to {} {}, back {} (medians of {}): the way there is {}\n",
+                     evidence.path, delays.target, strait::to_text(delays.forward),
+                     strait::to_text(delays.reverse), delays.samples, words);
+}
+
+Row evidence_row(const Evidence& evidence, const Columns& columns) {
   Row row{{evidence.path}};
-  for (const double q : quantiles) row.push_back(percentile_cell(evidence.percentile(q)));
+  for (const double q : columns.quantiles) {
+    row.push_back(percentile_cell(evidence.percentile(q)));
+  }
   row.push_back({loss_text(evidence.loss)});
   for (const auto& delay : {evidence.min, evidence.pdv, evidence.floor}) {
     row.push_back({maybe(delay), Colour::none, true});
   }
   row.push_back(
       {evidence.stretch ? fmt::format("{:.2f}", *evidence.stretch) : "-", Colour::none, true});
+  if (columns.detour) {
+    row.push_back({evidence.detour_km ? fmt::format("{:.0f} km", *evidence.detour_km) : "-",
+                   Colour::none, true});
+  }
+  if (columns.great_circle) {
+    const auto& circle = evidence.great_circle;
+    row.push_back({circle ? circle_text(*circle) : "-", Colour::none, true});
+  }
   row.push_back(remark(evidence));
   return row;
 }
 
 void append_class(std::string& out, const std::string& traffic_class,
                   const std::vector<const Evidence*>& members, bool colours) {
-  std::set<double> quantiles;
+  Columns columns;
   std::string notes;
   for (const Evidence* each : members) {
-    for (const Percentile& p : each->rtt) quantiles.insert(p.q);
+    columns.add(*each);
+    for (const auto& delays : each->one_way) notes += asymmetry_note(*each, delays);
     for (const std::string& note : each->notes) {
       notes += fmt::format("  note on {}: {}\n", each->path, note);
     }
   }
   TextTable table;
-  table.add_row(heading(quantiles));
-  for (const Evidence* each : members) table.add_row(evidence_row(*each, quantiles));
+  table.add_row(heading(columns));
+  for (const Evidence* each : members) table.add_row(evidence_row(*each, columns));
   out += (colours ? painted(traffic_class, Colour::bold) : traffic_class) + '\n';
   out += table.render("  ", colours);
   out += notes;

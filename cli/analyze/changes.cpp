@@ -24,9 +24,9 @@ std::string signed_text(Nanos size) {
 // Of the change whose size is the middle one.
 std::string size_text(const Incident& incident) {
   if (incident.kind == ChangeKind::outage || incident.kind == ChangeKind::loss) {
-    double most = 0;
-    for (const Change& change : incident.changes) most = std::max(most, change.loss);
-    return fmt::format("{:.1f} % lost", most * 100);
+    const Change& most = *std::ranges::max_element(incident.changes, {}, &Change::loss);
+    return fmt::format("{:.1f} % [{:.1f}, {:.1f}] lost", most.loss * 100, most.loss_low * 100,
+                       most.loss_high * 100);
   }
   std::vector<const Change*> changes;
   changes.reserve(incident.changes.size());
@@ -54,6 +54,7 @@ std::string why_text(const Incident& incident) {
   if (!incident.explained_by.empty()) {
     words.push_back(fmt::format("explained by {}", fmt::join(incident.explained_by, ", ")));
   }
+  for (const std::string& other : incident.or_else) words.push_back(fmt::format("or {}", other));
   return fmt::format("{}", fmt::join(words, "; "));
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <ostream>
 
 #include "analyzer/one_way_change.hpp"
@@ -105,14 +106,18 @@ Result<int> run_analyze(const AnalyzeOptions& options, bool colours, std::ostrea
                         std::ostream& progress) {
   std::string file = options.store;
   const WallTime now = SystemClock{}.now().wall;
-  std::vector<routes::Path> paths;  // give the floors
-  exporters::WeightOfTargets weights;
+  std::optional<Configuration> configuration;
+  exporters::Surroundings known;
   if (file.empty()) {
-    auto configuration = load_configuration(options.config);
-    if (!configuration) return fail(std::move(configuration));
+    auto loaded = load_configuration(options.config);
+    if (!loaded) return fail(std::move(loaded));
+    configuration = *std::move(loaded);
     file = configuration->exporters.store;
-    weights = weights_of(*configuration, now, progress);
-    paths = std::move(configuration->paths);
+    known = {.paths = configuration->paths,
+             .far_ends = configuration->far_ends,
+             .site = configuration->position,
+             .targets = configuration->target_positions,
+             .weights = weights_of(*configuration, now, progress)};
     if (file.empty()) {
       return fail(Errc::bad_input,
                   fmt::format("analyze: {} names no store ([exporters] store)", options.config));
@@ -122,9 +127,9 @@ Result<int> run_analyze(const AnalyzeOptions& options, bool colours, std::ostrea
   if (!store) return fail(std::move(store));
   const exporters::TimeRange range{.from = now - options.since};
   if (options.one_way) return show_changes(**store, range, options, results, progress);
-  if (options.changes) return show_incidents(**store, range, options, paths, results, progress);
-  const auto stored =
-      exporters::stored_evidence(**store, range, filter_of(options), paths, now, weights);
+  if (options.changes)
+    return show_incidents(**store, range, options, known.paths, results, progress);
+  const auto stored = exporters::stored_evidence(**store, range, filter_of(options), known, now);
   if (!stored) return tl::make_unexpected(stored.error());
   if (stored->damaged > 0) {
     progress << fmt::format("analyze: {} windows could not be read, first: {}\n", stored->damaged,

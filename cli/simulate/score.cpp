@@ -16,7 +16,7 @@ Score::Score(const probe::simulated::World& world) : world_{world} {
   std::set<std::string> regions;
   for (const TargetModel& target : world.scenario().targets) regions.insert(target.region);
   for (const std::string& region : regions) {
-    classes_.push_back({.region = region, .strait = {}, .plain = {}, .oracle = {}});
+    classes_.push_back({.region = region, .strait = {}, .same = {}, .plain = {}, .oracle = {}});
   }
 }
 
@@ -76,8 +76,10 @@ void Score::count(WallTime time, const std::map<std::string, std::string, std::l
     };
     const auto plain = named(scenario.defaults);
     const auto ours = named(chosen);
+    const std::uint64_t lived = score.plain.windows;
     take(score.plain, plain, delays);
     take(score.strait, ours ? ours : plain, delays);
+    if (score.plain.windows > lived) take(score.same, ours ? ours : plain, delays);
     take(score.oracle, scenario.paths[*best].name, delays);
   }
 }

@@ -29,6 +29,7 @@ struct Choice {
 struct ClassScore {
   std::string region;
   Choice strait;
+  Choice same;  // of strait, only the windows in which the default path lived: to compare with
   Choice plain;
   Choice oracle;
 };

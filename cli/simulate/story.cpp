@@ -216,6 +216,7 @@ void Story::foot(const std::vector<ClassScore>& scores) {
                  {"changes", {}, true},
                  {"plain BGP", {}, true},
                  {"dead", {}, true},
+                 {"strait meanwhile", {}, true},
                  {"oracle", {}, true},
                  {"changes", {}, true}});
   for (const ClassScore& score : scores) {
@@ -225,11 +226,15 @@ void Story::foot(const std::vector<ClassScore>& scores) {
                    {std::to_string(score.strait.changes), {}, true},
                    {mean_text(score.plain), {}, true},
                    {std::to_string(score.plain.dead), {}, true},
+                   {mean_text(score.same), {}, true},
                    {mean_text(score.oracle), {}, true},
                    {std::to_string(score.oracle.changes), {}, true}});
   }
-  out() << table.render("  ", colours_)
-        << "Plain BGP stays on the default path and does not notice; the oracle knows the truth.\n";
+  out()
+      << table.render("  ", colours_)
+      << "Plain BGP stays on the default path and does not notice. A mean is of the windows in "
+         "which what\ncarried the class lived: 'strait meanwhile' is of those in which plain BGP's "
+         "did. The oracle\nknows the truth.\n";
 }
 
 }  // namespace strait::cli

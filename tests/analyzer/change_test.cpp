@@ -135,6 +135,15 @@ TEST_CASE("each event is found on both of its path's sessions, as what it is, an
       CHECK(change.size_high - change.size_low < 100us);
     } else {
       REQUIRE(change.to.has_value());
+      if (c.kind == ChangeKind::queueing) {
+        CHECK(change.size_low < change.size);
+        CHECK(change.size < change.size_high);
+      } else {
+        const double truth = c.kind == ChangeKind::outage ? 1 : c.loss;
+        CHECK(change.loss_low <= truth);
+        CHECK(truth <= change.loss_high);
+        CHECK(change.loss_high - change.loss_low < 0.01);
+      }
       CHECK(*change.to >= noon + 3h - 2min);
       CHECK(*change.to <= noon + 3h + (c.loss > 0 ? 31min : 2min));
     }
@@ -147,6 +156,7 @@ TEST_CASE("what has not ended has no end") {
   const auto changes = changes_with(cut);
   REQUIRE(changes.size() == 2);
   CHECK_FALSE(changes[0].to.has_value());
+  CHECK(changes[0].loss_low > 0.999);  // of all windows so far, not of the first
 }
 
 TEST_CASE("a far clock that is set is no change of the path, and its drift is no step") {
@@ -199,6 +209,65 @@ TEST_CASE("a group is named when exactly its paths are gone") {
   }
 }
 
+TEST_CASE("what else an incident could be is said") {
+  Scenario scenario = a_day();
+  std::vector<routes::Path> paths{in_groups("a", {"a", "asilah", "iberia"}),
+                                  in_groups("b", {"b", "asilah", "iberia"}),
+                                  in_groups("c", {"c", "iberia"}), in_groups("d", {"d", "lisbon"})};
+  using Words = std::vector<std::string>;
+  const auto or_else = [&] { return incidents_with(scenario, paths).at(0).or_else; };
+  SECTION("of what a group explains, nothing") {
+    scenario.events = {event(Happening::cut, {"a", "b"})};
+    CHECK(or_else().empty());
+  }
+  SECTION("a group of which one path is spared") {
+    scenario.events = {event(Happening::cut, {"a", "c"})};
+    CHECK(or_else() == Words{"iberia in part: b would have had it too"});
+  }
+  SECTION("a group and something else") {
+    scenario.events = {event(Happening::cut, {"a", "b", "d"})};
+    CHECK(or_else() == Words{"asilah for a, b, and another cause for d"});
+  }
+  SECTION("two that share nothing") {
+    scenario.events = {event(Happening::cut, {"c", "d"})};
+    CHECK(or_else() == Words{"more than one cause: these paths share no risk group that is known"});
+  }
+  SECTION("nothing is said of groups that nobody has named") {
+    paths.clear();
+    scenario.events = {event(Happening::cut, {"c", "d"})};
+    CHECK(or_else().empty());
+  }
+  SECTION("every path") {
+    scenario.events = {event(Happening::cut, {"a", "b", "c", "d"})};
+    CHECK(or_else() == Words{"this site: every path has it"});
+  }
+  SECTION("one target of one path") {
+    EventModel shift = event(Happening::shift, {"a"}, 5ms);
+    shift.targets = {"dubai"};
+    scenario.events = {shift};
+    CHECK(or_else() == Words{"something behind the upstream: paris over the same does not"});
+  }
+  SECTION("a target that is down") {
+    EventModel outage = event(Happening::outage, {});
+    outage.targets = {"dubai"};
+    scenario.events = {outage};
+    CHECK(or_else() == Words{"the network before it that all paths lead into"});
+  }
+  SECTION("a queue where the traffic of a cut has gone, and not before the cut") {
+    EventModel queue = event(Happening::queueing, {"d"}, 5ms);
+    EventModel early = queue;
+    early.from -= 6h;
+    early.to = early.from + 1h;
+    scenario.events = {early, event(Happening::cut, {"a"}), queue};
+    const auto incidents = incidents_with(scenario, paths);
+    REQUIRE(incidents.size() == 3);
+    CHECK(incidents[0].or_else.empty());
+    const Incident& queued = incidents[incidents[1].kind == ChangeKind::queueing ? 1 : 2];
+    REQUIRE(queued.or_else.size() == 1);
+    CHECK_THAT(queued.or_else[0], Catch::StartsWith("the traffic of a, which lost everything at"));
+  }
+}
+
 TEST_CASE("a shift of one ECMP member is one of some flows, a cable's of all") {
   Scenario scenario = a_day();
   scenario.flows = 4;
@@ -231,6 +300,23 @@ TEST_CASE("queueing at the same hour is diurnal from the third day on") {
   CHECK_FALSE(incidents[1].diurnal);
   CHECK(incidents[2].diurnal);
   CHECK(incidents[3].diurnal);
+}
+
+TEST_CASE("queues at the same hour of weeks ago make nothing diurnal") {
+  const std::vector<SessionKey> sessions{{.path = "c", .target = "paris"}};
+  std::vector<Change> changes;
+  for (const int day : {0, 1, 9, 14}) {
+    changes.push_back({.kind = ChangeKind::queueing,
+                       .session = sessions[0],
+                       .from = noon + 24h * day,
+                       .to = noon + 24h * day + 1h,
+                       .noticed = noon + 24h * day + 3min});
+  }
+  for (const Incident& incident : group_changes(changes, sessions, {}, 1min)) {
+    CHECK_FALSE(incident.diurnal);
+  }
+  changes[3].from = noon + 24h * 2;  // the third day
+  CHECK(group_changes(changes, sessions, {}, 1min)[2].diurnal);
 }
 
 TEST_CASE("degenerate windows change nothing: none, empty ones, one probe each, all equal") {

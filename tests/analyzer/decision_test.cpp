@@ -293,6 +293,58 @@ TEST_CASE("a path that was left for its loss is not returned to while it may go 
   CHECK(verdict.path == "atlas");
 }
 
+TEST_CASE("of two paths that lose as much none is preferred for being below the limit by chance") {
+  Site site;
+  if (GENERATE(false, true)) site.default_path["europe"] = "atlas";
+  const double share = GENERATE(0.015, 0.03);
+  CAPTURE(share, site.default_path.size());
+  std::binomial_distribution<int> lost{60, share};
+  int changes = 0;
+  for (int i = 0; i < 1500; ++i) {
+    for (const char* const name : {"atlas", "loukkos"}) {
+      const int of_these = lost(site.random);
+      site.windows.push_back(WindowBuilder(name, "paris", site.now)
+                                 .noisy(site.random, 20 * ms, ms / 2, 60 - of_these)
+                                 .lost(static_cast<std::uint64_t>(of_these)));
+    }
+    if (site.windows.size() > 40) {
+      site.windows.erase(site.windows.begin(), site.windows.begin() + 2);
+    }
+    ++site.now;
+    const Verdict verdict = site.judge();
+    if (verdict.path != verdict.previous) ++changes;
+  }
+  CHECK(changes <= 4);  // of 25 hours
+}
+
+TEST_CASE("targets that are down, and come back, move nothing") {
+  const std::vector<Target> three{{.name = "paris", .traffic_class = "europe"},
+                                  {.name = "rome", .traffic_class = "europe"},
+                                  {.name = "madrid", .traffic_class = "europe"}};
+  const std::vector<routes::Path> paths{path("atlas"), path("loukkos")};
+  DecisionMemory memory;
+  memory["europe"].path = "loukkos";
+  memory["europe"].changed = start - 100 * minute;
+  std::vector<Window> windows;
+  std::mt19937_64 random{5};  // NOLINT(bugprone-random-generator-seed)
+  for (int now = 0; now < 40; ++now) {
+    const bool down = now >= 10 && now < 25;
+    for (const char* const name : {"atlas", "loukkos"}) {
+      windows.push_back(WindowBuilder(name, "paris", now).noisy(random, 20 * ms, ms / 2, 60));
+      for (const char* const target : {"rome", "madrid"}) {
+        WindowBuilder window(name, target, now);
+        windows.push_back(down ? window.lost(60) : window.noisy(random, 22 * ms, ms / 2, 60));
+      }
+    }
+    const DecisionInputs inputs{windows, {three, paths, {}}, {}, {{"europe", "atlas"}}, {}};
+    Decision decision = decide(inputs, memory, {}, start + (now + 1) * minute);
+    memory = std::move(decision.memory);
+    INFO(now << ": " << decision.verdicts.at(0).reason);
+    REQUIRE(decision.verdicts.at(0).path == "loukkos");
+    for (const Ranked& each : decision.verdicts[0].ranking) CHECK((each.eligible || now < 1));
+  }
+}
+
 TEST_CASE("where no path is eligible the surely less lossy one is in force") {
   struct Case {
     const char* what;

@@ -213,6 +213,33 @@ TEST_CASE("a target that is down everywhere says nothing, one that is down here 
   CHECK(all[1].loss.hits == 0);
 }
 
+TEST_CASE("the minutes in which a target was down everywhere are nobody's loss, and are told of") {
+  const std::vector<Target> targets{{.name = "paris", .traffic_class = "europe"},
+                                    {.name = "rome", .traffic_class = "europe"}};
+  const std::vector paths{path("atlas"), path("loukkos")};
+  std::vector<Window> windows;
+  for (int i = 0; i < 4; ++i) {
+    for (const char* const name : {"atlas", "loukkos"}) {
+      windows.push_back(WindowBuilder(name, "paris", i).replies(20 * ms, 60));
+      WindowBuilder rome(name, "rome", i);
+      windows.push_back(i < 3 ? rome.lost(60) : rome.replies(30 * ms, 57).lost(3));
+    }
+  }
+  const auto all = gather(windows, {targets, paths, {}}, {}, start + 4 * minute);
+  for (const Evidence& each : all) {
+    CHECK(each.loss.hits == 3);
+    CHECK(each.loss.trials == 5 * 60);
+    REQUIRE(each.notes.size() == 1);
+    CHECK_THAT(each.notes[0], Catch::Contains("rome answered on no path in 3 windows"));
+  }
+  // A few probes may all be lost by chance.
+  windows = {WindowBuilder("atlas", "paris").replies(20 * ms, 60),
+             WindowBuilder("atlas", "rome").replies(20 * ms, 60),
+             WindowBuilder("atlas", "rome", 1).lost(7),
+             WindowBuilder("atlas", "paris", 1).replies(20 * ms, 60)};
+  CHECK(gather(windows, {targets, paths, {}}, {}, start + 2 * minute)[0].loss.hits == 7);
+}
+
 TEST_CASE("when nothing answers anywhere the loss stays visible") {
   const Evidence evidence = atlas({WindowBuilder("atlas", "paris").lost(300)});
   CHECK(evidence.loss.value == 1);
@@ -230,4 +257,51 @@ TEST_CASE("numbers that do not exist are words") {
             .q = 0.5, .value = 20 * ms, .low = 19 * ms, .high = infinite_delay, .probes = 9}) ==
         "p50 20.00 ms [19.00 ms, infinite]");
   CHECK(to_text(Proportion{}) == "nothing was sent");
+}
+
+TEST_CASE("what lies beyond the floor and the great circle is also said in kilometres of fibre") {
+  const Position casablanca{33.59, -7.62};
+  const Position frankfurt{50.11, 8.68};
+  const std::vector<Target> targets{
+      {.name = "paris", .traffic_class = "europe", .position = std::nullopt},
+      {.name = "frankfurt", .traffic_class = "europe", .position = frankfurt}};
+  const std::vector paths{path("atlas", 8.0), path("unknown")};
+  const std::vector<Window> windows{WindowBuilder("atlas", "frankfurt").replies(44 * ms, 300),
+                                    WindowBuilder("atlas", "paris").replies(20 * ms, 300),
+                                    WindowBuilder("unknown", "paris").replies(20 * ms, 300)};
+  const auto all =
+      gather(windows, {.targets = targets, .paths = paths, .far_ends = {}, .site = casablanca}, {},
+             start + minute);
+  const Evidence& evidence = all[0];
+  CHECK(*evidence.detour_km == Approx(4e6 / 9794.8).epsilon(0.001));  // 20 ms less 16 ms
+  REQUIRE(evidence.great_circle);
+  CHECK(evidence.great_circle->target == "frankfurt");
+  CHECK(static_cast<double>(evidence.great_circle->round_trip.count()) ==
+        Approx(22.22e6).epsilon(0.01));
+  CHECK(evidence.great_circle->stretch == Approx(44 / 22.22).epsilon(0.01));
+  CHECK(evidence.great_circle->detour_km == Approx(4492 - 2269).epsilon(0.01));
+  CHECK_FALSE(all[1].detour_km);     // its segments are not known
+  CHECK_FALSE(all[1].great_circle);  // nor where its target is
+}
+
+TEST_CASE("one-way delays have an asymmetry, which the clocks of both ends may make up") {
+  Window window = WindowBuilder("atlas", "paris").replies(20 * ms, 300);
+  window.forward.record(13 * ms, 300);
+  window.reverse.record(7 * ms, 300);
+  window.clocks.error = 2 * ms;
+  Window off = WindowBuilder("atlas", "paris", 1).replies(20 * ms, 300);
+  off.session.dscp = 46;
+  off.forward.record(-1 * ms, 300);
+  off.reverse.record(21 * ms, 300);
+  const std::vector paths{path("atlas")};
+  const Network network{.targets = europe, .paths = paths, .far_ends = {}};
+  EvidenceOptions options;
+  options.one_way = GENERATE(false, true);
+  const auto all = gather(std::vector{window, off}, network, options, start + 2 * minute);
+  REQUIRE(all.front().one_way.size() == (options.one_way ? 1 : 0));
+  if (!options.one_way) return;
+  const OneWayDelays& delays = all.front().one_way.front();
+  CHECK((delays.target == "paris" && delays.dscp == 0 && delays.samples == 300));
+  CHECK(std::chrono::abs(delays.asymmetry() - 6 * ms) < Nanos{100'000});
+  CHECK(delays.asymmetry_error() == 4 * ms);
 }

@@ -28,7 +28,8 @@ TEST_CASE("evidence as CSV has as many cells as its header, and none for what is
   CHECK_THAT(lines[0], Catch::StartsWith("class,path,from,to,windows,samples,kept_apart,p50_ns,"));
   CHECK_THAT(lines[1], Catch::StartsWith("europe,\"atlas \"\"A\"\", north\","));
   CHECK_THAT(lines[1], Catch::Contains(",57,"));
-  CHECK(lines[2] == "europe,loukkos,,,0,0,0,,,,,,,,,,,,,,,,,,,0,0,,,,0,0,0,,,,false,not measured,");
+  CHECK(lines[2] ==
+        "europe,loukkos,,,0,0,0,,,,,,,,,,,,,,,,,,,0,0,,,,0,0,0,,,,,,,,false,not measured,");
   const auto commas = [](const std::string& line) { return std::ranges::count(line, ','); };
   CHECK(commas(lines[2]) == commas(lines[0]));
   CHECK(commas(lines[1]) == commas(lines[0]) + 1);  // one is quoted

@@ -121,6 +121,21 @@ TEST_CASE("evidence says what is lost, what is unbounded and what is not known")
   CHECK(text(json.at("notes").at(0)) == evidence.notes[0]);
 
   CHECK(parsed(to_json(analyzer::Evidence{})).at("loss").is_null());
+  CHECK(json.at("detour_km").is_null());
+  CHECK(json.at("great_circle").is_null());
+  evidence.detour_km = 120.5;
+  evidence.great_circle = analyzer::GreatCircle{
+      .target = "paris", .round_trip = Nanos{18'490'000}, .stretch = 2.5, .detour_km = 2800};
+  evidence.one_way = {{.target = "paris",
+                       .samples = 300,
+                       .forward = Nanos{7'000'000},
+                       .reverse = Nanos{12'000'000},
+                       .error = Nanos{100'000}}};
+  const auto far = parsed(to_json(evidence));
+  CHECK(far.at("detour_km").to_number<double>() == 120.5);
+  CHECK(far.at("great_circle").at("stretch").to_number<double>() == 2.5);
+  CHECK(far.at("one_way").at(0).at("asymmetry_ns").as_int64() == -5'000'000);
+  CHECK(far.at("one_way").at(0).at("asymmetry_error_ns").as_int64() == 200'000);
   CHECK(json.at("flows").as_array().empty());
   CHECK(json.at("mixed_members").as_int64() == 0);
 }

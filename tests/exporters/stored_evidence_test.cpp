@@ -77,6 +77,28 @@ TEST_CASE("range and filter bound what the evidence rests on") {
   CHECK(none->evidence.empty());
 }
 
+TEST_CASE("a floor reaches to the target, as the service's does") {
+  const auto store = filled();
+  routes::Path path;
+  path.name = "atlas";
+  path.one_way_floor = 4ms;
+  const std::vector paths{path};
+  const analyzer::Position marseille{43.30, 5.37};
+  const analyzer::Position paris{48.86, 2.35};
+  Surroundings known;
+  known.paths = paths;
+  CHECK(of(*stored_evidence(*store, {}, {}, known, now), "atlas", "europe").floor == 8ms);
+  known.far_ends["atlas"] = marseille;
+  known.targets["192.0.2.1"] = paris;
+  known.site = marseille;
+  const auto stored = stored_evidence(*store, {}, {}, known, now);
+  const auto& evidence = of(*stored, "atlas", "europe");
+  CHECK(evidence.floor > 14ms);
+  CHECK(evidence.floor < 15ms);
+  REQUIRE(evidence.great_circle);
+  CHECK(evidence.great_circle->round_trip == *evidence.floor - 8ms);
+}
+
 TEST_CASE("captured traffic is evidence of its own, without loss, and nobody sees it unawares") {
   const auto store = filled();
   const auto before = stored_evidence(*store, {}, {}, {}, now);

@@ -8,6 +8,7 @@
 
 using namespace strait;
 using namespace strait::exporters;
+using namespace std::chrono_literals;
 
 TEST_CASE("the table of the evidence") {
   auto fast = samples::evidence("atlas-offshore", "europe");
@@ -77,4 +78,24 @@ TEST_CASE("columns are measured in characters, not octets") {
   table.add_row({{"\xc3\xa9t\xc3\xa9"}, {"x"}});
   table.add_row({{"abcd"}, {"y", Colour::none, true}});
   CHECK(table.render("", false) == "\xc3\xa9t\xc3\xa9   x\nabcd  y\n");
+}
+
+TEST_CASE(
+    "kilometres and great circle stand in the table where they are known, and asymmetry below") {
+  auto known = samples::evidence("atlas-offshore", "europe");
+  known.detour_km = 306.3;
+  known.great_circle = analyzer::GreatCircle{
+      .target = "paris", .round_trip = 18'490us, .stretch = 1.028, .detour_km = 52};
+  known.one_way = {
+      {.target = "paris", .samples = 300, .forward = 12ms, .reverse = 7ms, .error = 100us},
+      {.target = "rome", .samples = 9, .forward = 7ms, .reverse = 8ms, .error = 1ms}};
+  const std::vector evidence{known, samples::insufficient("loukkos", "europe")};
+  const std::string text = to_text(evidence, {});
+  CHECK_THAT(text, Catch::Contains("stretch  detour            great circle"));
+  CHECK_THAT(text, Catch::Contains("1.19  306 km  paris: 18.49 ms x 1.03"));
+  CHECK_THAT(text, Catch::Contains("one way on atlas-offshore: to paris 12.00 ms, back 7.000 ms "
+                                   "(medians of 300): the way there is longer by 5.000 ms, to "
+                                   "0.200 ms\n"));
+  CHECK_THAT(text, Catch::Contains("the way there is as long as the clocks can tell (to 2.000 "
+                                   "ms)\n"));
 }
