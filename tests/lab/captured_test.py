@@ -25,7 +25,7 @@ from topology import wait_for  # noqa: E402
 
 TARGET = TARGETS[4]
 DELAY_MS = 6  # each way
-PORT, QUIC_PORT = 5001, 443
+PORT, IPERF_PORT, QUIC_PORT = 5001, 5201, 443
 NEAR_MS = 0.3
 # Answers questions, and takes what is none; the kernel's own round trips (tcp_info of linux/tcp.h) at the end.
 SERVE = f"""
@@ -51,14 +51,6 @@ with socket.create_connection(("{TARGET}", {PORT})) as client:
     info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     print(json.dumps({{"port": client.getsockname()[1], "srtt_us": struct.unpack_from("I", info, 68)[0],
                        "min_us": struct.unpack_from("I", info, 148)[0]}}))
-"""
-FLOOD = f"""
-import socket, sys, time
-with socket.create_connection(("{TARGET}", {PORT})) as client:
-    end = time.monotonic() + float(sys.argv[1])
-    while time.monotonic() < end:
-        client.sendall(b"x" * 1400)
-        time.sleep(0.0005)
 """
 
 
@@ -108,11 +100,18 @@ class Captured(unittest.TestCase):
         return sum(self.lab.applied_ns("plain", direction, 4, seconds) for direction in ("out", "back")) / 1e6
 
     @again
+    @unittest.skipUnless(shutil.which("iperf3"), "wants iperf3")
     def test_a_capture_beside_a_probe_has_its_median_and_so_have_ping_and_tcp(self):
         found = {}
+        # One test, and it ends.
+        server = self.lab.start("far", "iperf3", "-s", "-1", "-p", str(IPERF_PORT), log="iperf3.log")
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        wait_for("iperf3", 10, lambda: self.lab.exec("far", "ss", "-Hltn", f"sport = {IPERF_PORT}").strip())
 
         def meanwhile():
-            load = subprocess.Popen(self.lab.command("site", sys.executable, "-c", FLOOD, "4"))
+            load = subprocess.Popen(self.lab.command("site", "iperf3", "-c", TARGET, "-p", str(IPERF_PORT), "-b", "10M", "-l", "1400", "-t", "4",
+                                                     "-i", "0.1", "--json"), stdout=subprocess.PIPE, text=True)
             ask = subprocess.Popen(self.lab.command("site", sys.executable, "-c", ASK, "4"), stdout=subprocess.PIPE, text=True)
             ping = subprocess.Popen(self.lab.command("site", "ping", "-i", "0.02", "-c", "150", TARGET), stdout=subprocess.PIPE,
                                     text=True)
@@ -120,7 +119,7 @@ class Captured(unittest.TestCase):
                                                       "300", "-i", "10ms", "-I", "va").splitlines()[-1])
             found["ping"] = ping.communicate(timeout=60)[0]
             found["tcp"] = json.loads(ask.communicate(timeout=60)[0])
-            load.wait(60)
+            found["iperf3"] = json.loads(load.communicate(timeout=60)[0])
 
         lines = self.capture(f"host {TARGET}", meanwhile)
         path = self.path_ms()
@@ -145,10 +144,20 @@ class Captured(unittest.TestCase):
         ours = times("sequence", client["client"])
         self.assertLessEqual(abs(min(ours) - found["tcp"]["min_us"] / 1e3), NEAR_MS)
         self.assertLessEqual(abs(statistics.median(ours) - found["tcp"]["srtt_us"] / 1e3), 2 * NEAR_MS)
+        # iperf3 reads the kernel's figure every 100 ms.
+        load = found["iperf3"]
+        port = load["start"]["connected"][0]["local_port"]
+        theirs_load = [each["streams"][0]["rtt"] / 1e3 for each in load["intervals"][1:]]
+        flow = next(line for line in lines if line["type"] == "flow" and line["client"].endswith(f":{port}"))
+        ours_load = times("timestamp", flow["client"])
+        self.assertGreater(len(ours_load), 500)
+        self.assertLessEqual(abs(statistics.median(ours_load) - statistics.median(theirs_load)), 2 * NEAR_MS)
         for what in (active, passive, statistics.median(times("echo")), statistics.median(ours), client["handshake_ns"] / 1e6):
             self.assertLessEqual(abs(what - path), 2 * NEAR_MS, (what, path))
         print(f"applied {path:.3f}, active {active:.3f}, passive {passive:.3f}, echo {statistics.median(times('echo')):.3f}, "
-              f"ping {statistics.median(theirs):.3f}, tcp {statistics.median(ours):.3f}, tcp_info {found['tcp']} (ms)", file=sys.stderr)
+              f"ping {statistics.median(theirs):.3f}, tcp {statistics.median(ours):.3f}, tcp_info {found['tcp']}, "
+              f"iperf3's connection {statistics.median(ours_load):.3f} ({len(ours_load)} round trips), iperf3 "
+              f"{statistics.median(theirs_load):.3f} (ms)", file=sys.stderr)
 
     def certificate(self) -> tuple[str, str]:
         key, cert = str(self.room / "key.pem"), str(self.room / "cert.pem")
