@@ -162,7 +162,10 @@ Weighed weigh(std::span<const Target> targets, const TrafficOfTargets& words,
     result.used = true;
   }
   for (const auto& [name, sum] : sums) {
-    if (sum > 0) continue;
+    if (sum > 0) {
+      result.classes.push_back(name);
+      continue;
+    }
     result.notes.push_back(
         fmt::format("no target of {} stands for any traffic: its weights stay", name));
   }

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/analyze/command.hpp"
@@ -168,11 +170,21 @@ int run(const std::vector<std::string>& words) {
   return 0;
 }
 
+// What nobody could write is no success, whatever the command thinks: the disk may be full.
+int written(int status) {
+  errno = 0;
+  std::cout.flush();
+  if (std::cout) return status;
+  std::cerr << "strait: write standard output: "
+            << (errno == 0 ? "failed" : std::generic_category().message(errno)) << '\n';
+  return status == 0 ? cli::exit_io : status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run({argv + 1, argv + argc});
+    return written(run({argv + 1, argv + argc}));
   } catch (const std::exception& error) {
     std::cerr << "strait: " << error.what() << '\n';
   } catch (...) {

@@ -261,6 +261,7 @@ void Service::publish(const Harvest& harvest) {
   snapshot.newest = state->advice.newest;
   snapshot.evidence = state->advice.evidence;
   snapshot.verdicts = state->advice.verdicts;
+  snapshot.weights = state->weights;
   snapshot.memory = state->advice.memory;
   snapshot.plan = state->advice.plan;
   snapshot.pins = pins_.states();
