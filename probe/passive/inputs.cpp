@@ -101,7 +101,10 @@ class GzipInput final : public Input {
  public:
   explicit GzipInput(std::shared_ptr<Begun> begun) : begun_{std::move(begun)}, packed_(chunk) {
     constexpr int gzip_only = 16;
-    if (::inflateInit2(&stream_, MAX_WBITS + gzip_only) != Z_OK) failure_ = "no memory";
+    // Not by the macro, which casts as C does.
+    const int status = ::inflateInit2_(&stream_, MAX_WBITS + gzip_only, ZLIB_VERSION,
+                                       static_cast<int>(sizeof(stream_)));
+    if (status != Z_OK) failure_ = "no memory";
   }
   GzipInput(const GzipInput&) = delete;
   GzipInput& operator=(const GzipInput&) = delete;

@@ -28,9 +28,9 @@ struct RecordHeader {
 
 // What a file's header says.
 struct FileHeader {
-  bool swapped;
-  bool nanos;
-  LinkType link;
+  bool swapped = false;
+  bool nanos = false;
+  LinkType link = LinkType::ethernet;
 };
 
 std::optional<FileHeader> file_header(std::span<const std::byte> head) {
@@ -72,10 +72,7 @@ class PcapFormat final : public CaptureFormat {
   [[nodiscard]] Record look(std::span<const std::byte> held, bool last) const override {
     if (held.size() < record_header) return last ? damage("") : need(record_header);
     const RecordHeader header = header_at(held, 0);
-    if (may_be_file(header)) {
-      if (held.size() < pcap_header_size) return last ? damage("") : need(pcap_header_size);
-      if (file_header(held)) return found();
-    }
+    if (may_be_file(header)) return look_for_file(held, last);
     if (!plausible(header)) return damage("");
     const std::uint64_t size = record_header + header.captured;
     if (held.size() < size + record_header) {
@@ -114,6 +111,10 @@ class PcapFormat final : public CaptureFormat {
   // and never without an octet.
   static bool may_be_file(const RecordHeader& header) {
     return header.captured == 0 && header.length == 0 && header.fraction != 0;
+  }
+  static Record look_for_file(std::span<const std::byte> held, bool last) {
+    if (held.size() < pcap_header_size && !last) return need(pcap_header_size);
+    return file_header(held) ? found() : damage("");
   }
   Record begin_file(const FileHeader& header) {
     file_ = header;
