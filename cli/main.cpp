@@ -28,7 +28,9 @@
 #include "cli/reflect/run.hpp"
 #include "cli/routes/bmp_run.hpp"
 #include "cli/routes/command.hpp"
+#include "cli/routes/expire.hpp"
 #include "cli/routes/history.hpp"
+#include "cli/routes/inbound_run.hpp"
 #include "cli/routes/rib_run.hpp"
 #include "cli/routes/run.hpp"
 #include "cli/service/command.hpp"
@@ -114,10 +116,12 @@ cli::RoutesWork routes_work() {
           .explain = with(cli::run_explain),
           .diff = with(cli::run_diff),
           .render = with(cli::run_render),
+          .inbound = with(cli::run_inbound),
           .apply = with(cli::run_apply),
           .history = with(cli::run_history),
           .rollback = with(cli::run_rollback),
           .verify = with(cli::run_verify),
+          .expire = with(cli::run_expire),
           .stop = with(cli::run_stop),
           .resume = with(cli::run_resume),
           .rib =

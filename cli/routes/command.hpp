@@ -45,6 +45,12 @@ struct RenderOptions {
   std::string output;  // empty: standard output
 };
 
+// `strait routes inbound`: how traffic would best come to us.
+struct InboundCommand {
+  RoutesSource source;
+  std::optional<WallTime> made;  // when announcements were changed, whose effect is asked for
+};
+
 // `strait routes apply`: gives the plan to the router, and takes it back if the router does not
 // follow.
 struct ApplyOptions {
@@ -71,6 +77,11 @@ struct VerifyOptions {
   std::size_t sample = 20;  // prefixes read back of each preference
 };
 
+// `strait routes expire`: takes back a plan that has expired.
+struct ExpireOptions {
+  RoutesSource source;
+};
+
 // `strait routes stop [REASON]` and `strait routes resume`: the switch that keeps every plan away.
 struct StopOptions {
   RoutesSource source;
@@ -86,10 +97,12 @@ struct RoutesWork {
   std::function<int(const ExplainOptions&)> explain;
   std::function<int(const DiffOptions&)> diff;
   std::function<int(const RenderOptions&)> render;
+  std::function<int(const InboundCommand&)> inbound;
   std::function<int(const ApplyOptions&)> apply;
   std::function<int(const HistoryOptions&)> history;
   std::function<int(const RollbackOptions&)> rollback;
   std::function<int(const VerifyOptions&)> verify;
+  std::function<int(const ExpireOptions&)> expire;
   std::function<int(const StopOptions&)> stop;
   std::function<int(const ResumeOptions&)> resume;
   std::function<int(const RibOptions&)> rib;
