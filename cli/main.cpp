@@ -4,12 +4,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "cli/analyze/command.hpp"
@@ -176,11 +174,9 @@ int run(const std::vector<std::string>& words) {
 
 // What nobody could write is no success, whatever the command thinks: the disk may be full.
 int written(int status) {
-  errno = 0;
   std::cout.flush();
   if (std::cout) return status;
-  std::cerr << "strait: write standard output: "
-            << (errno == 0 ? "failed" : std::generic_category().message(errno)) << '\n';
+  std::cerr << "strait: not all of the standard output could be written\n";
   return status == 0 ? cli::exit_io : status;
 }
 

@@ -251,7 +251,7 @@ REFUSED = [
     ("capture x --prefix-length 33/48", 2, usage("capture", "--prefix-length: '33/48': want the lengths for IPv4 and IPv6, "
                                                             "such as 24/48")),
     ("capture x --prefix-length 24/48", 2, usage("capture", "--prefix-length: wants --group prefix, and no --weights")),
-    ("capture x --group prefix --rib r --prefix-length 24/48", 2, usage("capture", "--prefix-length excludes --rib")),
+    ("capture x --group prefix --rib r --prefix-length 24/48", 2, usage("capture", "--rib excludes --prefix-length")),
     ("capture x --store s", 2, usage("capture", "--store: wants --group host, prefix, as, country or region")),
     ("capture x --store s --group host", 2, usage("capture", "--store: wants --local: round trips to whom?")),
     ("capture x --store s --group host --local 192.0.2.0/24 --window 1ms", 2,
