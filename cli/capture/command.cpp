@@ -227,13 +227,16 @@ void add_weights(CLI::App& command, const SharedOptions& options) {
       "Write how much traffic each prefix has here, for [analyzer] weights");
 }
 
-void check_grouping(const CaptureOptions& options) {
+void check_anonymity(const CaptureOptions& options) {
   if (options.live && !options.anonymise.empty()) {
     refuse("--live", "shows real addresses: not with --anonymise");
   }
   if (!options.weights.empty() && options.anonymise.starts_with("crypto-pan")) {
     refuse("--weights", "wants real prefixes: not with --anonymise crypto-pan");
   }
+}
+
+void check_grouping(const CaptureOptions& options) {
   if (options.prefix_length && (options.group != GroupBy::prefix || !options.weights.empty())) {
     refuse("--prefix-length", "wants --group prefix, and no --weights");
   }
@@ -270,6 +273,7 @@ CLI::App* add_capture_command(CLI::App& app, RunCapture run) {
     if (std::ranges::count(options->files, "-") > 1) {
       refuse("file", "the standard input can be read once");
     }
+    check_anonymity(*options);
     check_grouping(*options);
     check_exports(*options);
     if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);
