@@ -165,7 +165,10 @@ Weighed weigh(std::span<const Target> targets, const TrafficOfTargets& words,
       static_cast<double>(result.octets) + static_cast<double>(traffic.octets_elsewhere);
   for (const auto& [name, sum] : sums) result.shares[name] = static_cast<double>(sum) / all;
   for (const auto& [name, sum] : sums) {
-    if (sum > 0) continue;
+    if (sum > 0) {
+      result.classes.push_back(name);
+      continue;
+    }
     result.notes.push_back(
         fmt::format("no target of {} stands for any traffic: its weights stay", name));
   }

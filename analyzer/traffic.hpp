@@ -55,11 +55,12 @@ using TrafficOfTargets = std::map<std::string, TargetTraffic, std::less<>>;  // 
 [[nodiscard]] TrafficOfTargets read_traffic_of_targets(ConfigTable root);
 
 struct Weighed {
-  std::vector<Target> targets;      // the same ones in their order
-  std::vector<std::string> notes;   // a sentence each: what was not used, and why
-  bool used = false;                // any weight is the traffic's
-  std::uint64_t octets = 0;         // of all rows
-  std::uint64_t octets_placed = 0;  // of those that a target stands for
+  std::vector<Target> targets;       // the same ones in their order
+  std::vector<std::string> notes;    // a sentence each: what was not used, and why
+  bool used = false;                 // any weight is the traffic's
+  std::vector<std::string> classes;  // whose weights are the traffic's
+  std::uint64_t octets = 0;          // of all rows
+  std::uint64_t octets_placed = 0;   // of those that a target stands for
   // By class, what its targets stand for as a share of all traffic; empty where it is not used.
   std::map<std::string, double, std::less<>> shares;
 };

@@ -175,11 +175,19 @@ int run(const std::vector<std::string>& words) {
   return 0;
 }
 
+// What nobody could write is no success, whatever the command thinks: the disk may be full.
+int written(int status) {
+  std::cout.flush();
+  if (std::cout) return status;
+  std::cerr << "strait: not all of the standard output could be written\n";
+  return status == 0 ? cli::exit_io : status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run({argv + 1, argv + argc});
+    return written(run({argv + 1, argv + argc}));
   } catch (const std::exception& error) {
     std::cerr << "strait: " << error.what() << '\n';
   } catch (...) {

@@ -8,6 +8,7 @@ find_package(tl-expected REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)
 
 # DPDK's flags (-march, -include rte_config.h) stay inside probe/dpdk: link PkgConfig::DPDK PRIVATE there only.

@@ -210,6 +210,22 @@ void plan_expires(const Snapshot& snapshot, Samples& samples) {
   if (snapshot.plan) samples.push_back(gauge({}, in_seconds(snapshot.plan->expires)));
 }
 
+Labels labels_of(const TargetWeight& weight) {
+  return {{"class", weight.traffic_class}, {"target", weight.target}};
+}
+
+void target_weight(const Snapshot& snapshot, Samples& samples) {
+  for (const TargetWeight& each : snapshot.weights) {
+    samples.push_back(gauge(labels_of(each), each.weight));
+  }
+}
+
+void target_weight_by_traffic(const Snapshot& snapshot, Samples& samples) {
+  for (const TargetWeight& each : snapshot.weights) {
+    if (each.by_traffic) samples.push_back(gauge(labels_of(each), *each.by_traffic ? 1 : 0));
+  }
+}
+
 constexpr std::array table{
     MetricSpec{"strait_path_info", MetricType::Gauge,
                "What a path is made of; the value is always 1.", path_info},
@@ -247,6 +263,12 @@ constexpr std::array table{
     MetricSpec{"strait_flow_rtt_median_seconds", MetricType::Gauge,
                "Median round-trip time of a flow over the span of the evidence.",
                flow_delay<&analyzer::FlowFigures::median>},
+    MetricSpec{"strait_target_weight", MetricType::Gauge,
+               "What a target counts in its class, beside the other targets of it.", target_weight},
+    MetricSpec{"strait_target_weight_by_traffic", MetricType::Gauge,
+               "1 when strait_target_weight is the share of captured traffic, 0 when that cannot "
+               "be used.",
+               target_weight_by_traffic},
     MetricSpec{"strait_recommendation_info", MetricType::Gauge,
                "The newest verdict of a traffic class; the value is always 1.",
                recommendation_info},

@@ -41,6 +41,14 @@ struct EngineSnapshot {
   std::vector<Nanos> cpu;  // of each probing thread
 };
 
+// What a target counts in its class.
+struct TargetWeight {
+  std::string target;
+  std::string traffic_class;
+  double weight = 1;
+  std::optional<bool> by_traffic;  // nothing: no traffic is asked for
+};
+
 struct ConfigSnapshot {
   bool last_reload_successful = true;  // starting counts as the first reload
   std::optional<WallTime> last_success;
@@ -70,6 +78,7 @@ struct Snapshot {
   std::vector<analyzer::Evidence> newest;    // per path and class, of the newest closed windows
   std::vector<analyzer::Evidence> evidence;  // per path and class, what the verdicts rest on
   std::vector<analyzer::Verdict> verdicts;   // the newest per class
+  std::vector<TargetWeight> weights;         // that the verdicts rest on
   analyzer::DecisionMemory memory;
   std::shared_ptr<const routes::Plan> plan;  // null: no plan
   std::optional<bool> plan_waits;            // for an approval; nothing: no router is told

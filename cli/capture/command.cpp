@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -101,6 +102,23 @@ void add_what_is_shown(CLI::App& command, const SharedOptions& options) {
       ->excludes(csv);
 }
 
+// 24/48
+PrefixLengths prefix_lengths_or_end(const std::string& word) {
+  PrefixLengths lengths;
+  const auto read = [](const char* begin, const char* end, std::uint8_t most, std::uint8_t& to) {
+    const auto [stop, error] = std::from_chars(begin, end, to);
+    return error == std::errc{} && stop == end && to <= most;
+  };
+  const char* const text = word.c_str();
+  const std::size_t slash = std::min(word.find('/'), word.size());
+  const char* const end = text + word.size();
+  if (slash == word.size() || !read(text, text + slash, 32, lengths.v4) ||
+      !read(text + slash + 1, end, 128, lengths.v6)) {
+    refuse("--prefix-length", "'" + word + "': want the lengths for IPv4 and IPv6, such as 24/48");
+  }
+  return lengths;
+}
+
 NamedPathRule path_rule_or_end(const std::string& word) {
   const std::size_t equals = word.find('=');
   if (equals == 0 || equals == std::string::npos) {
@@ -125,6 +143,21 @@ CLI::Option* add_repeated(CLI::App& command, const std::string& names, const std
       ->allow_extra_args(false);
 }
 
+// A word that may not be empty: a variable of a shell that nobody has set must not turn it off.
+CLI::Option* add_word(CLI::App& command, const std::string& name, const std::string& type,
+                      std::function<void(const std::string&)> take,
+                      const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, type, take = std::move(take)](const std::string& word) {
+            if (word.empty()) refuse(name, "it is empty; want " + type);
+            take(word);
+          },
+          description)
+      ->type_name(type);
+}
+
 // What the ends of flows are looked up in.
 void add_surroundings(CLI::App& command, const SharedOptions& options) {
   add_repeated(
@@ -133,12 +166,17 @@ void add_surroundings(CLI::App& command, const SharedOptions& options) {
         options->local.push_back(value_or_end(parse_prefix(word), "--local"));
       },
       "Addresses in it are ours: only the other ends are added up");
-  add_repeated(
+  CLI::Option* const rib = add_repeated(
       command, "--rib", "FILE", [options](auto& word) { options->rib.push_back(word); },
       "MRT file, for prefixes and origin ASes");
-  command
-      .add_option("--config", options->config, "Configuration whose regions, RIB and paths count")
-      ->type_name("FILE");
+  add_word(
+      command, "--config", "FILE", [options](auto& word) { options->config = word; },
+      "Configuration whose regions, RIB and paths count");
+  add_word(
+      command, "--prefix-length", "V4/V6",
+      [options](auto& word) { options->prefix_length = prefix_lengths_or_end(word); },
+      "With --group prefix: of this length, instead of a RIB's; without both 24/48")
+      ->excludes(rib);
   add_repeated(
       command, "--registrations", "FILE",
       [options](auto& word) { options->registrations.push_back(word); },
@@ -150,18 +188,16 @@ void add_surroundings(CLI::App& command, const SharedOptions& options) {
 }
 
 void add_privacy(CLI::App& command, const SharedOptions& options) {
-  command
-      .add_option("--anonymise", options->anonymise,
-                  "Put others in the place of addresses: truncate:24/48, or crypto-pan:FILE with "
-                  "the key")
-      ->type_name("HOW");
+  add_word(
+      command, "--anonymise", "HOW", [options](auto& word) { options->anonymise = word; },
+      "Put others in the place of addresses: truncate:24/48, crypto-pan:FILE with the key, or "
+      "crypto-pan:credential:NAME");
 }
 
 void add_exports(CLI::App& command, const SharedOptions& options, CLI::Option* interface) {
-  command
-      .add_option("--store", options->store,
-                  "Put windows of the groups' round trips into this SQLite file")
-      ->type_name("FILE");
+  add_word(
+      command, "--store", "FILE", [options](auto& word) { options->store = word; },
+      "Put windows of the groups' round trips into this SQLite file");
   add_repeated(
       command, "--listen", "ADDRESS",
       [options](auto& word) {
@@ -186,18 +222,23 @@ void check_exports(const CaptureOptions& options) {
 }
 
 void add_weights(CLI::App& command, const SharedOptions& options) {
-  command
-      .add_option("--weights", options->weights,
-                  "Write how much traffic each prefix has here, for [analyzer] weights")
-      ->type_name("FILE");
+  add_word(
+      command, "--weights", "FILE", [options](auto& word) { options->weights = word; },
+      "Write how much traffic each prefix has here, for [analyzer] weights");
 }
 
-void check_grouping(const CaptureOptions& options) {
+void check_anonymity(const CaptureOptions& options) {
   if (options.live && !options.anonymise.empty()) {
     refuse("--live", "shows real addresses: not with --anonymise");
   }
   if (!options.weights.empty() && options.anonymise.starts_with("crypto-pan")) {
     refuse("--weights", "wants real prefixes: not with --anonymise crypto-pan");
+  }
+}
+
+void check_grouping(const CaptureOptions& options) {
+  if (options.prefix_length && (options.group != GroupBy::prefix || !options.weights.empty())) {
+    refuse("--prefix-length", "wants --group prefix, and no --weights");
   }
   const bool registered = !options.config.empty() || !options.registrations.empty();
   if (options.classifies() && !registered) {
@@ -232,6 +273,7 @@ CLI::App* add_capture_command(CLI::App& app, RunCapture run) {
     if (std::ranges::count(options->files, "-") > 1) {
       refuse("file", "the standard input can be read once");
     }
+    check_anonymity(*options);
     check_grouping(*options);
     check_exports(*options);
     if (const int status = run(*options); status != 0) throw CLI::RuntimeError(status);

@@ -21,6 +21,12 @@ enum class FlowRank : std::uint8_t { octets, p95, retransmissions };
 // origin AS, country of registration or region; or what goes by each path.
 enum class GroupBy : std::uint8_t { flow, host, prefix, as, country, region, path };
 
+// Of prefixes where no RIB tells them: the longest that are routed nearly everywhere.
+struct PrefixLengths {
+  std::uint8_t v4 = 24;
+  std::uint8_t v6 = 48;
+};
+
 // --path NAME=RULE
 struct NamedPathRule {
   std::string path;
@@ -38,17 +44,18 @@ struct CaptureOptions {
   std::optional<std::uint32_t> top;  // so many flows; else all, and of the table the first 20
   FlowRank by = FlowRank::octets;
   GroupBy group = GroupBy::flow;
-  std::vector<Prefix> local;               // whose addresses are ours
-  std::vector<std::string> rib;            // MRT files
-  std::string config;                      // whose regions, RIB and paths count; empty: none
-  std::vector<std::string> registrations;  // files; none: the configuration's
-  std::vector<NamedPathRule> paths;        // none: the configuration's
-  std::string weights;                     // a file for [analyzer] weights; empty: none
-  std::string store;                       // of windows; empty: none
-  std::vector<Endpoint> listen;            // for who scrapes
-  Nanos window = std::chrono::minutes{1};  // of both
-  std::string anonymise;                   // see make_anonymiser(); empty: nothing
-  std::uint32_t max_flows = 1'000'000;     // at once
+  std::optional<PrefixLengths> prefix_length;  // of GroupBy::prefix, instead of a RIB's
+  std::vector<Prefix> local;                   // whose addresses are ours
+  std::vector<std::string> rib;                // MRT files
+  std::string config;                          // whose regions, RIB and paths count; empty: none
+  std::vector<std::string> registrations;      // files; none: the configuration's
+  std::vector<NamedPathRule> paths;            // none: the configuration's
+  std::string weights;                         // a file for [analyzer] weights; empty: none
+  std::string store;                           // of windows; empty: none
+  std::vector<Endpoint> listen;                // for who scrapes
+  Nanos window = std::chrono::minutes{1};      // of both
+  std::string anonymise;                       // see make_anonymiser(); empty: nothing
+  std::uint32_t max_flows = 1'000'000;         // at once
   // Senders with many segments on the way or many round trips, at once; else by max_flows.
   std::optional<std::uint32_t> max_busy;
   bool all_methods = false;  // sequence numbers also where there are timestamps
@@ -64,8 +71,8 @@ struct CaptureOptions {
 
   // What must be read before the capture.
   [[nodiscard]] bool wants_rib() const {
-    return group == GroupBy::prefix || group == GroupBy::as || group == GroupBy::region ||
-           !weights.empty();
+    return (group == GroupBy::prefix && !prefix_length) || group == GroupBy::as ||
+           group == GroupBy::region || !weights.empty();
   }
   [[nodiscard]] bool classifies() const {
     return group == GroupBy::country || group == GroupBy::region ||

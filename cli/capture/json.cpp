@@ -205,6 +205,14 @@ std::string to_json(const CaptureSum& sum) {
   write_round_trips(json, "to_servers", sum.to_servers);
   write_round_trips(json, "to_clients", sum.to_clients);
   write_files(json, sum);
+  json.key("unread").begin_array();
+  for (const UnreadFile& each : sum.unread) {
+    json.begin_object()
+        .member("file", std::string_view{each.file})
+        .member("reason", std::string_view{each.error})
+        .end_object();
+  }
+  json.end_array();
   return json.end_object().take();
 }
 

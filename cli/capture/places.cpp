@@ -17,9 +17,6 @@ namespace {
 
 namespace passive = probe::passive;
 
-// The longest prefixes that are routed nearly everywhere.
-constexpr std::uint8_t routed_v4 = 24;
-constexpr std::uint8_t routed_v6 = 48;
 constexpr const char* no_place = "none";
 constexpr std::uint32_t nowhere = 1;  // PlaceKey::number where no prefix of the RIB covers it
 
@@ -77,14 +74,11 @@ Prefix host_prefix(const Address& address) {
   return {address, static_cast<std::uint8_t>(address.is_v4() ? 32 : 128)};
 }
 
-Prefix routed_prefix(const Address& address) {
-  return routes::network_of(address, address.is_v4() ? routed_v4 : routed_v6);
-}
-
 Result<std::unique_ptr<Places>> Places::load(const CaptureOptions& options,
                                              std::ostream& progress) {
   std::unique_ptr<Places> places{new Places};
   places->local_ = options.local;
+  places->lengths_ = options.prefix_length.value_or(PrefixLengths{});
   if (!options.anonymise.empty()) {
     auto made = passive::make_anonymiser(options.anonymise);
     if (!made) {
@@ -203,11 +197,16 @@ passive::RoundTrip Places::shown(passive::RoundTrip trip) {
   return trip;
 }
 
-PlaceKey Places::prefix_key(const Address& address) {
-  if (!index_) return {.number = 0, .prefix = shown(routed_prefix(address))};
+std::optional<Prefix> Places::prefix_of(const Address& address) const {
+  if (!index_) return routes::network_of(address, address.is_v4() ? lengths_.v4 : lengths_.v6);
   const auto found = entry(address);
-  if (!found) return {.number = nowhere, .prefix = {}};
-  return {.number = 0, .prefix = shown(found->prefix)};
+  return found ? std::optional{found->prefix} : std::nullopt;
+}
+
+PlaceKey Places::prefix_key(const Address& address) {
+  const auto prefix = prefix_of(address);
+  if (!prefix) return {.number = nowhere, .prefix = {}};
+  return {.number = 0, .prefix = shown(*prefix)};
 }
 
 std::uint32_t Places::origin(const Address& address) const {

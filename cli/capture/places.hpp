@@ -57,10 +57,13 @@ class Places {
   [[nodiscard]] static PlaceKey key(probe::passive::PathNumber path) {
     return {.number = path, .prefix = {}};
   }
-  // Of a prefix as key() gives it.
+  // The prefix that it is counted under, as it is; nothing: no prefix of the RIB holds it.
+  [[nodiscard]] std::optional<Prefix> prefix_of(const Address& address) const;
+  // Of a prefix as prefix_of() gives it.
   [[nodiscard]] Surroundings around(const Prefix& prefix);
   // As --anonymise has it; the same without it.
   [[nodiscard]] Address shown(const Address& address);
+  [[nodiscard]] Prefix shown(const Prefix& prefix);
   [[nodiscard]] probe::passive::FlowReport shown(probe::passive::FlowReport flow);
   [[nodiscard]] probe::passive::RoundTrip shown(probe::passive::RoundTrip trip);
   // "198.51.100.0/24", "AS64500", "MA", "europe", "none".
@@ -80,13 +83,13 @@ class Places {
   Result<void> take_paths(const CaptureOptions& options);
   [[nodiscard]] std::optional<routes::RibEntry> entry(const Address& address) const;
   [[nodiscard]] PlaceKey prefix_key(const Address& address);
-  [[nodiscard]] Prefix shown(const Prefix& prefix);
   [[nodiscard]] std::uint32_t origin(const Address& address) const;
   [[nodiscard]] std::uint32_t country(const Prefix& prefix) const;
   [[nodiscard]] std::uint32_t region(const std::optional<routes::RibEntry>& entry,
                                      const Prefix& prefix);
 
   std::vector<Prefix> local_;
+  PrefixLengths lengths_;
   std::optional<probe::passive::Anonymiser> anonymiser_;
   probe::passive::PathRules paths_;
   std::optional<Configuration> configuration_;
@@ -97,8 +100,6 @@ class Places {
   int status_ = 0;
 };
 
-// The address without the bits behind a routed prefix: /24 or /48.
-[[nodiscard]] Prefix routed_prefix(const Address& address);
 // The prefix that holds it alone.
 [[nodiscard]] Prefix host_prefix(const Address& address);
 

@@ -34,9 +34,16 @@ struct FileTally {
   probe::passive::ReadTally tally;
 };
 
+// That cannot be opened, or is no capture.
+struct UnreadFile {
+  std::string file;
+  std::string error;  // which names it
+};
+
 // All files together.
 struct CaptureSum {
   std::vector<FileTally> files;
+  std::vector<UnreadFile> unread;
   probe::passive::MeterTally meter;
   probe::passive::TcpTally tcp;
   Sketch to_servers;  // the better method of each flow

@@ -151,23 +151,34 @@ class Capture {
     return meter;
   }
 
+  // A file that cannot be read does not take the others' packets away. The error: none could.
   Result<void> read_files() {
+    std::optional<Error> error;
     for (const std::string& file : options_.files) {
-      if (auto read = read_file(file); !read) return fail(std::move(read));
+      auto reader = passive::CaptureReader::open(file);
+      if (!reader) {
+        error = reader.error();
+        sum_.unread.push_back({.file = file_name(file), .error = error->message});
+      } else if (auto read = read_file(file, *reader); !read) {
+        return read;
+      }
     }
+    if (error && sum_.files.empty()) return tl::make_unexpected(std::move(*error));
     return {};
   }
 
-  Result<void> read_file(const std::string& file) {
-    auto reader = passive::CaptureReader::open(file);
-    if (!reader) return fail(std::move(reader));
+  static std::string file_name(const std::string& file) {
+    return file == "-" ? "standard input" : file;
+  }
+
+  Result<void> read_file(const std::string& file, passive::CaptureReader& reader) {
     std::vector<passive::CapturedPacket> room(256);
-    while (const std::size_t count = reader->read(room)) {
+    while (const std::size_t count = reader.read(room)) {
       meter_.add(std::span{room}.first(count));
       if (!export_) continue;
       if (auto told = export_->tick(); !told) return told;
     }
-    sum_.files.push_back({.file = file == "-" ? "standard input" : file, .tally = reader->tally()});
+    sum_.files.push_back({.file = file_name(file), .tally = reader.tally()});
     return {};
   }
 
@@ -288,8 +299,11 @@ class Capture {
   // Nobody weighs by nothing: without traffic the file stays as it is.
   Result<void> write_weights() {
     if (options_.weights.empty()) return {};
-    const auto& names = options_.interfaces.empty() ? options_.files : options_.interfaces;
-    const analyzer::Traffic traffic = traffic_.traffic(names);
+    auto names = options_.interfaces;
+    if (names.empty()) {
+      for (const FileTally& each : sum_.files) names.push_back(each.file);
+    }
+    const analyzer::Traffic traffic = traffic_.traffic(std::move(names));
     if (!traffic.rows.empty()) {
       return replace_file(options_.weights, exporters::to_json_lines(traffic));
     }

@@ -99,7 +99,8 @@ std::string lacks_text(std::initializer_list<Lack> lacks) {
 }  // namespace
 
 bool is_damaged(const CaptureSum& sum) {
-  return std::ranges::any_of(sum.files, [](const auto& each) { return each.tally.damaged > 0; });
+  return !sum.unread.empty() ||
+         std::ranges::any_of(sum.files, [](const auto& each) { return each.tally.damaged > 0; });
 }
 
 std::string to_table(std::span<const passive::FlowReport> flows, bool colours) {
@@ -151,6 +152,7 @@ std::string to_text(const CaptureSum& sum) {
 
 std::string damage_text(const CaptureSum& sum) {
   std::string text;
+  for (const UnreadFile& each : sum.unread) text += fmt::format("strait: {}\n", each.error);
   for (const FileTally& each : sum.files) {
     const auto& tally = each.tally;
     for (const passive::Damage& damage : tally.damages) {

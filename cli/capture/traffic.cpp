@@ -11,6 +11,17 @@ namespace passive = probe::passive;
 
 constexpr std::size_t most_prefixes = 200'000;
 
+// Where --anonymise leaves two prefixes the same one, what they differ in is not known of it.
+void add_to(analyzer::TrafficRow& sum, const analyzer::TrafficRow& row) {
+  if (sum.asn != row.asn) sum.asn = Asn{};
+  if (sum.country != row.country) sum.country.clear();
+  if (sum.region != row.region) sum.region.clear();
+  sum.packets_to += row.packets_to;
+  sum.octets_to += row.octets_to;
+  sum.packets_from += row.packets_from;
+  sum.octets_from += row.octets_from;
+}
+
 }  // namespace
 
 const TrafficTally::Known& TrafficTally::look_up(const passive::FlowKey& key, unsigned side) {
@@ -23,13 +34,13 @@ const TrafficTally::Known& TrafficTally::look_up(const passive::FlowKey& key, un
   known = {
       .octets = octets, .family = key.family, .local = places_.is_local(address), .row = nullptr};
   if (known.local) return known;
-  const PlaceKey place = places_.key(GroupBy::prefix, address);
-  if (place.number != 0) return known;
-  const auto row = rows_.find(place);
+  const auto prefix = places_.prefix_of(address);
+  if (!prefix) return known;
+  const auto row = rows_.find(*prefix);
   if (row != rows_.end()) {
     known.row = &row->second;
   } else if (rows_.size() < most_prefixes) {
-    known.row = &rows_[place];
+    known.row = &rows_[*prefix];
   }
   return known;
 }
@@ -62,18 +73,22 @@ analyzer::Traffic TrafficTally::traffic(std::vector<std::string> sources) const 
   traffic.to = WallTime{Nanos{last_}};
   traffic.sources = std::move(sources);
   traffic.octets_elsewhere = octets_elsewhere_;
-  traffic.rows.reserve(rows_.size());
-  for (const auto& [key, row] : rows_) {
-    const Surroundings around = places_.around(key.prefix);
-    traffic.rows.push_back({.prefix = key.prefix,
-                            .asn = around.asn,
-                            .country = around.country,
-                            .region = around.region,
-                            .packets_to = row.packets_to,
-                            .octets_to = row.octets_to,
-                            .packets_from = row.packets_from,
-                            .octets_from = row.octets_from});
+  std::map<Prefix, analyzer::TrafficRow> shown;
+  for (const auto& [prefix, row] : rows_) {
+    const Surroundings around = places_.around(prefix);
+    const analyzer::TrafficRow whole{.prefix = places_.shown(prefix),
+                                     .asn = around.asn,
+                                     .country = around.country,
+                                     .region = around.region,
+                                     .packets_to = row.packets_to,
+                                     .octets_to = row.octets_to,
+                                     .packets_from = row.packets_from,
+                                     .octets_from = row.octets_from};
+    const auto [place, is_new] = shown.try_emplace(whole.prefix, whole);
+    if (!is_new) add_to(place->second, whole);
   }
+  traffic.rows.reserve(shown.size());
+  for (auto& [prefix, row] : shown) traffic.rows.push_back(std::move(row));
   return traffic;
 }
 

@@ -30,6 +30,7 @@ class TrafficTally {
   [[nodiscard]] analyzer::Traffic traffic(std::vector<std::string> sources) const;
 
  private:
+  // By the real prefix: what is known of it must not be that of the one which is shown.
   struct Row {
     std::uint64_t packets_to = 0;
     std::uint64_t octets_to = 0;
@@ -48,7 +49,7 @@ class TrafficTally {
   const Known& look_up(const probe::passive::FlowKey& key, unsigned side);
 
   Places& places_;
-  std::map<PlaceKey, Row> rows_;
+  std::map<Prefix, Row> rows_;
   std::vector<Known> known_ = std::vector<Known>(std::size_t{1} << known_bits);
   std::uint64_t octets_elsewhere_ = 0;
   std::optional<std::int64_t> first_;  // ns since 1970

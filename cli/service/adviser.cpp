@@ -20,6 +20,24 @@ namespace {
 constexpr Nanos rib_refresh = std::chrono::seconds{10};
 constexpr std::uint64_t forget_at_once = 10'000;  // rows, so that a clean-up never takes long
 
+std::vector<exporters::TargetWeight> weights_in_use(const analyzer::Weighed& weighed,
+                                                    bool asks_for_traffic) {
+  std::vector<exporters::TargetWeight> weights;
+  weights.reserve(weighed.targets.size());
+  for (const analyzer::Target& target : weighed.targets) {
+    exporters::TargetWeight weight{.target = target.name,
+                                   .traffic_class = target.traffic_class,
+                                   .weight = target.weight,
+                                   .by_traffic = std::nullopt};
+    if (asks_for_traffic) {
+      weight.by_traffic =
+          std::ranges::find(weighed.classes, target.traffic_class) != weighed.classes.end();
+    }
+    weights.push_back(std::move(weight));
+  }
+  return weights;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Adviser>> Adviser::start(std::shared_ptr<const Configuration> configuration,
@@ -237,7 +255,7 @@ void Adviser::decide() {
   memory_ = advice.memory;
   if (router_ != nullptr) router_->want(advice.plan, advice.fit, weighed.shares);
   write_verdicts(advice.verdicts);
-  publish(std::move(advice));
+  publish(std::move(advice), weights_in_use(weighed, !in_use_->analyzer.weights.file.empty()));
 }
 
 void Adviser::write_verdicts(const std::vector<analyzer::Verdict>& verdicts) {
@@ -257,9 +275,10 @@ void Adviser::write_verdicts(const std::vector<analyzer::Verdict>& verdicts) {
   }
 }
 
-void Adviser::publish(Advice advice) {
+void Adviser::publish(Advice advice, std::vector<exporters::TargetWeight> weights) {
   auto next = std::make_shared<State>();
   next->advice = std::move(advice);
+  next->weights = std::move(weights);
   if (store_) next->store = written_;
   next->first_window = first_window_;
   const std::scoped_lock lock{mutex_};

@@ -28,6 +28,7 @@ class Adviser {
  public:
   struct State {
     Advice advice;
+    std::vector<exporters::TargetWeight> weights;
     std::optional<exporters::StoreSnapshot> store;
     std::optional<WallTime> first_window;
   };
@@ -68,7 +69,7 @@ class Adviser {
   void refresh_rib(WallTime now);
   void write_verdicts(const std::vector<analyzer::Verdict>& verdicts);
   void forget(WallTime now);
-  void publish(Advice advice);
+  void publish(Advice advice, std::vector<exporters::TargetWeight> weights);
   void tell_of_weights(const analyzer::Weighed& weighed);
   void complain(const Error& error);
 

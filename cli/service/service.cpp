@@ -260,6 +260,7 @@ void Service::publish(const Harvest& harvest) {
   snapshot.newest = state->advice.newest;
   snapshot.evidence = state->advice.evidence;
   snapshot.verdicts = state->advice.verdicts;
+  snapshot.weights = state->weights;
   snapshot.memory = state->advice.memory;
   snapshot.plan = state->advice.plan;
   if (router_) snapshot.plan_waits = router_->state().waiting;

@@ -162,7 +162,10 @@ Result<Anonymiser> make_anonymiser(std::string_view text) {
     if (text.substr(0, colon) == "truncate") return truncating(rest);
     if (text.substr(0, colon) == "crypto-pan") return keyed(std::string{rest});
   }
-  return fail(Errc::bad_input, fmt::format("'{}': want truncate:24/48 or crypto-pan:FILE", text));
+  return fail(
+      Errc::bad_input,
+      fmt::format("'{}': want truncate:24/48, crypto-pan:FILE or crypto-pan:credential:NAME",
+                  text));
 }
 
 }  // namespace strait::probe::passive

@@ -92,10 +92,11 @@ static_assert(sizeof(Outstanding) == 16);
 inline constexpr std::uint32_t few_outstanding = 8;
 inline constexpr std::uint32_t many_outstanding = 256;
 
-// What a sender of data needs beyond Side.
-struct Detail {
-  std::uint32_t begin = 0;  // of the ring, counted without end
-  std::uint32_t count = 0;
+// What a sender of data needs beyond Side: four lines of the cache. What every segment and every
+// acknowledgment looks at is in the first, the segments that wait in the two behind it.
+struct alignas(64) Detail {
+  std::uint16_t begin = 0;  // of the ring, counted without end
+  std::uint16_t count = 0;
   std::uint32_t ring = 0;  // a handle to many, once the few below were not enough
   std::uint32_t newest_tsval = 0;
   std::uint32_t first_tsval = 0;
@@ -106,18 +107,19 @@ struct Detail {
   Method question = Method::echo;  // of what is not TCP
   // Which segment a cumulative acknowledgment up to here is due to cannot be told, with has_doubt.
   std::uint32_t doubt = 0;
+  std::uint32_t hole_begin = 0;  // sequence numbers that were passed over; the newest hole
+  std::uint32_t hole_end = 0;
+  std::uint32_t maybe_delayed = 0;
+  std::array<std::uint32_t, 2> series{};  // handles: by timestamps, by sequence numbers
+  std::int64_t first_tsval_time = 0;
+  std::int64_t newest_tsval_time = 0;
+  std::array<Outstanding, few_outstanding> few;
+  std::int64_t hole_time = 0;
   // Where flow_flag::in_step is not set: an acknowledgment from here on ends a round of those that
   // lead there.
   std::uint32_t mark = 0;
-  std::int64_t first_tsval_time = 0;
-  std::int64_t newest_tsval_time = 0;
-  std::array<std::uint32_t, 2> series{};  // handles: by timestamps, by sequence numbers
-  std::uint32_t hole_begin = 0;           // sequence numbers that were passed over; the newest hole
-  std::uint32_t hole_end = 0;
   std::uint32_t rounds = 0;
-  std::int64_t hole_time = 0;
-  std::array<Outstanding, few_outstanding> few;
-  // Signs, see SenderSigns.
+  // Signs, see SenderSigns; one more above.
   std::uint32_t retransmitted = 0;
   std::uint32_t filled_late = 0;
   std::uint32_t reordered = 0;
@@ -127,9 +129,9 @@ struct Detail {
   std::uint32_t unseen = 0;
   std::uint32_t refused = 0;
   std::uint32_t untracked = 0;
-  std::uint32_t maybe_delayed = 0;
   std::uint32_t unanswered = 0;
 };
+static_assert(sizeof(Detail) == 256);
 
 struct ManyOutstanding {
   std::array<Outstanding, many_outstanding> all;

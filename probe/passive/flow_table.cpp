@@ -18,7 +18,7 @@ void FlowTable::place(Slot slot) {
 }
 
 void FlowTable::grow() {
-  const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+  const Slots old = std::exchange(slots_, Slots(slots_.size() * 2));
   for (const Slot& slot : old) {
     if (slot.handle != 0) place(slot);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "probe/passive/flow_key.hpp"
+#include "probe/passive/pool.hpp"
 
 namespace strait::probe::passive {
 
@@ -44,13 +45,14 @@ class FlowTable {
     std::uint32_t hash = 0;
     std::uint32_t handle = 0;
   };
+  using Slots = std::vector<Slot, PageAllocator<Slot>>;
   static constexpr std::size_t smallest = 1024;
 
   [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
   void grow();
   void place(Slot slot);
 
-  std::vector<Slot> slots_;
+  Slots slots_;
   std::size_t size_ = 0;
 };
 

@@ -51,8 +51,9 @@ class FlowTracker {
   // Of what may be QUIC, but belongs to no flow yet: whether it begins one.
   [[nodiscard]] static bool begins_quic(const Decoded& packet);
   void follow(Flow& flow, const Decoded& packet);
-  // What follow() will touch beyond the flow itself.
+  // What follow() will touch beyond the flow itself; and, once that is there, beyond that.
   void prefetch(const Flow& flow, const Decoded& packet) const;
+  void prefetch_series(const Flow& flow, const Decoded& packet) const;
 
   [[nodiscard]] FlowReport report(const Flow& flow, FlowEnding ending);
   // Gives back what the flow has taken.

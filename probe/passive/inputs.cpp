@@ -3,11 +3,11 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/iostreams/categories.hpp>
-#include <boost/iostreams/filter/gzip.hpp>
 #include <boost/iostreams/filter/zstd.hpp>
 #include <boost/iostreams/filtering_streambuf.hpp>
 #include <cerrno>
@@ -15,6 +15,7 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace strait::probe::passive {
 namespace {
@@ -94,6 +95,70 @@ class PlainInput final : public Input {
   std::shared_ptr<Begun> begun_;
 };
 
+// RFC 1952. By zlib itself: Boost's filter takes what it has just unpacked with it when the data
+// ends too early.
+class GzipInput final : public Input {
+ public:
+  explicit GzipInput(std::shared_ptr<Begun> begun) : begun_{std::move(begun)}, packed_(chunk) {
+    constexpr int gzip_only = 16;
+    // Not by the macro, which casts as C does.
+    const int status = ::inflateInit2_(&stream_, MAX_WBITS + gzip_only, ZLIB_VERSION,
+                                       static_cast<int>(sizeof(stream_)));
+    if (status != Z_OK) failure_ = "no memory";
+  }
+  GzipInput(const GzipInput&) = delete;
+  GzipInput& operator=(const GzipInput&) = delete;
+  GzipInput(GzipInput&&) = delete;
+  GzipInput& operator=(GzipInput&&) = delete;
+  ~GzipInput() override { ::inflateEnd(&stream_); }
+
+  Result<std::size_t> read(std::span<std::byte> room) override {
+    stream_.next_out = reinterpret_cast<Bytef*>(room.data());
+    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(room.size(), most_at_once));
+    const uInt wanted = stream_.avail_out;
+    while (stream_.avail_out == wanted && failure_.empty() && go_on()) {
+    }
+    const std::size_t count = wanted - stream_.avail_out;
+    if (count > 0) return count;
+    if (!begun_->failure().empty()) return fail(Errc::io, begun_->failure());
+    if (!failure_.empty()) return fail(Errc::bad_input, "packed data is damaged: " + failure_);
+    return 0;
+  }
+
+ private:
+  static constexpr std::size_t chunk = 16384;
+  static constexpr std::size_t most_at_once = std::size_t{1} << 20U;
+
+  // One step; false at the end, which is a good one unless `failure_` says why.
+  bool go_on() {
+    if (stream_.avail_in == 0 && !refill()) {
+      if (within_) failure_ = "it ends too early";
+      return false;
+    }
+    within_ = true;
+    const int status = ::inflate(&stream_, Z_NO_FLUSH);
+    if (status == Z_STREAM_END) {
+      within_ = false;  // another member may follow (section 2.2)
+      ::inflateReset(&stream_);
+    } else if (status != Z_OK && status != Z_BUF_ERROR) {
+      failure_ = stream_.msg == nullptr ? "zlib refuses it" : stream_.msg;
+    }
+    return failure_.empty();
+  }
+  bool refill() {
+    const std::size_t count = begun_->read(std::as_writable_bytes(std::span{packed_}));
+    stream_.next_in = packed_.data();
+    stream_.avail_in = static_cast<uInt>(count);
+    return count > 0;
+  }
+
+  std::shared_ptr<Begun> begun_;
+  std::vector<Bytef> packed_;
+  z_stream stream_{};
+  bool within_ = false;  // a member
+  std::string failure_;
+};
+
 // A device of Boost.Iostreams; copied by it, so what it reads from is shared.
 struct BegunDevice {
   // The names are Boost's.
@@ -158,7 +223,7 @@ Result<std::unique_ptr<Input>> open_input(const std::string& file) {
 std::unique_ptr<Input> unpacked(std::unique_ptr<Input> input) {
   auto begun = std::make_shared<Begun>(std::move(input));
   if (begins(begun->head(), {0x1f, 0x8b})) {  // RFC 1952 section 2.3.1
-    return std::make_unique<PackedInput>(std::move(begun), io::gzip_decompressor{});
+    return std::make_unique<GzipInput>(std::move(begun));
   }
   if (begins(begun->head(), {0x28, 0xb5, 0x2f, 0xfd})) {  // RFC 8878 section 3.1.1
     return std::make_unique<PackedInput>(std::move(begun), io::zstd_decompressor{});

@@ -59,7 +59,8 @@ Result<Handle> activated(const std::string& interface, const LiveOptions& option
   const int status = ::pcap_activate(handle.get());
   if (status >= 0) return handle;
   std::string reason = ::pcap_statustostr(status);
-  if (const std::string detail = ::pcap_geterr(handle.get()); !detail.empty()) {
+  const std::string detail = ::pcap_geterr(handle.get());
+  if (!detail.empty() && detail != reason) {
     reason += " (" + detail + ")";
   }
   return fail(kind_of(status), "capture on " + interface + ": " + reason);

@@ -54,6 +54,9 @@ void Meter::add_batch(std::span<const CapturedPacket> packets) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (guesses.at(i) != 0) tracker_.prefetch(flows_[guesses.at(i)], batch[i]);
   }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (guesses.at(i) != 0) tracker_.prefetch_series(flows_[guesses.at(i)], batch[i]);
+  }
   const bool any_paths = !options_.paths.empty();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (!is_followed(batch[i])) continue;

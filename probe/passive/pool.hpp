@@ -13,6 +13,32 @@
 
 namespace strait::probe::passive {
 
+// Address space that takes memory only where it is used; huge pages where the kernel has them and
+// it is worth it. Errors: std::bad_alloc.
+[[nodiscard]] inline void* map_pages(std::size_t bytes) {
+  constexpr std::size_t worth_huge_pages = std::size_t{16} << 20U;
+  void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc{};  // NOLINT(misc-const-correctness)
+  if (bytes >= worth_huge_pages) static_cast<void>(::madvise(memory, bytes, MADV_HUGEPAGE));
+  return memory;
+}
+
+// For large containers whose elements are looked at in any order.
+template <class T>
+struct PageAllocator {
+  using value_type = T;  // NOLINT(readability-identifier-naming): the standard's
+
+  PageAllocator() = default;
+  template <class Other>
+  explicit PageAllocator(const PageAllocator<Other>& /*other*/) {}
+  [[nodiscard]] static T* allocate(std::size_t count) {
+    return static_cast<T*>(map_pages(count * sizeof(T)));
+  }
+  static void deallocate(T* memory, std::size_t count) { ::munmap(memory, count * sizeof(T)); }
+  friend bool operator==(const PageAllocator&, const PageAllocator&) { return true; }
+};
+
 // At most `limit` objects in one stretch of address space, which takes memory only where it has
 // been used; huge pages where the kernel has them, because the flows of a capture come in any
 // order. A handle is an index from 1 on; 0 is none.
@@ -24,11 +50,7 @@ class Pool {
   using Handle = std::uint32_t;
 
   explicit Pool(std::uint32_t limit) : limit_{limit}, bytes_{(limit + std::size_t{1}) * sizeof(T)} {
-    void* const memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc{};  // NOLINT(misc-const-correctness)
-    if (bytes_ >= worth_huge_pages) static_cast<void>(::madvise(memory, bytes_, MADV_HUGEPAGE));
-    base_ = static_cast<T*>(memory);
+    base_ = static_cast<T*>(map_pages(bytes_));
   }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -72,8 +94,6 @@ class Pool {
   [[nodiscard]] std::size_t memory_bytes() const { return used_ * sizeof(T); }
 
  private:
-  static constexpr std::size_t worth_huge_pages = std::size_t{64} << 20U;
-
   std::uint32_t limit_;
   std::size_t bytes_;
   T* base_ = nullptr;

@@ -6,6 +6,7 @@
 #include "probe/passive/flow_tracker.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 
 namespace strait::probe::passive {
@@ -16,6 +17,9 @@ bool is_syn_ack(const Decoded& packet) {
   return (packet.flags & (tcp::syn | tcp::ack)) == (tcp::syn | tcp::ack);
 }
 unsigned side_of(const Decoded& packet) { return packet.from_second ? 1 : 0; }
+
+// Octets of a Detail at nearly every segment.
+constexpr std::size_t looked_at = offsetof(Detail, hole_time);
 
 void count(Side& sender, const Decoded& packet) {
   if (sender.packets < std::numeric_limits<std::uint32_t>::max()) ++sender.packets;
@@ -164,9 +168,18 @@ void FlowTracker::end_of_handshake(Flow& flow, const Decoded& packet, unsigned s
 }
 
 void FlowTracker::prefetch(const Flow& flow, const Decoded& packet) const {
-  const Side& sender = flow.sides.at(side_of(packet));
-  if (packet.payload_length > 0) details_.prefetch(sender.detail, 192);
-  details_.prefetch(flow.sides.at(1 - side_of(packet)).detail, 192);
+  const unsigned side = side_of(packet);
+  if (packet.payload_length > 0) details_.prefetch(flow.sides.at(side).detail, looked_at);
+  details_.prefetch(flow.sides.at(1 - side).detail, looked_at);
+}
+
+// Where an acknowledgment's round trip will go.
+void FlowTracker::prefetch_series(const Flow& flow, const Decoded& packet) const {
+  const auto handle = flow.sides.at(1 - side_of(packet)).detail;
+  if (handle == 0) return;
+  for (const auto series : details_[handle].series) {
+    if (series != 0) series_.prefetch(series);
+  }
 }
 
 Detail* FlowTracker::detail(Side& side) {

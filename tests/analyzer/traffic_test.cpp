@@ -135,6 +135,7 @@ TEST_CASE("a class without traffic keeps its weights, and a target of weight 0 s
       targets, words, traffic({row("192.0.2.0/24", 0, "ES", 10), row("203.0.113.0/24", 0, "", 5)}),
       now, week);
   CHECK(weighed.used);
+  CHECK(weighed.classes == std::vector<std::string>{"europe"});
   CHECK(weighed.targets[0].weight == 1);
   CHECK(weighed.targets[1].weight == 3);
   CHECK(weighed.targets[2].weight == 0);

@@ -83,6 +83,8 @@ class CaptureGroups(unittest.TestCase):
         for words, groups in {
                 "--group prefix": {"10.0.0.0/24": (1, 3), "10.1.0.0/24": (1, 4), "10.1.1.0/24": (1, 5),
                                    "203.0.113.0/24": (1, 6)},
+                "--group prefix --prefix-length 16/32": {"10.0.0.0/16": (1, 3), "10.1.0.0/16": (2, 9), "203.0.0.0/16": (1, 6)},
+                "--group prefix --prefix-length 0/128": {"0.0.0.0/0": (4, 18)},
                 "--group prefix --rib table.mrt": {"10.0.0.0/8": (1, 3), "10.1.0.0/16": (2, 9), "none": (1, 6)},
                 "--group as --rib table.mrt": {"AS64496": (1, 3), "AS64497": (2, 9), "none": (1, 6)},
                 "--group country --registrations where.csv": {"MA": (1, 3), "FR": (2, 9), "none": (1, 6)},
@@ -179,6 +181,17 @@ class CaptureGroups(unittest.TestCase):
         _, *rows = [json.loads(line) for line in name.read_text().splitlines()]
         self.assertEqual({row["prefix"]: (row["octets_to"], row["octets_from"]) for row in rows},
                          {"192.0.2.0/24": (0, 28), "198.51.100.0/24": (28, 0)})
+
+    def test_weights_of_prefixes_that_look_the_same_are_added_up_and_have_what_they_have_in_common(self):
+        words = "flows.pcap --local 192.0.2.0/24 --rib table.mrt --registrations where.csv --weights cut.json"
+        rows = {}
+        for kept in (8, 16):
+            self.run_it(f"{words} --anonymise truncate:{kept}/32")
+            _, *lines = [json.loads(line) for line in (self.room / "cut.json").read_text().splitlines()]
+            rows[kept] = [(row["prefix"], row.get("asn"), row.get("country"), row["octets_to"]) for row in lines]
+        # 10.0.0.0/8 of AS64496 and 10.1.0.0/16 of AS64497: neither's alone.
+        self.assertEqual(rows[8], [("10.0.0.0/8", None, None, rows[16][0][3] + rows[16][1][3])])
+        self.assertEqual([row[:3] for row in rows[16]], [("10.0.0.0/8", 64496, None), ("10.1.0.0/16", 64497, "FR")])
 
     def test_weights_of_nothing_are_not_written(self):
         (self.room / "none.pcap").write_bytes(packets.pcap())

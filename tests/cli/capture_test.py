@@ -261,6 +261,35 @@ class Capture(unittest.TestCase):
         self.assertEqual(total["packets"], 203)
         self.assertEqual(total["files"][0]["damage"], [{"offset": 192, "reason": "a record claims more than 1 MiB"}])
 
+    def test_a_file_that_cannot_be_read_takes_nothing_from_the_others(self):
+        (self.room / "empty.pcap").write_bytes(b"")
+        errors = "strait: empty.pcap: empty; want a pcap or pcapng file\nstrait: open nosuch.pcap: No such file or directory\n"
+        *flows, total = self.lines("empty.pcap one.pcap nosuch.pcap", 1, errors=errors)
+        self.assertEqual((len(flows), total["packets"], [file["file"] for file in total["files"]]), (1, 203, ["one.pcap"]))
+        self.assertEqual([file["file"] for file in total["unread"]], ["empty.pcap", "nosuch.pcap"])
+        self.assertEqual(self.capture("nosuch.pcap empty.pcap", 2, errors=None),
+                         "strait: empty.pcap: empty; want a pcap or pcapng file\n")
+
+    def test_files_in_one_file_are_read_one_after_the_other(self):
+        (self.room / "both.pcap").write_bytes(ONE + THREE)
+        self.assertEqual(self.lines("both.pcap")[-1]["packets"], self.lines("one.pcap three.pcap")[-1]["packets"])
+
+    def test_an_empty_word_is_refused_and_turns_nothing_off(self):
+        for option, want in {"--anonymise": "HOW", "--weights": "FILE", "--store": "FILE", "--config": "FILE"}.items():
+            with self.subTest(option):
+                done = subprocess.run([self.strait, "capture", "one.pcap", option, ""], cwd=self.room, capture_output=True,
+                                      text=True, timeout=60, check=False)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertTrue(done.stderr.startswith(f"strait capture: {option}: it is empty; want {want}\n"), done.stderr)
+
+    @unittest.skipUnless(Path("/dev/full").exists(), "wants /dev/full")
+    def test_what_could_not_be_written_is_no_success(self):
+        for words in ("one.pcap", "one.pcap --json"):
+            with self.subTest(words), open("/dev/full", "wb") as full:
+                done = subprocess.run([self.strait, "capture", *words.split()], cwd=self.room, stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=60, check=False)
+                self.assertEqual((done.returncode, done.stderr), (4, "strait: not all of the standard output could be written\n"))
+
     @unittest.skipUnless(shutil.which("tshark"), "tshark is not there")
     def test_round_trips_are_those_of_tshark_but_for_what_is_ambiguous(self):
         fields = ["tcp.analysis.ack_rtt", "tcp.analysis.initial_rtt", "tcp.port"]

@@ -236,7 +236,8 @@ REFUSED = [
     ("capture x --group path --path a=any", 2, usage("capture", "--group: path wants --local: which way is out?")),
     ("capture x --group path --local 192.0.2.0/24", 2, usage("capture", "--group: path wants --path, or --config with "
                                                                        "its [[path]]")),
-    ("capture x --anonymise off", 2, "strait: capture: --anonymise: 'off': want truncate:24/48 or crypto-pan:FILE\n"),
+    ("capture x --anonymise off", 2, "strait: capture: --anonymise: 'off': want truncate:24/48, crypto-pan:FILE or "
+     "crypto-pan:credential:NAME\n"),
     ("capture x --anonymise truncate:33/48", 2, "strait: capture: --anonymise: truncate:33/48: want the bits of IPv4 and "
                                                 "IPv6 that are kept, such as truncate:24/48\n"),
     ("capture x --anonymise crypto-pan:nosuch", 2, "strait: capture: --anonymise: key nosuch: No such file or "
@@ -245,6 +246,12 @@ REFUSED = [
      usage("capture", "--live: shows real addresses: not with --anonymise")),
     ("capture x --weights w --anonymise crypto-pan:k", 2,
      usage("capture", "--weights: wants real prefixes: not with --anonymise crypto-pan")),
+    ("capture x --prefix-length 24", 2, usage("capture", "--prefix-length: '24': want the lengths for IPv4 and IPv6, such as "
+                                                         "24/48")),
+    ("capture x --prefix-length 33/48", 2, usage("capture", "--prefix-length: '33/48': want the lengths for IPv4 and IPv6, "
+                                                            "such as 24/48")),
+    ("capture x --prefix-length 24/48", 2, usage("capture", "--prefix-length: wants --group prefix, and no --weights")),
+    ("capture x --group prefix --rib r --prefix-length 24/48", 2, usage("capture", "--rib excludes --prefix-length")),
     ("capture x --store s", 2, usage("capture", "--store: wants --group host, prefix, as, country or region")),
     ("capture x --store s --group host", 2, usage("capture", "--store: wants --local: round trips to whom?")),
     ("capture x --store s --group host --local 192.0.2.0/24 --window 1ms", 2,

@@ -36,6 +36,7 @@ window = "300ms"
 span_windows = 3
 pair_windows = 3
 repeat = 1
+weights = "{directory}/traffic.json"
 [exporters]
 listen = ["127.0.0.1:0"]
 store = "{directory}/strait.db"
@@ -147,6 +148,11 @@ class Service(unittest.TestCase):
         text += "".join(PATH.format(number=number) for number in (1, 2))
         text += "".join(TARGET.format(number=number, port=port) for number in range(1, 1 + targets))
         self.file.write_text(text)
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        lines = ({"type": "traffic", "from": now, "to": now, "octets_elsewhere": 0, "sources": ["eth0"]},
+                 {"type": "traffic_row", "prefix": "127.0.0.0/8", "packets_to": 1, "octets_to": 900, "packets_from": 1,
+                  "octets_from": 100})
+        (self.directory / "traffic.json").write_text("".join(json.dumps({"strait": 1, **line}) + "\n" for line in lines))
 
     def test_it_serves_reloads_and_ends_while_it_is_scraped(self):
         reflector = self.start("reflect", "127.0.0.1:0", "--allow", "127.0.0.0/8", "--source-rate", "0/s")
@@ -166,6 +172,9 @@ class Service(unittest.TestCase):
             service.wait_for(rf"configuration reloaded: {2 * targets} sessions")
         self.wait_for_page(f"{url}/-/ready")
         self.wait_for_page(f"{url}/metrics", 'strait_recommendation_info{class="europe"')
+        # Three targets at one address share its traffic.
+        self.wait_for_page(f"{url}/metrics", 'strait_target_weight{class="europe",target="target-3"} 0.333')
+        self.wait_for_page(f"{url}/metrics", 'strait_target_weight_by_traffic{class="europe",target="target-3"} 1')
 
         self.assertEqual(service.end(), 0, service.log())
         self.assertEqual(reflector.end(), 0, reflector.log())

@@ -206,6 +206,21 @@ TEST_CASE("a path takes its MTU or does not, and an MTU that nobody knows is nei
   if (octets != nullptr) CHECK(octets->metric.at(0).gauge.value == *c.octets);
 }
 
+TEST_CASE("a target's weight says whether it is the traffic's, where traffic is asked for") {
+  const auto by_traffic = GENERATE(values<std::optional<bool>>({std::nullopt, false, true}));
+  Snapshot snapshot = samples::snapshot();
+  snapshot.weights[0].by_traffic = by_traffic;
+  const auto families = collect(snapshot);
+  const MetricFamily* const weight = find(families, "strait_target_weight");
+  REQUIRE(weight != nullptr);
+  CHECK(weight->metric.at(0).gauge.value == 0.75);
+  CHECK(label(weight->metric[0], "class") == "europe");
+  CHECK(label(weight->metric[0], "target") == "192.0.2.1");
+  const MetricFamily* const traffic = find(families, "strait_target_weight_by_traffic");
+  REQUIRE((traffic != nullptr) == by_traffic.has_value());
+  if (traffic != nullptr) CHECK(traffic->metric.at(0).gauge.value == (*by_traffic ? 1 : 0));
+}
+
 TEST_CASE("only percentiles that the sample carries are published, with their bounds") {
   const auto families = collect(samples::snapshot());
   const auto& window = *find(families, "strait_rtt_window_seconds");

@@ -183,6 +183,8 @@ inline Snapshot snapshot() {
   snapshot.evidence = snapshot.newest;
   snapshot.evidence[0].flows = {two_flows("192.0.2.1")};
   snapshot.verdicts = {verdict()};
+  snapshot.weights = {
+      {.target = "192.0.2.1", .traffic_class = "europe", .weight = 0.75, .by_traffic = true}};
   snapshot.memory["europe"] = {.path = "atlas-offshore",
                                .changed = start,
                                .challenger = {},

@@ -20,12 +20,14 @@ from pathlib import Path as File
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(File(__file__).resolve().parent))
 from cells import PATHEMU, STRAIT  # noqa: E402
-from small_lab import TARGETS, SmallLab  # noqa: E402
+from small_lab import PREFIXES, TARGETS, SmallLab, address  # noqa: E402
 from topology import wait_for  # noqa: E402
 
 TARGET = TARGETS[4]
 DELAY_MS = 6  # each way
-PORT, QUIC_PORT = 5001, 443
+BEHIND = "198.51.100.77"  # as far again, and some
+BEHIND_MS = 4
+PORT, IPERF_PORT, QUIC_PORT = 5001, 5201, 443
 NEAR_MS = 0.3
 # Answers questions, and takes what is none; the kernel's own round trips (tcp_info of linux/tcp.h) at the end.
 SERVE = f"""
@@ -51,14 +53,6 @@ with socket.create_connection(("{TARGET}", {PORT})) as client:
     info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     print(json.dumps({{"port": client.getsockname()[1], "srtt_us": struct.unpack_from("I", info, 68)[0],
                        "min_us": struct.unpack_from("I", info, 148)[0]}}))
-"""
-FLOOD = f"""
-import socket, sys, time
-with socket.create_connection(("{TARGET}", {PORT})) as client:
-    end = time.monotonic() + float(sys.argv[1])
-    while time.monotonic() < end:
-        client.sendall(b"x" * 1400)
-        time.sleep(0.0005)
 """
 
 
@@ -108,11 +102,18 @@ class Captured(unittest.TestCase):
         return sum(self.lab.applied_ns("plain", direction, 4, seconds) for direction in ("out", "back")) / 1e6
 
     @again
+    @unittest.skipUnless(shutil.which("iperf3"), "wants iperf3")
     def test_a_capture_beside_a_probe_has_its_median_and_so_have_ping_and_tcp(self):
         found = {}
+        # One test, and it ends.
+        server = self.lab.start("far", "iperf3", "-s", "-1", "-p", str(IPERF_PORT), log="iperf3.log")
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        wait_for("iperf3", 10, lambda: self.lab.exec("far", "ss", "-Hltn", f"sport = {IPERF_PORT}").strip())
 
         def meanwhile():
-            load = subprocess.Popen(self.lab.command("site", sys.executable, "-c", FLOOD, "4"))
+            load = subprocess.Popen(self.lab.command("site", "iperf3", "-c", TARGET, "-p", str(IPERF_PORT), "-b", "10M", "-l", "1400",
+                                                     "-t", "4", "-i", "0.1", "--json"), stdout=subprocess.PIPE, text=True)
             ask = subprocess.Popen(self.lab.command("site", sys.executable, "-c", ASK, "4"), stdout=subprocess.PIPE, text=True)
             ping = subprocess.Popen(self.lab.command("site", "ping", "-i", "0.02", "-c", "150", TARGET), stdout=subprocess.PIPE,
                                     text=True)
@@ -120,7 +121,7 @@ class Captured(unittest.TestCase):
                                                       "300", "-i", "10ms", "-I", "va").splitlines()[-1])
             found["ping"] = ping.communicate(timeout=60)[0]
             found["tcp"] = json.loads(ask.communicate(timeout=60)[0])
-            load.wait(60)
+            found["iperf3"] = json.loads(load.communicate(timeout=60)[0])
 
         lines = self.capture(f"host {TARGET}", meanwhile)
         path = self.path_ms()
@@ -145,10 +146,62 @@ class Captured(unittest.TestCase):
         ours = times("sequence", client["client"])
         self.assertLessEqual(abs(min(ours) - found["tcp"]["min_us"] / 1e3), NEAR_MS)
         self.assertLessEqual(abs(statistics.median(ours) - found["tcp"]["srtt_us"] / 1e3), 2 * NEAR_MS)
+        # iperf3 reads the kernel's figure every 100 ms.
+        load = found["iperf3"]
+        port = load["start"]["connected"][0]["local_port"]
+        theirs_load = [each["streams"][0]["rtt"] / 1e3 for each in load["intervals"][1:]]
+        flow = next(line for line in lines if line["type"] == "flow" and line["client"].endswith(f":{port}"))
+        ours_load = times("timestamp", flow["client"])
+        self.assertGreater(len(ours_load), 500)
+        self.assertLessEqual(abs(statistics.median(ours_load) - statistics.median(theirs_load)), 2 * NEAR_MS)
         for what in (active, passive, statistics.median(times("echo")), statistics.median(ours), client["handshake_ns"] / 1e6):
             self.assertLessEqual(abs(what - path), 2 * NEAR_MS, (what, path))
         print(f"applied {path:.3f}, active {active:.3f}, passive {passive:.3f}, echo {statistics.median(times('echo')):.3f}, "
-              f"ping {statistics.median(theirs):.3f}, tcp {statistics.median(ours):.3f}, tcp_info {found['tcp']} (ms)", file=sys.stderr)
+              f"ping {statistics.median(theirs):.3f}, tcp {statistics.median(ours):.3f}, tcp_info {found['tcp']}, "
+              f"iperf3's connection {statistics.median(ours_load):.3f} ({len(ours_load)} round trips), iperf3 "
+              f"{statistics.median(theirs_load):.3f} (ms)", file=sys.stderr)
+
+    @again
+    def test_a_capture_in_the_middle_has_the_delay_of_each_side_whatever_is_lost_doubled_or_overtaken_there(self):
+        """From "site" over the path "plain" to "far", which captures and forwards; on over the path "nat"."""
+        self.lab.exec("far", "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+        self.lab.batch("far", f"route replace {BEHIND} via {address(2, 2, 4)}")
+        self.lab.batch("nat", f"addr replace {BEHIND}/32 dev lo")
+        server = self.lab.start("nat", sys.executable, "-c", SERVE.replace(TARGET, BEHIND), log="behind.log")
+        self.addCleanup(server.wait)
+        self.addCleanup(os.killpg, server.pid, signal.SIGKILL)
+        wait_for("the TCP server", 10, lambda: "ready" in (self.room / "1" / "behind.log").read_text())
+        ask = ASK.replace(TARGET, BEHIND).replace('b"?" * 100', 'b"?" * 4000')
+        delays = {"plain": (PREFIXES[4], DELAY_MS), "nat": ("-", BEHIND_MS)}
+
+        def reset():
+            for path, (lane, delay) in delays.items():
+                self.lab.ask(f"set {path} both {lane} delay={delay}ms loss=0 duplicate=0 reorder=0 hold=0ms")
+
+        self.addCleanup(reset)
+        for what, path, words, sign in (("lost before the capture", "plain", "loss=0.04", "filled_late"),
+                                        ("lost behind it", "nat", "loss=0.04", "retransmitted"),
+                                        ("doubled before it", "plain", "duplicate=0.1", "retransmitted"),
+                                        ("overtaken before it", "plain", "reorder=0.1 hold=1ms", "reordered"),
+                                        ("overtaken behind it", "nat", "reorder=0.1 hold=1ms", None)):
+            reset()
+            self.lab.ask(f"set {path} both {delays[path][0]} {words}")
+            lines = self.capture(f"tcp and host {BEHIND}", lambda: self.lab.exec("site", sys.executable, "-c", ask, "0.9"), "far", "plain")
+            flow = next(line for line in lines if line["type"] == "flow")
+            for side, end, way in (("to_server", flow["server"], "nat"), ("to_client", flow["client"], "plain")):
+                trips = [line["rtt_ns"] / 1e6 for line in lines if line["type"] == "round_trip" and line["answerer"] == end]
+                applied = 2 * delays[way][1]
+                self.assertGreater(len(trips), 10, (what, side))
+                self.assertGreaterEqual(min(trips), applied - NEAR_MS, (what, side))
+                self.assertLessEqual(statistics.median(trips), applied + 5 * NEAR_MS, (what, side))
+                # A retransmission that is taken for the first transmission, or the other way round, is off by 200 ms.
+                self.assertLessEqual(max(trips), applied + 100, (what, side))
+            signs = {key: flow["to_server"][key] + flow["to_client"][key] for key in ("filled_late", "reordered", "retransmitted")}
+            print(what, signs, file=sys.stderr)
+            if sign:
+                self.assertGreater(signs[sign], 0, what)
+            else:
+                self.assertEqual(signs["filled_late"], 0, what)
 
     def certificate(self) -> tuple[str, str]:
         key, cert = str(self.room / "key.pem"), str(self.room / "cert.pem")
@@ -183,11 +236,11 @@ class Captured(unittest.TestCase):
         def fetch():
             self.lab.exec("site", "gtlsclient", "-q", "--exit-on-all-streams-close", TARGET, str(QUIC_PORT), f"https://localhost/file")
 
+        # Without subTest(), which would keep a failure from `again`.
         for where, interface, side in (("site", "va", "to_server"), ("far", "plain", "to_client")):
-            with self.subTest(where):
-                flow, = self.check_handshake(where, interface, fetch, side)
-                self.assertIn(flow["quic"]["spin"], ("constant", "random", "few"))
-                self.assertEqual(flow["to_server"]["question"]["count"] + flow["to_client"]["question"]["count"], 0)
+            flow, = self.check_handshake(where, interface, fetch, side)
+            self.assertIn(flow["quic"]["spin"], ("constant", "random", "few"), where)
+            self.assertEqual(flow["to_server"]["question"]["count"] + flow["to_client"]["question"]["count"], 0, where)
 
     @unittest.skipUnless(os.environ.get("SPIN_QUIC"), "wants SPIN_QUIC=PROGRAM, see tests/lab/README.md")
     def test_a_quic_stack_with_the_spin_bit_is_timed_and_without_it_is_not(self):

@@ -54,6 +54,29 @@ TEST_CASE("pcap is read in both octet orders, to the micro- or the nanosecond") 
   CHECK(read->tally.packets == 2);
 }
 
+TEST_CASE("a pcap file behind another one is read by its own header") {
+  const auto first = FileBuilder{}.header().record(1000, 5, octets(60, 1)).take();
+  const bool damage = GENERATE(false, true);
+  CAPTURE(damage);
+  FileBuilder both;
+  both.append(first);
+  if (damage) both.append(octets(777, 0xee));
+  both.append(FileBuilder{true}
+                  .header(0xa1b23c4d, 101)
+                  .record(90'000'000, 7, octets(40, 2))
+                  .record(90'000'001, 8, octets(40, 3))
+                  .take());
+  const auto read = read_all(both.take());
+  REQUIRE(read);
+  REQUIRE(read->packets.size() == 3);
+  CHECK(read->packets.front().time == 1'000'000'005'000);
+  const Seen& last = read->packets.back();
+  CHECK(last.time == 90'000'001'000'000'008);
+  CHECK(last.data == octets(40, 3));
+  CHECK(last.link == LinkType::raw);
+  CHECK(read->tally.damaged == (damage ? 1 : 0));
+}
+
 TEST_CASE("a pcapng time is what its interface's resolution and offset make of it") {
   struct Case {
     const char* what;
@@ -251,6 +274,33 @@ TEST_CASE("gzip and zstd are unpacked, several members in a row too, and damage 
     CHECK_FALSE(damaged->packets.empty());
     CHECK_THAT(damaged->tally.damages.front().what, Catch::Contains("packed data is damaged"));
   }
+}
+
+TEST_CASE("of gzip that ends too early everything is used that can be unpacked") {
+  FileBuilder builder;
+  builder.header();
+  for (std::uint32_t i = 0; i < 100; ++i) builder.record(i, i, octets(60, i));
+  const auto plain = builder.take();
+  const auto whole = packed(plain, boost::iostreams::gzip_compressor{});
+  const auto first = [&](std::size_t count) { return read_all(std::span{whole}.first(count)); };
+  constexpr std::size_t trailer = 8;  // checksum and size (RFC 1952 section 2.3.1)
+  const auto read = first(whole.size() - trailer);
+  REQUIRE(read);
+  CHECK(read->packets.size() == 100);
+  REQUIRE(read->tally.damaged == 1);
+  CHECK(read->tally.damages[0].offset == plain.size());
+  CHECK(read->tally.damages[0].what == "packed data is damaged: it ends too early");
+  const auto half = first(whole.size() / 2);
+  REQUIRE(half);
+  CHECK(half->packets.size() > 10);
+  CHECK(half->packets.size() < 100);
+
+  auto more = whole;
+  more.insert(more.end(), {std::byte{'X'}, std::byte{'Y'}, std::byte{'Z'}});
+  const auto trailed = read_all(more);
+  REQUIRE(trailed);
+  CHECK(trailed->packets.size() == 100);
+  CHECK(trailed->tally.damaged == 1);
 }
 
 TEST_CASE("packets of one call lie in memory side by side, whatever their number") {
