@@ -23,6 +23,14 @@ void keep_least(Contenders routes, Field& field, Key key) {
   drop_if(field, [&](std::size_t i) { return least < key(routes[i]); });
 }
 
+// Of several protocols BIRD takes the route of the highest preference, whatever BGP's attributes
+// say: 100 for BGP, and by default more for static, direct, OSPF, RIP and Babel routes. A dump does
+// not tell the preference; only BIRD's hold other protocols' routes.
+void by_protocol(Contenders routes, const Options&, Field& field) {
+  keep_least(routes, field,
+             [](const Contender& route) { return !route.neighbor.is_unspecified(); });
+}
+
 // RFC 4271 section 9.1.1: the highest degree of preference.
 void by_local_pref(Contenders routes, const Options& options, Field& field) {
   keep_least(routes, field, [&](const Contender& route) {
@@ -76,6 +84,7 @@ void by_peer_address(Contenders routes, const Options&, Field& field) {
 }
 
 constexpr std::array rungs{
+    Rung{"protocol", "BIRD's default preferences", false, by_protocol},
     Rung{"local-pref", "RFC 4271 9.1.1", false, by_local_pref},
     Rung{"as-path-length", "RFC 4271 9.1.2.2 a", false, by_as_path_length},
     Rung{"origin", "RFC 4271 9.1.2.2 b", false, by_origin},

@@ -39,7 +39,8 @@ struct Rung {
                     Field& field);
 };
 
-// RFC 4271 section 9.1.2.2 in its order, with RFC 4456 section 9. Interior cost (rung e) is no
+// Routes that are not BGP's first, then RFC 4271 section 9.1.2.2 in its order, with RFC 4456 section
+// 9. Interior cost (rung e) is no
 // rung here: it is not in a RIB dump. See Decision::assumes_equal_cost.
 [[nodiscard]] std::span<const Rung> decision_process();
 

@@ -38,6 +38,9 @@ std::size_t reference(const std::vector<Contender>& all) {
   using Beats = bool (*)(const Contender&, const Contender&);
   const Beats rungs[] = {
       [](const Contender& a, const Contender& b) {
+        return a.neighbor.is_unspecified() && !b.neighbor.is_unspecified();
+      },
+      [](const Contender& a, const Contender& b) {
         return a.local_pref.value_or(LocalPref{100}) > b.local_pref.value_or(LocalPref{100});
       },
       [](const Contender& a, const Contender& b) { return a.as_path_length < b.as_path_length; },
@@ -84,6 +87,7 @@ std::vector<Contender> random_routes(Small small, std::size_t count) {
     route.internal = small(2) == 0;
     if (small(3) == 0) route.originator_id = small(4);
     route.cluster_list_length = small(2);
+    if (small(16) == 0) route.neighbor = Address{};
     routes.push_back(route);
   }
   return routes;
@@ -104,6 +108,10 @@ TEST_CASE("each rung decides what the rungs above it left open, and says its nam
     bool assumes_equal_cost;
   };
   const auto c = GENERATE(values<Case>({
+      {"protocol",
+       {from(1, [](Contender& r) { r.local_pref = LocalPref{500}; }),
+        from(2, [](Contender& r) { r.neighbor = Address{}; })},
+       false},
       {"local-pref",
        {from(1, [](Contender& r) { r.as_path_length = 1; }),
         from(2, [](Contender& r) { r.local_pref = LocalPref{101}; })},
@@ -197,8 +205,8 @@ TEST_CASE("the decision is the slow reference's on a million sets of candidates"
     if (!decision || decision->best != reference(routes)) FAIL("case " << i);
     ++decided[decision->rung];
   }
-  // Each of the eight rungs, and none at all for equal routes, had its part.
-  CHECK(decided.size() >= 9);
+  // Each of the nine rungs, and none at all for equal routes, had its part.
+  CHECK(decided.size() >= 10);
   for (const auto& [rung, times] : decided) {
     INFO(rung);
     CHECK(times > 100);
