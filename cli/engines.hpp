@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "cli/probe_command.hpp"
+#include "cli/probe/command.hpp"
 #include "core/result.hpp"
 #include "probe/dpdk/options.hpp"
 #include "probe/options.hpp"

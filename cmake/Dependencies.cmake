@@ -17,7 +17,7 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # Its -pthread defines a macro that a precompiled header was made without.
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 
-# Only cli/live_screen.cpp sees it. Not by pkg-config, whose macros would part that folder from its precompiled header.
+# Only cli/terminal/live_screen.cpp sees it. Not by pkg-config, whose macros would part that folder from its precompiled header.
 find_library(NCURSESW ncursesw REQUIRED)
 
 # Likewise only probe/passive/live_capture.cpp.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/advice.hpp"
+#include "cli/routes/advice.hpp"
 
 #include <catch2/catch.hpp>
 #include <set>

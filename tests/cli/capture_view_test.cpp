@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `strait capture --live` makes of the flows.
-#include "cli/capture_view.hpp"
+#include "cli/capture/view.hpp"
 
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
-#include "cli/cells.hpp"
+#include "cli/terminal/cells.hpp"
 
 using namespace strait;
 using namespace strait::cli;

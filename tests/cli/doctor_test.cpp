@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
-#include "cli/doctor_devices.hpp"
-#include "cli/doctor_report.hpp"
-#include "cli/doctor_run.hpp"
-#include "cli/doctor_self_tests.hpp"
+#include "cli/doctor/devices.hpp"
+#include "cli/doctor/report.hpp"
+#include "cli/doctor/run.hpp"
+#include "cli/doctor/self_tests.hpp"
 
 namespace strait::cli {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/mtu_notes.hpp"
+#include "cli/service/mtu_notes.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/pin_gate.hpp"
+#include "cli/service/pin_gate.hpp"
 
 #include <catch2/catch.hpp>
 

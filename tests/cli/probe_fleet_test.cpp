@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/probe_fleet.hpp"
+#include "cli/probe/fleet.hpp"
 
 #include <array>
 #include <catch2/catch.hpp>

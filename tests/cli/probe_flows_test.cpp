@@ -4,7 +4,7 @@
 #include <set>
 #include <sstream>
 
-#include "cli/probe_run.hpp"
+#include "cli/probe/run.hpp"
 #include "tests/probe/fake_transport.hpp"
 #include "tests/probe/prober_fixture.hpp"
 

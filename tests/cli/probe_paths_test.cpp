@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "cli/probe_run.hpp"
+#include "cli/probe/run.hpp"
 #include "tests/cli/fast_network.hpp"
 
 using namespace strait;

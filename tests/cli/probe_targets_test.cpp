@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/probe_targets.hpp"
+#include "cli/probe/targets.hpp"
 
 #include <catch2/catch.hpp>
 #include <sstream>

@@ -5,12 +5,12 @@
 #include <string>
 
 #include "analyzer/evidence.hpp"
-#include "cli/histogram.hpp"
-#include "cli/live_view.hpp"
-#include "cli/nagios.hpp"
-#include "cli/probe_table.hpp"
-#include "cli/probe_tally.hpp"
-#include "cli/thresholds.hpp"
+#include "cli/probe/nagios.hpp"
+#include "cli/probe/table.hpp"
+#include "cli/probe/tally.hpp"
+#include "cli/probe/thresholds.hpp"
+#include "cli/terminal/histogram.hpp"
+#include "cli/terminal/live_view.hpp"
 
 using namespace strait;
 using namespace strait::cli;

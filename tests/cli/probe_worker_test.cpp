@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/probe_worker.hpp"
+#include "cli/probe/worker.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/router.hpp"
+#include "cli/routes/router.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>

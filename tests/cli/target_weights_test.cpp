@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/target_weights.hpp"
+#include "cli/routes/target_weights.hpp"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
-#include "cli/advice.hpp"
+#include "cli/routes/advice.hpp"
 #include "tests/analyzer/windows.hpp"
 
 using namespace strait;

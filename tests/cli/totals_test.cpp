@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/totals.hpp"
+#include "cli/service/totals.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/analyze_command.hpp"
+#include "cli/analyze/command.hpp"
 
 #include <CLI/CLI.hpp>
 #include <catch2/catch.hpp>
