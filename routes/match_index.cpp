@@ -47,20 +47,19 @@ void MatchIndex::fill_slots() {
 // Prefixes in order, and those that are open at each: where one begins or ends another answer does.
 void MatchIndex::fill_ranges() {
   struct Open {
-    std::uint64_t last;
-    std::uint32_t prefix;
+    std::uint64_t last = ~std::uint64_t{0};
+    std::uint32_t prefix = no_parent;
   };
-  std::vector<Open> open;
+  std::vector<Open> open(1);  // to the end of all addresses, and so never closed
   const auto answer_from = [&](std::uint64_t start) {
-    const std::uint32_t prefix = open.empty() ? no_parent : open.back().prefix;
     if (!ranges_.empty() && ranges_.back().start == start) {
-      ranges_.back().prefix = prefix;  // what covers it begins there too
+      ranges_.back().prefix = open.back().prefix;  // what covers it begins there too
     } else {
-      ranges_.push_back({.start = start, .prefix = prefix});
+      ranges_.push_back({.start = start, .prefix = open.back().prefix});
     }
   };
   const auto close_before = [&](std::uint64_t high) {
-    while (!open.empty() && open.back().last < high) {
+    while (open.back().last < high) {
       const std::uint64_t behind = open.back().last + 1;
       open.pop_back();
       answer_from(behind);
@@ -71,11 +70,11 @@ void MatchIndex::fill_ranges() {
   for (std::uint32_t i = 0; i < keys.size(); ++i) {
     close_before(keys[i].high);
     const bool above = keys[i].length() > 64;
-    if (above && !open.empty() && open.back().prefix == longer) continue;
+    if (above && open.back().prefix == longer) continue;
     open.push_back({.last = keys[i].last_covered().high, .prefix = above ? longer : i});
     answer_from(keys[i].high);
   }
-  close_before(~std::uint64_t{0});  // what is open to the end has no end
+  close_before(~std::uint64_t{0});
 }
 
 // As many cells in each part as ranges begin there, or up to twice as many.

@@ -33,8 +33,8 @@ class MatchIndex {
 
   // Addresses by the first 64 bits of IPv6, from `start` to the next range.
   struct Range {
-    std::uint64_t start;
-    std::uint32_t prefix;  // the index of the longest one; no_parent; or `longer`
+    std::uint64_t start = 0;
+    std::uint32_t prefix = 0;  // the index of the longest one; no_parent; or `longer`
   };
   // What begins with one number of 16 bits.
   struct Part {

@@ -329,7 +329,7 @@ class MrtReader::Worker {
   bool useful_ = false;
   struct HashedEntry {
     RibRecordEntry entry;
-    std::uint32_t hash;
+    std::uint32_t hash = 0;
   };
   std::vector<HashedEntry> entries_;  // of the record that is read
   std::vector<RibRoute> routes_;      // likewise
