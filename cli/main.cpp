@@ -26,6 +26,7 @@
 #include "cli/reflect/run.hpp"
 #include "cli/routes/bmp_run.hpp"
 #include "cli/routes/command.hpp"
+#include "cli/routes/expire.hpp"
 #include "cli/routes/history.hpp"
 #include "cli/routes/rib_run.hpp"
 #include "cli/routes/run.hpp"
@@ -116,6 +117,7 @@ cli::RoutesWork routes_work() {
           .history = with(cli::run_history),
           .rollback = with(cli::run_rollback),
           .verify = with(cli::run_verify),
+          .expire = with(cli::run_expire),
           .stop = with(cli::run_stop),
           .resume = with(cli::run_resume),
           .rib =

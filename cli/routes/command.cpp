@@ -81,6 +81,8 @@ void add_aftermath(CLI::App& routes, RoutesWork& work) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
 
+  add(routes, "expire", "Take back a plan that has expired", std::move(work.expire));
+
   auto [stop, stopped] =
       add(routes, "stop", "Let no plan reach the router any more", std::move(work.stop));
   stop->add_option("reason", stopped->reason, "Why, for whoever finds it stopped");

@@ -71,6 +71,11 @@ struct VerifyOptions {
   std::size_t sample = 20;  // prefixes read back of each preference
 };
 
+// `strait routes expire`: takes back a plan that has expired.
+struct ExpireOptions {
+  RoutesSource source;
+};
+
 // `strait routes stop [REASON]` and `strait routes resume`: the switch that keeps every plan away.
 struct StopOptions {
   RoutesSource source;
@@ -90,6 +95,7 @@ struct RoutesWork {
   std::function<int(const HistoryOptions&)> history;
   std::function<int(const RollbackOptions&)> rollback;
   std::function<int(const VerifyOptions&)> verify;
+  std::function<int(const ExpireOptions&)> expire;
   std::function<int(const StopOptions&)> stop;
   std::function<int(const ResumeOptions&)> resume;
   std::function<int(const RibOptions&)> rib;

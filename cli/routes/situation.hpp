@@ -8,8 +8,8 @@
 #include "cli/configuration.hpp"
 #include "cli/routes/advice.hpp"
 #include "cli/routes/command.hpp"
-#include "core/result.hpp"
 #include "core/clock.hpp"
+#include "core/result.hpp"
 #include "routes/model/plan.hpp"
 
 namespace strait::cli {

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""strait routes history, rollback, verify, stop and resume, beside a BIRD that is played here: it has the include file as
+"""strait routes history, rollback, verify, expire, stop and resume, beside a BIRD that is played here: it has the include file as
 its configuration, and its one route follows that."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -214,10 +215,55 @@ class Aftermath(unittest.TestCase):
         self.strait("rollback")
         self.assertIn("local-pref 300", self.bird.running)
 
+    def test_what_nobody_renewed_is_taken_back_without_a_service(self):
+        self.assertIn("plain BGP", self.strait("expire"))
+        self.put_in_force(200)
+        before = self.include.read_text()
+        self.assertIn("in force until 2100-01-01", self.strait("expire"))
+        self.assertEqual(self.include.read_text(), before)
+        self.put_in_force(300, expires="2026-11-02T00:00:00Z")
+        text = self.strait("expire")
+        self.assertIn("expired at 2026-11-02T00:00:00", text)
+        self.assertIn("confirmed", text)
+        self.assertIn("function strait_pref() { }", self.bird.running)
+        self.assertEqual((self.last()["step"], self.last()["by"]), ("confirmed", "routes expire"))
+        self.assertIn("plain BGP", self.strait("expire"))
+
+    def test_the_stop_file_does_not_keep_an_expired_plan_in_force(self):
+        self.put_in_force(200, expires="2026-11-02T00:00:00Z")
+        self.strait("stop", "moving cables")
+        self.strait("expire")
+        self.assertIn("function strait_pref() { }", self.bird.running)
+
+    def test_expire_finishes_an_apply_that_was_killed_but_not_one_that_runs(self):
+        self.put_in_force(200)
+        old = self.include.read_text()
+        Path(f"{self.include}.previous").write_text(old)
+        self.include.write_text(old.replace("made 2026-11-01", "made 2026-11-02"))
+        with open(f"{self.include}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertIn("another apply is running", self.strait("expire"))
+            self.assertTrue(Path(f"{self.include}.previous").exists())
+        self.assertIn("an apply was killed", self.strait("expire"))
+        self.assertEqual(self.bird.running, old)
+        self.assertFalse(Path(f"{self.include}.previous").exists())
+
+    def test_expire_touches_nothing_that_it_cannot_read_and_no_bird_that_is_not_there(self):
+        self.put_in_force(200, expires="2026-11-02T00:00:00Z")
+        expired = self.include.read_text()
+        self.include.write_text(expired + "# mine\n")
+        self.assertIn("changed by hand", self.strait("expire", status=2))
+        self.assertEqual(self.include.read_text(), expired + "# mine\n")
+        self.include.write_text(expired)
+        (self.directory / "bird.ctl").unlink()
+        self.assertIn("is BIRD running", self.strait("expire", status=2))
+        self.assertEqual(self.include.read_text(), expired)
+
     def test_without_a_bird_in_the_configuration_they_say_what_is_not_there_yet(self):
         self.file.write_text(self.file.read_text().partition("[routes.bird]")[0])
         for command in ("verify", "rollback", "history", "stop"):
             self.assertIn("BIRD is the only router so far", self.strait(command, status=2))
+        self.assertIn("nothing can expire", self.strait("expire"))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ int parse(const std::string& line, Seen& seen, int status = 0) {
              return note("rollback", o, o.entry ? std::to_string(*o.entry) : "", false);
            },
        .verify = [&](const auto& o) { return note("verify", o, std::to_string(o.sample), false); },
+       .expire = [&](const auto& o) { return note("expire", o, "", false); },
        .stop = [&](const auto& o) { return note("stop", o, o.reason, false); },
        .resume = [&](const auto& o) { return note("resume", o, "", false); },
        .rib = [](const auto& /*o*/) { return 0; },
@@ -76,6 +77,7 @@ TEST_CASE("each command of strait routes hands its words on") {
       {"routes rollback", "rollback", "/etc/strait/strait.toml", "", false},
       {"routes rollback 17 -c a.toml", "rollback", "a.toml", "17", false},
       {"routes verify --sample 5", "verify", "/etc/strait/strait.toml", "5", false},
+      {"routes expire -c x.toml", "expire", "x.toml", "", false},
       {"routes stop 'moving cables'", "stop", "/etc/strait/strait.toml", "moving cables", false},
       {"routes resume", "resume", "/etc/strait/strait.toml", "", false},
   }));
