@@ -76,7 +76,7 @@ class Writer {
   struct Peer {
     std::string text;  // "address|AS|"
     bool wanted = true;
-    std::string front = {};  // see front_of()
+    std::string front;  // see front_of()
     std::uint64_t front_number = 0;
   };
 

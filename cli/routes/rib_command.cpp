@@ -245,6 +245,28 @@ void add_subject(CLI::App& command, const Shared& options) {
 
 using RibWork = std::function<int(const RibOptions&)>;
 
+// Words that want others beside them.
+void check_judgement(const RibOptions& options, bool bgpdump) {
+  if (!options.rpki_states.empty() && !options.checks()) {
+    refuse(rpki_state_names, "wants --rpki or --rtr");
+  }
+  if (bgpdump && options.judges()) {
+    refuse("--format", "what is wrong with routes needs json: bgpdump -m has no place for it");
+  }
+}
+
+void check_regions(const RibOptions& options, bool only_filters, bool bgpdump) {
+  if (!options.regions.empty() && !options.classifies()) {
+    refuse(region_names, "wants --config or --registrations");
+  }
+  if (only_filters && options.classifies() && options.regions.empty()) {
+    refuse(region_names, "wanted beside --config or --registrations, which do nothing else here");
+  }
+  if (bgpdump && !options.regions.empty()) {
+    refuse("--format", "regions need json: bgpdump -m writes what it reads, before all is known");
+  }
+}
+
 std::pair<CLI::App*, std::shared_ptr<RibOptions>> add_action(CLI::App& rib, const RibWork& work,
                                                              const char* name, const char* purpose,
                                                              RibAction action) {
@@ -252,23 +274,10 @@ std::pair<CLI::App*, std::shared_ptr<RibOptions>> add_action(CLI::App& rib, cons
   options->action = action;
   CLI::App* const command = rib.add_subcommand(name, purpose);
   command->callback([options, work] {
-    if (!options->rpki_states.empty() && !options->checks()) {
-      refuse(rpki_state_names, "wants --rpki or --rtr");
-    }
     const bool lines = options->action == RibAction::export_lines;
-    if (lines && options->judges() && options->format == RibFormat::bgpdump_m) {
-      refuse("--format", "what is wrong with routes needs json: bgpdump -m has no place for it");
-    }
-    if (!options->regions.empty() && !options->classifies()) {
-      refuse(region_names, "wants --config or --registrations");
-    }
-    const bool only_filters = lines || options->action == RibAction::diff;
-    if (only_filters && options->classifies() && options->regions.empty()) {
-      refuse(region_names, "wanted beside --config or --registrations, which do nothing else here");
-    }
-    if (lines && !options->regions.empty() && options->format == RibFormat::bgpdump_m) {
-      refuse("--format", "regions need json: bgpdump -m writes what it reads, before all is known");
-    }
+    const bool bgpdump = lines && options->format == RibFormat::bgpdump_m;
+    check_judgement(*options, bgpdump);
+    check_regions(*options, lines || options->action == RibAction::diff, bgpdump);
     if (const int status = work(*options); status != 0) throw CLI::RuntimeError(status);
   });
   return {command, options};

@@ -209,9 +209,12 @@ TEST_CASE("a path takes its MTU or does not, and an MTU that nobody knows is nei
 TEST_CASE("an RPKI cache has a state always, and a count and a time once it has told its data") {
   Snapshot snapshot;
   snapshot.caches = {
-      {.name = "a:323", .state = "fresh", .vrps = 500'000, .told = WallTime{1'700'000'000s}},
+      {.name = "a:323",
+       .state = "fresh",
+       .vrps = 500'000,
+       .told = WallTime{std::chrono::seconds{1'700'000'000}}},
       {.name = "b:323", .state = "waiting", .vrps = std::nullopt, .told = std::nullopt}};
-  const auto samples = samples_in(to_text(snapshot));
+  const auto samples = samples_in(to_text_format(collect(snapshot)));
   CHECK(samples.at("strait_rpki_cache_info{cache=\"a:323\",state=\"fresh\"}") == 1);
   CHECK(samples.at("strait_rpki_cache_info{cache=\"b:323\",state=\"waiting\"}") == 1);
   CHECK(samples.at("strait_rpki_cache_vrps{cache=\"a:323\"}") == 500'000);
