@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
+#include <span>
 #include <utility>
 
 #include "core/file.hpp"
@@ -25,6 +27,7 @@ struct Parts {
   std::vector<probe::Target> targets;
   std::vector<routes::RegionRules> regions;
   routes::RoutesOptions routes;
+  routes::InboundOptions inbound;
   analyzer::Options analyzer;
   analyzer::TrafficOfTargets traffic_of_targets;
   exporters::ExporterOptions exporters;
@@ -40,6 +43,7 @@ Parts read_parts(ConfigTable root) {
   parts.targets = probe::read_targets(root);
   parts.regions = routes::read_regions(root);
   parts.routes = routes::read_routes(root);
+  parts.inbound = routes::read_inbound(root);
   parts.analyzer = analyzer::read_options(root.table("analyzer"));
   parts.analyzer.decision.policies = analyzer::read_policies(root);
   parts.traffic_of_targets = analyzer::read_traffic_of_targets(root);
@@ -54,6 +58,31 @@ std::vector<std::string> region_names(const Parts& parts, const routes::Catalogu
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());
   return names;
+}
+
+bool sends_from(const std::optional<Address>& source, std::span<const Prefix> prefixes) {
+  return source && std::ranges::any_of(
+                       prefixes, [&](const Prefix& prefix) { return contains(prefix, *source); });
+}
+
+bool sends_from(const probe::PathPin& pin, std::span<const Prefix> prefixes) {
+  return sends_from(pin.source_v4, prefixes) || sends_from(pin.source_v6, prefixes);
+}
+
+// The sessions, by path and target, whose replies come as the class's traffic does.
+std::set<std::pair<std::string, std::string>> sessions_from(
+    const routes::InboundTraffic& traffic, const std::vector<probe::NamedPin>& pins,
+    const std::vector<probe::Target>& targets) {
+  std::set<std::pair<std::string, std::string>> sessions;
+  for (const probe::Target& target : targets) {
+    if (target.region != traffic.traffic_class) continue;
+    for (const probe::NamedPin& pin : pins) {
+      if (sends_from(pin.pin.source(target.address.is_v6()), traffic.prefixes)) {
+        sessions.emplace(pin.path, target.name);
+      }
+    }
+  }
+  return sessions;
 }
 
 std::string unknown(std::string_view what, const std::string& name,
@@ -85,12 +114,32 @@ void check_targets(ConfigTable root, const Parts& parts, const routes::Catalogue
   }
 }
 
-void check_policies(ConfigTable root, const Parts& parts, const routes::Catalogue& catalogue) {
-  const auto regions = region_names(parts, catalogue);
-  for (ConfigTable& table : root.tables("policy")) {
+// `key` names the tables that are about a class.
+void check_classes(ConfigTable root, std::string_view key,
+                   const std::vector<std::string>& regions) {
+  for (ConfigTable& table : root.tables(key)) {
     const auto name = table.text("class");
     if (name && !std::ranges::binary_search(regions, *name)) {
       table.error("class", unknown("region", *name, regions));
+    }
+  }
+}
+
+// An address that everybody announces is not one that only one upstream does.
+void check_ways_in(ConfigTable root, const Parts& parts) {
+  for (ConfigTable& table : root.tables("path")) {
+    const std::string name = table.text("name").value_or("");
+    const auto way = parts.inbound.ways.find(name);
+    const auto pin = std::ranges::find(parts.pins, name, &probe::NamedPin::path);
+    if (way == parts.inbound.ways.end() || !way->second.comes_back || pin == parts.pins.end()) {
+      continue;
+    }
+    for (const auto& traffic : parts.inbound.traffic) {
+      if (!sends_from(pin->pin, traffic.prefixes)) continue;
+      table.error("comes_back",
+                  fmt::format("its source address is in the prefixes of [[inbound]] class '{}', "
+                              "which come by whatever way the Internet chooses",
+                              traffic.traffic_class));
     }
   }
 }
@@ -253,6 +302,7 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
                        .dpdk = std::move(parts.dpdk),
                        .targets = std::move(parts.targets),
                        .routes = std::move(parts.routes),
+                       .inbound = std::move(parts.inbound),
                        .analyzer = std::move(parts.analyzer),
                        .traffic_of_targets = std::move(parts.traffic_of_targets),
                        .exporters = std::move(parts.exporters),
@@ -288,6 +338,21 @@ bool Configuration::slows_tcp() const {
     return spec.key.protocol == Protocol::tcp &&
            spec.schedule.interval > probe.interval * probe.flows;
   });
+}
+
+std::vector<analyzer::InboundClass> Configuration::inbound_classes() const {
+  std::set<std::string, std::less<>> comes_back;
+  for (const auto& [path, way] : inbound.ways) {
+    if (way.comes_back) comes_back.insert(path);
+  }
+  std::vector<analyzer::InboundClass> classes;
+  classes.reserve(inbound.traffic.size());
+  for (const routes::InboundTraffic& traffic : inbound.traffic) {
+    classes.push_back({.traffic_class = traffic.traffic_class,
+                       .ordinary = sessions_from(traffic, pins, targets),
+                       .comes_back = comes_back});
+  }
+  return classes;
 }
 
 std::vector<probe::PinCheck> Configuration::pin_checks() const {
@@ -332,7 +397,10 @@ Result<Configuration> parse_configuration(std::string_view text, std::string nam
   if (!catalogue) return tl::make_unexpected(catalogue.error());
   check_paths(root, parts, *catalogue);
   check_targets(root, parts, *catalogue);
-  check_policies(root, parts, *catalogue);
+  const auto regions = region_names(parts, *catalogue);
+  check_classes(root, "policy", regions);
+  check_classes(root, "inbound", regions);
+  check_ways_in(root, parts);
   if (auto errors = document->errors()) return tl::make_unexpected(std::move(*errors));
   return combine(std::move(parts), *catalogue, std::move(name));
 }

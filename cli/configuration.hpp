@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analyzer/gather.hpp"
+#include "analyzer/inbound.hpp"
 #include "analyzer/options.hpp"
 #include "analyzer/target.hpp"
 #include "analyzer/traffic.hpp"
@@ -17,6 +18,7 @@
 #include "probe/options.hpp"
 #include "probe/pins.hpp"
 #include "routes/catalogue/catalogue.hpp"
+#include "routes/inbound.hpp"
 #include "routes/options.hpp"
 #include "routes/regions.hpp"
 
@@ -33,6 +35,7 @@ struct Configuration {
   probe::dpdk::DpdkOptions dpdk;
   std::vector<probe::Target> targets;
   routes::RoutesOptions routes;
+  routes::InboundOptions inbound;
   analyzer::Options analyzer;
   analyzer::TrafficOfTargets traffic_of_targets;
   exporters::ExporterOptions exporters;
@@ -44,6 +47,8 @@ struct Configuration {
   routes::Regions regions;
 
   [[nodiscard]] analyzer::Network network() const { return {analyzer_targets, paths, far_ends}; }
+  // Of every [[inbound]], in order.
+  [[nodiscard]] std::vector<analyzer::InboundClass> inbound_classes() const;
   [[nodiscard]] std::map<std::string, std::string, std::less<>> region_of_targets() const;
   // Every target over every path, in flows.
   [[nodiscard]] std::vector<probe::SessionSpec> sessions() const;

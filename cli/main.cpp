@@ -28,6 +28,7 @@
 #include "cli/routes/command.hpp"
 #include "cli/routes/expire.hpp"
 #include "cli/routes/history.hpp"
+#include "cli/routes/inbound_run.hpp"
 #include "cli/routes/rib_run.hpp"
 #include "cli/routes/run.hpp"
 #include "cli/service/command.hpp"
@@ -113,6 +114,7 @@ cli::RoutesWork routes_work() {
           .explain = with(cli::run_explain),
           .diff = with(cli::run_diff),
           .render = with(cli::run_render),
+          .inbound = with(cli::run_inbound),
           .apply = with(cli::run_apply),
           .history = with(cli::run_history),
           .rollback = with(cli::run_rollback),

@@ -22,18 +22,23 @@ void add_json(CLI::App& command, RoutesSource& source) {
   command.add_flag("--json", source.json, "One JSON object a line");
 }
 
-void add_at(CLI::App& command, std::optional<WallTime>& at) {
+void add_time(CLI::App& command, const std::string& name, std::optional<WallTime>& at,
+              const std::string& purpose) {
   command
       .add_option_function<std::string>(
-          "--at",
-          [&at](const std::string& text) {
+          name,
+          [&at, name](const std::string& text) {
             at = parse_wall_time(text);
             if (at) return;
             throw CLI::ValidationError{
-                "--at", fmt::format("'{}': want a time such as 2026-11-23T16:45:00Z", text)};
+                name, fmt::format("'{}': want a time such as 2026-11-23T16:45:00Z", text)};
           },
-          "As it stood then, by the windows and verdicts in the store")
+          purpose)
       ->type_name("TIME");
+}
+
+void add_at(CLI::App& command, std::optional<WallTime>& at) {
+  add_time(command, "--at", at, "As it stood then, by the windows and verdicts in the store");
 }
 
 // A subcommand whose words go to Options and whose work ends with an exit status.
@@ -120,6 +125,12 @@ void add_routes_command(CLI::App& app, RoutesWork work) {
       "The router's language");
   render->add_option("-o,--output", rendered->output, "File to write [default: standard output]")
       ->type_name("FILE");
+
+  auto [inbound, asked] = add(*routes, "inbound", "By which upstream traffic would best come to us",
+                              std::move(work.inbound));
+  add_json(*inbound, asked->source);
+  add_time(*inbound, "--made", asked->made,
+           "When announcements were changed: what that has done, too");
 
   auto [apply, applied] = add(*routes, "apply", "Give the plan to the router, and see it follow",
                               std::move(work.apply));

@@ -45,6 +45,12 @@ struct RenderOptions {
   std::string output;  // empty: standard output
 };
 
+// `strait routes inbound`: how traffic would best come to us.
+struct InboundCommand {
+  RoutesSource source;
+  std::optional<WallTime> made;  // when announcements were changed, whose effect is asked for
+};
+
 // `strait routes apply`: gives the plan to the router, and takes it back if the router does not
 // follow.
 struct ApplyOptions {
@@ -91,6 +97,7 @@ struct RoutesWork {
   std::function<int(const ExplainOptions&)> explain;
   std::function<int(const DiffOptions&)> diff;
   std::function<int(const RenderOptions&)> render;
+  std::function<int(const InboundCommand&)> inbound;
   std::function<int(const ApplyOptions&)> apply;
   std::function<int(const HistoryOptions&)> history;
   std::function<int(const RollbackOptions&)> rollback;

@@ -277,7 +277,7 @@ REFUSED = [
     ("analyze --store x.db -c y.toml", 2, usage("analyze", "--config excludes --store")),
     ("analyze --since 3", 2, usage("analyze", f"--since: duration '3': {TIMES}")),
     # routes
-    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, apply, history, rollback, verify, expire, stop, resume, rib, bmp")),
+    ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, inbound, apply, history, rollback, verify, expire, stop, resume, rib, bmp")),
     ("routes aply", 2, usage("routes", "no command 'aply'; did you mean 'apply'?")),
     ("routes render --dialect ios", 2,
      usage("routes render", "--dialect: 'ios': want one of bird, frr, gobgp, openbgpd, exabgp, junos, ios-xr, eos")),

@@ -28,6 +28,8 @@ int parse(const std::string& line, Seen& seen, int status = 0) {
        .explain = [&](const auto& o) { return note("explain", o, o.subject, false); },
        .diff = [&](const auto& o) { return note("diff", o, o.against, false); },
        .render = [&](const auto& o) { return note("render", o, o.dialect + o.output, false); },
+       .inbound =
+           [&](const auto& o) { return note("inbound", o, o.made ? "made" : "", o.source.json); },
        .apply = [&](const auto& o) { return note("apply", o, "", o.withdraw); },
        .history =
            [&](const auto& o) {
@@ -77,6 +79,9 @@ TEST_CASE("each command of strait routes hands its words on") {
       {"routes rollback", "rollback", "/etc/strait/strait.toml", "", false},
       {"routes rollback 17 -c a.toml", "rollback", "a.toml", "17", false},
       {"routes verify --sample 5", "verify", "/etc/strait/strait.toml", "5", false},
+      {"routes inbound --json", "inbound", "/etc/strait/strait.toml", "", true},
+      {"routes inbound --made 2026-11-27T10:00:00Z", "inbound", "/etc/strait/strait.toml", "made",
+       false},
       {"routes expire -c x.toml", "expire", "x.toml", "", false},
       {"routes stop 'moving cables'", "stop", "/etc/strait/strait.toml", "moving cables", false},
       {"routes resume", "resume", "/etc/strait/strait.toml", "", false},
