@@ -74,6 +74,25 @@ void store_last_write(const Snapshot& snapshot, Samples& samples) {
   samples.push_back(gauge({}, in_seconds(*snapshot.store->last_write)));
 }
 
+void cache_info(const Snapshot& snapshot, Samples& samples) {
+  for (const CacheSnapshot& each : snapshot.caches) {
+    samples.push_back(gauge({{"cache", each.name}, {"state", std::string{each.state}}}, 1));
+  }
+}
+
+void cache_vrps(const Snapshot& snapshot, Samples& samples) {
+  for (const CacheSnapshot& each : snapshot.caches) {
+    if (each.vrps)
+      samples.push_back(gauge({{"cache", each.name}}, static_cast<double>(*each.vrps)));
+  }
+}
+
+void cache_told(const Snapshot& snapshot, Samples& samples) {
+  for (const CacheSnapshot& each : snapshot.caches) {
+    if (each.told) samples.push_back(gauge({{"cache", each.name}}, in_seconds(*each.told)));
+  }
+}
+
 void reload_successful(const Snapshot& snapshot, Samples& samples) {
   samples.push_back(gauge({}, snapshot.config.last_reload_successful ? 1 : 0));
 }
@@ -140,6 +159,15 @@ constexpr std::array table{
                store_bytes},
     MetricSpec{"strait_store_last_write_timestamp_seconds", MetricType::Gauge,
                "When the store last took a batch.", store_last_write},
+    MetricSpec{
+        "strait_rpki_cache_info", MetricType::Gauge,
+        "State of a cache of RPKI data (fresh, stale, expired, waiting); the value is always "
+        "1.",
+        cache_info},
+    MetricSpec{"strait_rpki_cache_vrps", MetricType::Gauge,
+               "Validated ROA Payloads of a cache's newest whole answer.", cache_vrps},
+    MetricSpec{"strait_rpki_cache_told_timestamp_seconds", MetricType::Gauge,
+               "When a cache last told all that it has, or that nothing had changed.", cache_told},
     MetricSpec{"strait_config_last_reload_successful", MetricType::Gauge,
                "1 when the newest configuration was taken, 0 when it was refused.",
                reload_successful},

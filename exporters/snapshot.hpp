@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -61,6 +62,14 @@ struct StoreSnapshot {
   std::optional<WallTime> last_write;
 };
 
+// A cache of RPKI data that the service hears.
+struct CacheSnapshot {
+  std::string name;                   // as configured
+  std::string_view state;             // "waiting", "fresh", "stale" or "expired"
+  std::optional<std::uint64_t> vrps;  // of its newest whole answer, like the next; none before
+  std::optional<WallTime> told;       // when that ended
+};
+
 struct BuildSnapshot {
   std::string version;
   std::string revision;
@@ -87,6 +96,7 @@ struct Snapshot {
   std::map<std::string, std::uint64_t> windows_refused;  // for a failed pin, by path
   ConfigSnapshot config;
   std::optional<StoreSnapshot> store;  // nothing: no store is configured
+  std::vector<CacheSnapshot> caches;   // of [routes] rtr, as at the newest decision
   BuildSnapshot build;
 };
 

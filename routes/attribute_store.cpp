@@ -65,8 +65,13 @@ std::size_t AttributeStore::place_of(std::uint32_t hash, std::span<const std::by
   }
 }
 
-std::optional<AttributeId> AttributeStore::find(std::span<const std::byte> octets) const {
-  const Slot& slot = slots_[place_of(hash_of(octets), octets)];
+void AttributeStore::expect(std::uint32_t hash) const {
+  __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+}
+
+std::optional<AttributeId> AttributeStore::find(std::uint32_t hash,
+                                                std::span<const std::byte> octets) const {
+  const Slot& slot = slots_[place_of(hash, octets)];
   if (slot.id == 0) return std::nullopt;
   return AttributeId{slot.id - 1};
 }

@@ -51,14 +51,29 @@ class AttributeStore {
  public:
   AttributeStore();
 
-  [[nodiscard]] std::optional<AttributeId> find(std::span<const std::byte> octets) const;
+  // What octets are looked for by. Those of several sets, each expected before the first is found,
+  // wait for memory together.
+  [[nodiscard]] std::uint32_t hash_of(std::span<const std::byte> octets) const;
+  void expect(std::uint32_t hash) const;
+  [[nodiscard]] std::optional<AttributeId> find(std::uint32_t hash,
+                                                std::span<const std::byte> octets) const;
+  [[nodiscard]] std::optional<AttributeId> find(std::span<const std::byte> octets) const {
+    return find(hash_of(octets), octets);
+  }
   // The octets must be what `head` was decoded from; at most 1 MiB. Finds those that are there.
   AttributeId add(const AttributeHead& head, std::span<const std::byte> octets);
 
   [[nodiscard]] const AttributeHead& head(AttributeId id) const { return record(id)->head; }
   [[nodiscard]] std::span<const std::byte> octets(AttributeId id) const;
   [[nodiscard]] std::size_t size() const { return used_; }  // different sets
-  [[nodiscard]] std::size_t memory() const;                 // octets that it takes
+  // For what is to be known of each set, in an array: a number below places(), each id's own.
+  [[nodiscard]] static std::size_t place(AttributeId id) {
+    return static_cast<std::uint32_t>(id) / record_words;
+  }
+  [[nodiscard]] std::size_t places() const {
+    return chunks_.size() * chunk_words / record_words + 1;
+  }
+  [[nodiscard]] std::size_t memory() const;  // octets that it takes
   // The same octets under the same ids, to be read while this one is added to, in another thread
   // too. Itself it must not be added to, and find() finds nothing.
   [[nodiscard]] AttributeStore view() const;
@@ -78,9 +93,9 @@ class AttributeStore {
   using Chunk = std::shared_ptr<Words>;  // with views, which read only what is written already
   static constexpr std::uint32_t chunk_bits = 19;  // 2^19 words: 4 MiB
   static constexpr std::uint32_t chunk_words = 1U << chunk_bits;
+  static constexpr std::uint32_t record_words = sizeof(Record) / sizeof(std::uint64_t);
 
   [[nodiscard]] const Record* record(AttributeId id) const;
-  [[nodiscard]] std::uint32_t hash_of(std::span<const std::byte> octets) const;
   // The place of these octets, or the free one where they belong.
   [[nodiscard]] std::size_t place_of(std::uint32_t hash, std::span<const std::byte> octets) const;
   void grow();

@@ -2,8 +2,8 @@
 #include "routes/bgpdump_attributes.hpp"
 
 #include <array>
-#include <charconv>
 #include <optional>
+#include <string_view>
 
 #include "routes/sources/attribute_codes.hpp"
 #include "routes/sources/byte_reader.hpp"
@@ -13,28 +13,25 @@ namespace strait::routes {
 namespace {
 
 using Octets = std::span<const std::byte>;
-constexpr std::size_t longest_usual = 240;  // characters that a route's attributes seldom exceed
+// Characters that a route's attributes take at most: an AS number of 4 octets up to 10 and a blank,
+// or a segment's two octets with it and two brackets; a community of 4 octets 12; and the rest.
+constexpr std::size_t per_octet = 4;
+constexpr std::size_t all_else = 256;
 
-void append(std::string& text, std::uint32_t number) {
-  std::array<char, 10> digits{};
-  auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  text.append(digits.data(), end);
-}
-
-void append_v4(std::string& text, Octets octets) {
+void append_v4(LineText& text, Octets octets) {
   for (std::size_t i = 0; i < 4; ++i) {
-    if (i > 0) text += '.';
-    append(text, i < octets.size() ? std::to_integer<std::uint32_t>(octets[i]) : 0);
+    if (i > 0) text.add('.');
+    text.add(i < octets.size() ? std::to_integer<std::uint32_t>(octets[i]) : std::uint32_t{0});
   }
 }
 
 // Nearly all that is written passes here; to_string() takes three times as long.
-void append(std::string& text, const Address& address) {
+void append(LineText& text, const Address& address) {
   if (address.is_v4()) {
     const auto octets = address.to_v4().to_bytes();
     append_v4(text, std::as_bytes(std::span{octets}));
   } else {
-    text += address.to_string();
+    text.add(std::string_view{address.to_string()});
   }
 }
 
@@ -42,47 +39,47 @@ void append(std::string& text, const Address& address) {
 constexpr std::string_view opening = " { ([";
 constexpr std::string_view closing = " } )]";
 
-void append_segment(std::string& text, unsigned type, ByteReader& reader) {
-  if (opening[type] != ' ') text += opening[type];
+void append_segment(LineText& text, unsigned type, ByteReader& reader) {
+  if (opening[type] != ' ') text.add(opening[type]);
   const bool is_set = type == 1 || type == 4;
   const unsigned count = reader.u8();
-  for (unsigned i = 0; i < count; ++i) {
-    if (i > 0) text += is_set ? ',' : ' ';
-    append(text, reader.u32());
+  for (unsigned i = 0; i < count && !reader.empty(); ++i) {
+    if (i > 0) text.add(is_set ? ',' : ' ');
+    text.add(reader.u32());
   }
-  if (closing[type] != ' ') text += closing[type];
+  if (closing[type] != ' ') text.add(closing[type]);
 }
 
-void append_as_path(std::string& text, Octets value) {
+void append_as_path(LineText& text, Octets value) {
   ByteReader reader{value};
   for (bool first = true; !reader.empty(); first = false) {
     const unsigned type = reader.u8();
-    if (!first) text += ' ';
+    if (!first) text.add(' ');
     if (type > 4) return;
     append_segment(text, type, reader);
   }
 }
 
 // RFC 1997's names as bgpdump has them.
-void append_communities(std::string& text, Octets value) {
+void append_communities(LineText& text, Octets value) {
   ByteReader reader{value};
   for (bool first = true; !reader.empty(); first = false) {
-    if (!first) text += ' ';
+    if (!first) text.add(' ');
     const std::uint32_t community = reader.u32();
     switch (community) {
       case 0xffffff01:
-        text += "no-export";
+        text.add(std::string_view{"no-export"});
         break;
       case 0xffffff02:
-        text += "no-advertise";
+        text.add(std::string_view{"no-advertise"});
         break;
       case 0xffffff03:
-        text += "local-AS";
+        text.add(std::string_view{"local-AS"});
         break;
       default:
-        append(text, community >> 16U);
-        text += ':';
-        append(text, community & 0xffffU);
+        text.add(community >> 16U);
+        text.add(':');
+        text.add(community & 0xffffU);
     }
   }
 }
@@ -102,7 +99,7 @@ Shown shown_of(Octets canonical) {
   return shown;
 }
 
-void append_next_hop(std::string& text, const Shown& shown) {
+void append_next_hop(LineText& text, const Shown& shown) {
   if (const auto& reach = shown[code_mp_reach]; reach && reach->size() > 4) {
     const Octets hop = reach->subspan(1);
     if (hop.size() == 4) {
@@ -113,7 +110,7 @@ void append_next_hop(std::string& text, const Shown& shown) {
   } else if (const auto& next_hop = shown[code_next_hop]) {
     append_v4(text, *next_hop);
   } else {
-    text += "255.255.255.255";  // of a route that has no attributes at all
+    text.add(std::string_view{"255.255.255.255"});  // of a route that has no attributes at all
   }
 }
 
@@ -135,36 +132,33 @@ std::uint32_t number_in(const std::optional<Octets>& value) {
 
 }  // namespace
 
-void append_text(std::string& text, std::uint32_t number) { append(text, number); }
-
-void append_text(std::string& text, const Prefix& prefix) {
+void append_text(LineText& text, const Prefix& prefix) {
   append(text, prefix.network);
-  text += '/';
-  append(text, prefix.length);
+  text.add('/');
+  text.add(std::uint32_t{prefix.length});
 }
 
-std::string bgpdump_attributes(Octets canonical) {
+void append_bgpdump_attributes(LineText& text, Octets canonical) {
   const Shown shown = shown_of(canonical);
-  std::string text;
-  text.reserve(longest_usual);
+  text.room(all_else + per_octet * canonical.size());
   if (const auto& path = shown[code_as_path]) append_as_path(text, *path);
-  text += '|';
-  text += origin_word(shown[code_origin]);
-  text += '|';
+  text.add('|');
+  text.add(origin_word(shown[code_origin]));
+  text.add('|');
   append_next_hop(text, shown);
-  text += '|';
-  append(text, number_in(shown[code_local_pref]));
-  text += '|';
-  append(text, number_in(shown[code_med]));
-  text += '|';
+  text.add('|');
+  text.add(number_in(shown[code_local_pref]));
+  text.add('|');
+  text.add(number_in(shown[code_med]));
+  text.add('|');
   if (const auto& communities = shown[code_communities]) append_communities(text, *communities);
-  text += shown[code_atomic_aggregate] ? "|AG|" : "|NAG|";
+  text.add(shown[code_atomic_aggregate] ? std::string_view{"|AG|"} : std::string_view{"|NAG|"});
   if (const auto& aggregator = shown[code_aggregator]) {
-    append(text, ByteReader{*aggregator}.u32());
-    text += ' ';
+    text.add(ByteReader{*aggregator}.u32());
+    text.add(' ');
     append_v4(text, aggregator->subspan(4));
   }
-  return text + "|\n";
+  text.add(std::string_view{"|\n"});
 }
 
 }  // namespace strait::routes

@@ -29,25 +29,28 @@ constexpr std::size_t piece = std::size_t{1} << 16U;
 class RecentTexts {
  public:
   // Nothing if these octets were not seen lately; then remember() may fill the place.
-  [[nodiscard]] const std::string* find(Octets octets) {
+  [[nodiscard]] const LineText* find(Octets octets) {
     slot_ = &slots_[XXH3_64bits(octets.data(), octets.size()) % slots_.size()];
     const bool same =
         !slot_->text.empty() && slot_->octets.size() == octets.size() &&
         (octets.empty() || std::memcmp(slot_->octets.data(), octets.data(), octets.size()) == 0);
     return same ? &slot_->text : nullptr;
   }
-  const std::string& remember(Octets octets, std::string text) {
+  const LineText& remember(Octets octets, Octets canonical) {
     slot_->octets.assign(octets.begin(), octets.end());
-    slot_->text = std::move(text);
+    slot_->text.clear();
+    append_bgpdump_attributes(slot_->text, canonical);
     return slot_->text;
   }
 
  private:
   struct Slot {
     std::vector<std::byte> octets;
-    std::string text;
+    LineText text;
   };
-  std::vector<Slot> slots_ = std::vector<Slot>(std::size_t{1} << 15U);
+  // No more than a processor's second cache holds: prefixes far apart seldom share their
+  // attributes.
+  std::vector<Slot> slots_ = std::vector<Slot>(std::size_t{1} << 11U);
   Slot* slot_ = nullptr;
 };
 
@@ -70,8 +73,15 @@ class Writer {
   }
 
  private:
+  struct Peer {
+    std::string text;  // "address|AS|"
+    bool wanted = true;
+    std::string front;  // see front_of()
+    std::uint64_t front_number = 0;
+  };
+
   bool flush() {
-    const bool going = text_.empty() || write_(text_);
+    const bool going = text_.empty() || write_(text_.view());
     text_.clear();
     return going;
   }
@@ -99,6 +109,7 @@ class Writer {
   void note_time(const MrtRecord& record) {
     if (!record.extended && seconds_ == record.seconds) return;
     time_ = fmt::format("|{}", record.seconds);
+    front_.clear();
     seconds_ = record.seconds;
     if (!record.extended) return;
     time_ += fmt::format(".{:06}", record.microseconds);
@@ -127,12 +138,11 @@ class Writer {
     const auto length = static_cast<std::uint8_t>(rib.prefix_length());
     const Prefix prefix = network_of(address_of_octets(rib.prefix_octets(), kind->v6), length);
     const bool wanted = filter_.prefix_matches(prefix);
-    front_ = kind->add_path ? "TABLE_DUMP2_AP" : "TABLE_DUMP2";
-    front_ += time_;
-    front_ += "|B|";
+    begin_lines(kind->add_path);
     prefix_.clear();
+    prefix_.room(longest_prefix_text + 1);
     append_text(prefix_, prefix);
-    prefix_ += '|';
+    prefix_.add('|');
     while (const auto entry = rib.next()) {
       if (entry->peer >= peers_.size()) {
         damaged("peer index beyond the peer index table");
@@ -144,31 +154,46 @@ class Writer {
     if (rib.leftover()) damaged("octets left over after the last RIB entry");
   }
 
+  void begin_lines(bool add_path) {
+    if (!front_.empty() && front_add_path_ == add_path) return;
+    front_ = (add_path ? "TABLE_DUMP2_AP" : "TABLE_DUMP2") + time_ + "|B|";
+    front_add_path_ = add_path;
+    ++fronts_;
+  }
+
+  // What a line begins with; kept for the peer as long as the time is the same.
+  const std::string& front_of(Peer& peer) const {
+    if (peer.front_number != fronts_) peer.front = front_ + peer.text;
+    peer.front_number = fronts_;
+    return peer.front;
+  }
+
   void write_entry(const RibRecordEntry& entry, bool add_path) {
-    const std::string* const attributes = table_text(entry.attributes);
+    const LineText* const attributes = table_text(entry.attributes);
     if (attributes == nullptr) return;
-    text_ += front_;
-    text_ += peers_[entry.peer].text;
-    text_ += prefix_;
+    const std::string& front = front_of(peers_[entry.peer]);
+    text_.room(front.size() + prefix_.size() + attributes->size() + 11);
+    text_.add(front);
+    text_.add(prefix_.view());
     if (add_path) {
-      append_text(text_, entry.path_id);
-      text_ += '|';
+      text_.add(entry.path_id);
+      text_.add('|');
     }
-    text_ += *attributes;
+    text_.add(attributes->view());
     ++report_.lines;
   }
 
   // Nothing if the route is not wanted or not sound.
-  const std::string* table_text(Octets octets) {
-    if (!filter_.wants_attributes()) {
-      if (const std::string* const known = recent_.find(octets)) return known;
+  const LineText* table_text(Octets octets) {
+    if (!wants_attributes_) {
+      if (const LineText* const known = recent_.find(octets)) return known;
     }
     if (!take(octets, {}, false)) return nullptr;
     const Octets canonical = attributes_.octets(NlriPlace::rib_entry);
-    if (!filter_.wants_attributes())
-      return &recent_.remember(octets, bgpdump_attributes(canonical));
+    if (!wants_attributes_) return &recent_.remember(octets, canonical);
     if (!wanted(canonical)) return nullptr;
-    filtered_ = bgpdump_attributes(canonical);
+    filtered_.clear();
+    append_bgpdump_attributes(filtered_, canonical);
     return &filtered_;
   }
 
@@ -181,7 +206,7 @@ class Writer {
   }
 
   bool wanted(Octets canonical) {
-    return !filter_.wants_attributes() || filter_.attributes_match(attributes_.head(), canonical);
+    return !wants_attributes_ || filter_.attributes_match(attributes_.head(), canonical);
   }
 
   void read_peers(Octets body) {
@@ -194,14 +219,12 @@ class Writer {
     for (const MrtPeer& peer : table->peers) peers_.push_back(peer_of(peer.address, peer.asn));
   }
 
-  struct Peer {
-    std::string text;  // "address|AS|"
-    bool wanted = true;
-  };
   [[nodiscard]] Peer peer_of(const Address& address, Asn asn) const {
     const RibPeer peer{.address = address, .asn = asn};
     return {.text = fmt::format("{}|{}|", address.to_string(), asn.value()),
-            .wanted = filter_.peer_matches(peer)};
+            .wanted = filter_.peer_matches(peer),
+            .front = {},
+            .front_number = 0};
   }
 
   void read_old_table(Octets body, bool v6) {
@@ -218,9 +241,8 @@ class Writer {
     }
     const Octets canonical = attributes_.octets(NlriPlace::rib_entry);
     if (!wanted(canonical)) return;
-    text_ += "TABLE_DUMP" + time_ + "|B|" + peer.text + to_string(prefix) + "|" +
-             bgpdump_attributes(canonical);
-    ++report_.lines;
+    write_line("TABLE_DUMP" + time_ + "|B|" + peer.text + to_string(prefix) + "|");
+    append_bgpdump_attributes(text_, canonical);
   }
 
   void read_bgp(const MrtRecord& record) {
@@ -241,10 +263,9 @@ class Writer {
     front += time_;
     if (content->state_change) {
       // No route: in the way of who asks for some.
-      if (filter_.wants_attributes() || !filter_.within.empty()) return;
-      text_ += fmt::format("{}|STATE|{}{}|{}\n", front, peer.text, content->old_state,
-                           content->new_state);
-      ++report_.lines;
+      if (wants_attributes_ || !filter_.within.empty()) return;
+      write_line(fmt::format("{}|STATE|{}{}|{}\n", front, peer.text, content->old_state,
+                             content->new_state));
       return;
     }
     read_message(*content, front, peer.text);
@@ -265,7 +286,7 @@ class Writer {
     const bool sound = take(update.attributes, context, !update.nlri.empty());
     const std::string gone = front + "|W|" + peer;
     const Nlri plain{.afi = 1, .safi = 1, .octets = update.withdrawn, .add_path = content.add_path};
-    if (!filter_.wants_attributes()) {
+    if (!wants_attributes_) {
       write_nlri(plain, gone, "\n");
       write_nlri(of(attributes_.unreach(), content.add_path), gone, "\n");
     }
@@ -290,7 +311,10 @@ class Writer {
   void announce(const Nlri& nlri, const std::string& front, NlriPlace place) {
     if (nlri.octets.empty()) return;
     const Octets canonical = attributes_.octets(place);
-    if (wanted(canonical)) write_nlri(nlri, front, "|" + bgpdump_attributes(canonical));
+    if (!wanted(canonical)) return;
+    filtered_.clear();
+    append_bgpdump_attributes(filtered_, canonical);
+    write_nlri(nlri, front, fmt::format("|{}", filtered_.view()));
   }
 
   void write_nlri(const Nlri& nlri, const std::string& front, const std::string& back) {
@@ -302,18 +326,25 @@ class Writer {
     const auto each = [&](const auto& key, std::uint32_t path_id) {
       const Prefix prefix = key.prefix();
       if (!filter_.prefix_matches(prefix)) return;
-      text_ += front;
+      text_.room(front.size() + longest_prefix_text + back.size() + 11);
+      text_.add(front);
       append_text(text_, prefix);
       if (nlri.add_path) {
-        text_ += '|';
-        append_text(text_, path_id);
+        text_.add('|');
+        text_.add(path_id);
       }
-      text_ += back;
+      text_.add(back);
       ++report_.lines;
     };
     const bool sound = nlri.afi == 1 ? for_each_nlri<KeyV4>(nlri.octets, nlri.add_path, each)
                                      : for_each_nlri<KeyV6>(nlri.octets, nlri.add_path, each);
     if (!sound) damaged("NLRI that does not parse");
+  }
+
+  void write_line(std::string_view line) {
+    text_.room(line.size());
+    text_.add(line);
+    ++report_.lines;
   }
 
   void damaged(std::string_view reason) {
@@ -322,16 +353,19 @@ class Writer {
   }
 
   const RouteFilter& filter_;
+  bool wants_attributes_ = filter_.wants_attributes();
   const std::function<bool(std::string_view)>& write_;
   AttributeReader attributes_;
   std::vector<Peer> peers_;
   std::string time_;                      // "|1700000000"
   std::optional<std::uint32_t> seconds_;  // what time_ tells, if nothing finer
-  std::string front_;                     // of a line of the table that is read
-  std::string prefix_;
-  std::string text_;
+  std::string front_;                     // of a table's lines, without the peer; empty: to be made
+  bool front_add_path_ = false;           // what it was made for
+  std::uint64_t fronts_ = 0;              // how many there were
+  LineText prefix_;
+  LineText text_;
   RecentTexts recent_;
-  std::string filtered_;
+  LineText filtered_;
   BgpdumpReport report_;
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 
 namespace strait::routes {
 namespace {
@@ -20,28 +21,31 @@ std::string registration_text(const Registrations& all, const Registrations::Mat
 
 }  // namespace
 
-std::optional<RegionNumber> Classifier::community_region(const RibRoute& route) {
-  const auto [it, fresh] = known_.try_emplace(route.attributes);
-  if (fresh) it->second = regions_.by_communities(rib_.attributes().octets(route.attributes));
-  return it->second;
+// Half a million sets of attributes stand behind a full table's millions of routes.
+const Classifier::Spoken& Classifier::spoken_by(const RibRoute& route) {
+  const AttributeStore& attributes = rib_.attributes();
+  if (spoken_.empty()) spoken_.resize(attributes.places());
+  Spoken& spoken = spoken_[AttributeStore::place(route.attributes)];
+  if (spoken.community != not_asked) return spoken;
+  spoken.community =
+      regions_.by_communities(attributes.octets(route.attributes)).value_or(no_region);
+  const auto origin = attributes.head(route.attributes).origin_as();
+  spoken.origin = origin ? regions_.by_asn(*origin).value_or(no_region) : no_region;
+  return spoken;
 }
 
-std::optional<RegionNumber> Classifier::origin_region(const RibRoute& route) const {
-  const auto origin = rib_.head(route).origin_as();
-  return origin ? regions_.by_asn(*origin) : std::nullopt;
-}
-
-template <class F>
-std::optional<Classifier::Vote> Classifier::count_votes(std::span<const RibRoute> routes, F ask) {
-  std::vector<Vote> votes;  // in the order of the routes, so that the first peer's comes first
+std::optional<Classifier::Vote> Classifier::count_votes(std::span<const RibRoute> routes,
+                                                        RegionNumber Spoken::* what) {
+  // In the order of the routes, so that the first peer's comes first.
+  boost::container::small_vector<Vote, 4> votes;
   for (const RibRoute& route : routes) {
-    const auto region = ask(route);
-    if (!region) continue;
-    const auto it = std::ranges::find(votes, *region, &Vote::region);
+    const RegionNumber region = spoken_by(route).*what;
+    if (region == no_region) continue;
+    const auto it = std::ranges::find(votes, region, &Vote::region);
     if (it != votes.end()) {
       ++it->routes;
     } else {
-      votes.push_back({.region = *region, .routes = 1, .first = route});
+      votes.push_back({.region = region, .routes = 1, .first = route});
     }
   }
   if (votes.empty()) return std::nullopt;
@@ -50,12 +54,12 @@ std::optional<Classifier::Vote> Classifier::count_votes(std::span<const RibRoute
 
 std::optional<Classifier::Vote> Classifier::communities_vote(std::span<const RibRoute> routes) {
   if (!regions_.has_communities()) return std::nullopt;
-  return count_votes(routes, [this](const RibRoute& route) { return community_region(route); });
+  return count_votes(routes, &Spoken::community);
 }
 
-std::optional<Classifier::Vote> Classifier::origins_vote(std::span<const RibRoute> routes) const {
+std::optional<Classifier::Vote> Classifier::origins_vote(std::span<const RibRoute> routes) {
   if (!regions_.has_asns()) return std::nullopt;
-  return count_votes(routes, [this](const RibRoute& route) { return origin_region(route); });
+  return count_votes(routes, &Spoken::origin);
 }
 
 ClassMatch Classifier::classify(const RibEntry& entry) {

@@ -5,7 +5,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "routes/regions.hpp"
@@ -33,16 +32,22 @@ class Classifier {
     std::size_t routes = 0;
     RibRoute first;
   };
-  [[nodiscard]] std::optional<RegionNumber> community_region(const RibRoute& route);
-  [[nodiscard]] std::optional<RegionNumber> origin_region(const RibRoute& route) const;
-  template <class F>
-  [[nodiscard]] static std::optional<Vote> count_votes(std::span<const RibRoute> routes, F ask);
+  // What one set of attributes speaks for.
+  struct Spoken {
+    RegionNumber community = not_asked;
+    RegionNumber origin = not_asked;
+  };
+  static constexpr RegionNumber not_asked = no_region - 1;
+
+  [[nodiscard]] const Spoken& spoken_by(const RibRoute& route);
+  [[nodiscard]] std::optional<Vote> count_votes(std::span<const RibRoute> routes,
+                                                RegionNumber Spoken::* what);
   [[nodiscard]] std::optional<Vote> communities_vote(std::span<const RibRoute> routes);
-  [[nodiscard]] std::optional<Vote> origins_vote(std::span<const RibRoute> routes) const;
+  [[nodiscard]] std::optional<Vote> origins_vote(std::span<const RibRoute> routes);
 
   const Rib& rib_;
   const Regions& regions_;
-  std::unordered_map<AttributeId, std::optional<RegionNumber>> known_;  // by communities
+  std::vector<Spoken> spoken_;  // by AttributeStore::place(), once it is asked for
 };
 
 // The region of every prefix of a RIB.

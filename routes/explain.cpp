@@ -39,6 +39,9 @@ std::string candidate_line(const Route& route, bool best, std::span<const Path> 
 std::string decision_line(const Decision& decision, std::span<const Contender> candidates,
                           std::span<const Path> paths) {
   if (!decision.rival) return "  the only route\n";
+  if (decision.open()) {
+    return "  the oldest of several that are equal up to there, which a dump does not tell\n";
+  }
   return fmt::format(
       "  {} over {} by {}{}\n", name_of(candidates[decision.best].neighbor, paths),
       name_of(candidates[*decision.rival].neighbor, paths), decision.rung,
@@ -48,11 +51,11 @@ std::string decision_line(const Decision& decision, std::span<const Contender> c
 }  // namespace
 
 std::string explain_prefix(const Prefix& prefix, const Rib& rib, const Regions& regions,
-                           std::span<const Path> paths) {
+                           std::span<const Path> paths, const DecisionOptions& options) {
   const auto entry = rib.entry(prefix);
   const auto routes = entry ? entry->routes : std::span<const RibRoute>{};
   const auto candidates = rib.contenders(routes);
-  const auto decision = decide(candidates);
+  const auto decision = decide(candidates, options);
   if (!entry || !decision) return fmt::format("{}: not in the RIB\n", to_string(prefix));
   Classifier classifier{rib, regions};
   const ClassMatch match = classifier.classify(*entry);
@@ -62,7 +65,8 @@ std::string explain_prefix(const Prefix& prefix, const Rib& rib, const Regions& 
                          : fmt::format("{}: class {}: {}\n", to_string(prefix),
                                        regions.name(match.region), reason);
   for (std::size_t i = 0; i < routes.size(); ++i) {
-    text += candidate_line(rib.route(prefix, routes[i]), i == decision->best, paths);
+    text += candidate_line(rib.route(prefix, routes[i]), i == decision->best && !decision->open(),
+                           paths);
   }
   return text + decision_line(*decision, candidates, paths);
 }

@@ -330,6 +330,11 @@ RoutesOptions read_routes(ConfigTable root) {
   options.rtr = read_caches(table);
   options.rpki_max_age = table.duration("rpki_max_age").value_or(options.rpki_max_age);
   for (const std::string& name : table.texts("accept")) accept(table, name, options.refuse);
+  for (const std::string& word : table.texts("decision")) {
+    if (const auto taken = take_decision_step(word, options.decision); !taken) {
+      table.error("decision", taken.error().message);
+    }
+  }
   options.modes = read_modes(root, table);
   options.bird = read_bird_target(table.table("bird"));
   options.injector = read_injector(table.table("injector"));

@@ -12,6 +12,7 @@
 #include "routes/catalogue/catalogue.hpp"
 #include "routes/dialects/dialect.hpp"
 #include "routes/hygiene.hpp"
+#include "routes/model/decision.hpp"
 #include "routes/model/modes.hpp"
 #include "routes/model/path.hpp"
 #include "routes/regions.hpp"
@@ -36,6 +37,7 @@ struct RoutesOptions {
   std::vector<RtrCache> rtr;  // caches that tell VRPs, the preferred ones first; or `rpki`
   Nanos rpki_max_age = std::chrono::hours{24};
   Problems refuse = Problems::all();       // routes with any of these are never preferred
+  DecisionOptions decision;                // what the site's routers do otherwise than RFC 4271
   std::vector<std::string> registrations;  // CSV files with prefix,country_iso2
   Modes modes;
   std::optional<BirdTarget> bird;    // [routes.bird], if it is there

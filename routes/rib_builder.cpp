@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "routes/sources/as_path.hpp"
+
 namespace strait::routes {
 namespace {
 
@@ -180,6 +182,14 @@ void RibBuilder::flush(std::uint16_t peer) {
   gone_[peer] = ++moment_;
   v4_.no_more_appending();
   v6_.no_more_appending();
+}
+
+void RibBuilder::flush_all(const Address& address, Asn asn) {
+  const bool any = asn == Asn{0} || asn == as_trans;
+  const auto from = numbers_.lower_bound({address, Asn{0}, 0});
+  for (auto it = from; it != numbers_.end() && std::get<0>(it->first) == address; ++it) {
+    if (any || std::get<1>(it->first) == asn) flush(it->second);
+  }
 }
 
 void RibBuilder::merge() {

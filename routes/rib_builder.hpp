@@ -95,6 +95,10 @@ class RibBuilder {
   }
   // The session went down: all routes of the peer are gone (RFC 4271 section 6.7 and 8).
   void flush(std::uint16_t peer);
+  // The same of every peer of that address and AS, whatever its identifier. An AS that says nothing
+  // stands for all: 0 (a session that has no peer's OPEN yet) and AS_TRANS (RFC 6793 section 9,
+  // where MRT has two octets only).
+  void flush_all(const Address& address, Asn asn);
 
   [[nodiscard]] std::size_t memory() const {
     return attributes_.memory() + v4_.memory() + v6_.memory();

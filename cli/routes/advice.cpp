@@ -109,7 +109,8 @@ std::map<std::string, std::string, std::less<>> default_paths(const Configuratio
     for (routes::Contender& each : candidates) {
       if (raised.contains({each.neighbor, entry.prefix})) each.local_pref.reset();
     }
-    const auto decision = routes::decide(candidates);
+    const auto decision = routes::decide(candidates, configuration.routes.decision);
+    if (decision->open()) return;  // nobody knows which is the default
     const auto path = path_of.find(candidates[decision->best].neighbor);
     if (path != path_of.end())
       ++votes[std::string{configuration.regions.name(region)}][path->second];

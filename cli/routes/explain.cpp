@@ -113,7 +113,8 @@ Result<std::string> explanation(const Situation& situation, const std::string& s
     if (!prefix) return tl::make_unexpected(prefix.error());
     if (!situation.rib) return fail(wanted_plan(situation));
     return routes::explain_prefix(*prefix, situation.rib->rib, situation.configuration.regions,
-                                  situation.configuration.paths);
+                                  situation.configuration.paths,
+                                  situation.configuration.routes.decision);
   }
   const auto verdicts = verdicts_of(advice, subject);
   const auto evidence = evidence_of(advice, subject);

@@ -20,6 +20,7 @@ constexpr const char* as_path_names = "--as-path";
 constexpr const char* site_asn_names = "--site-asn";
 constexpr const char* rpki_state_names = "--rpki-state";
 constexpr const char* rtr_names = "--rtr";
+constexpr const char* decision_names = "--decision";
 constexpr const char* problem_names = "--problem";
 constexpr const char* role_names = "--role";
 constexpr const char* region_names = "--region";
@@ -112,6 +113,18 @@ void add_filters(CLI::App& command, const Shared& options) {
             value_or_end(routes::parse_community(word), community_names));
       },
       "Only routes that carry it: A:B or, large, A:B:C; may be repeated");
+}
+
+void add_decision(CLI::App& command, const Shared& options) {
+  add_words(
+      command, decision_names, "STEP",
+      [options](auto& word) {
+        if (const auto taken = routes::take_decision_step(word, options->decision); !taken) {
+          refuse(decision_names, taken.error().message);
+        }
+      },
+      "What routers do otherwise than RFC 4271: always-compare-med, missing-med-is-worst, "
+      "ignore-as-path-length, keep-oldest; may be repeated");
 }
 
 void add_site_asn(CLI::App& command, const Shared& options) {
@@ -232,6 +245,28 @@ void add_subject(CLI::App& command, const Shared& options) {
 
 using RibWork = std::function<int(const RibOptions&)>;
 
+// Words that want others beside them.
+void check_judgement(const RibOptions& options, bool bgpdump) {
+  if (!options.rpki_states.empty() && !options.checks()) {
+    refuse(rpki_state_names, "wants --rpki or --rtr");
+  }
+  if (bgpdump && options.judges()) {
+    refuse("--format", "what is wrong with routes needs json: bgpdump -m has no place for it");
+  }
+}
+
+void check_regions(const RibOptions& options, bool only_filters, bool bgpdump) {
+  if (!options.regions.empty() && !options.classifies()) {
+    refuse(region_names, "wants --config or --registrations");
+  }
+  if (only_filters && options.classifies() && options.regions.empty()) {
+    refuse(region_names, "wanted beside --config or --registrations, which do nothing else here");
+  }
+  if (bgpdump && !options.regions.empty()) {
+    refuse("--format", "regions need json: bgpdump -m writes what it reads, before all is known");
+  }
+}
+
 std::pair<CLI::App*, std::shared_ptr<RibOptions>> add_action(CLI::App& rib, const RibWork& work,
                                                              const char* name, const char* purpose,
                                                              RibAction action) {
@@ -239,16 +274,10 @@ std::pair<CLI::App*, std::shared_ptr<RibOptions>> add_action(CLI::App& rib, cons
   options->action = action;
   CLI::App* const command = rib.add_subcommand(name, purpose);
   command->callback([options, work] {
-    if (!options->rpki_states.empty() && !options->checks()) {
-      refuse(rpki_state_names, "wants --rpki or --rtr");
-    }
     const bool lines = options->action == RibAction::export_lines;
-    if (lines && options->judges() && options->format == RibFormat::bgpdump_m) {
-      refuse("--format", "what is wrong with routes needs json: bgpdump -m has no place for it");
-    }
-    if (!options->regions.empty() && !options->classifies()) {
-      refuse(region_names, "wants --config or --registrations");
-    }
+    const bool bgpdump = lines && options->format == RibFormat::bgpdump_m;
+    check_judgement(*options, bgpdump);
+    check_regions(*options, lines || options->action == RibAction::diff, bgpdump);
     if (const int status = work(*options); status != 0) throw CLI::RuntimeError(status);
   });
   return {command, options};
@@ -282,6 +311,7 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_regions(*show, shown);
   add_region_filter(*show, shown);
   add_site_asn(*show, shown);
+  add_decision(*show, shown);
   add_json(*show, shown);
 
   auto [lookup, looked] = add(
@@ -291,6 +321,7 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_judgement(*lookup, looked);
   add_regions(*lookup, looked);
   add_site_asn(*lookup, looked);
+  add_decision(*lookup, looked);
   add_json(*lookup, looked);
 
   auto [diff, compared] = add(
@@ -299,6 +330,8 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_filters(*diff, compared);
   add_judgement(*diff, compared);
   add_judgement_filters(*diff, compared);
+  add_regions(*diff, compared);
+  add_region_filter(*diff, compared);
   add_json(*diff, compared);
 
   auto [write, written] =
@@ -307,6 +340,8 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_filters(*write, written);
   add_judgement(*write, written);
   add_judgement_filters(*write, written);
+  add_regions(*write, written);
+  add_region_filter(*write, written);
   add_choice(
       *write, "--format", {"bgpdump-m", "json"},
       [options = written](std::size_t index) { options->format = static_cast<RibFormat>(index); },

@@ -11,6 +11,7 @@
 #include "cli/cli11_names.hpp"
 #include "core/strong.hpp"
 #include "routes/hygiene.hpp"
+#include "routes/model/decision.hpp"
 #include "routes/route_filter.hpp"
 #include "routes/sources/rtr_view.hpp"
 
@@ -33,6 +34,7 @@ struct RibOptions {
   routes::Problems problems;                      // any of these; none: all
   std::map<Address, routes::NeighborRole> roles;  // of peers; others are providers
   std::map<Asn, routes::NeighborRole> roles_by_asn;
+  routes::DecisionOptions decision;        // what routers do otherwise than RFC 4271
   std::string config;                      // whose regions count; empty: the default ones
   std::vector<std::string> registrations;  // files; none: the configuration's
   std::vector<std::string> regions;        // any of these, "none" for no region; empty: all

@@ -119,11 +119,12 @@ Result<int> show(const RibOptions& options, std::ostream& results, std::ostream&
   for_each_match(rib, options.filter, [&](const RibEntry& found, const RibEntry& all) {
     if (!judged.wants(all)) return;
     const std::string region = judged.region(all);
-    const RibRoute& best = all.routes[routes::decide(rib.contenders(all.routes))->best];
+    const auto decision = routes::decide(rib.contenders(all.routes), options.decision);
+    const RibRoute& best = all.routes[decision->best];
     for (const RibRoute& route : found.routes) {
       if (!judged.wants(found.prefix, route)) continue;
-      const bool is_best = route.peer == best.peer && route.path_id == best.path_id &&
-                           route.attributes == best.attributes;
+      const bool is_best = !decision->open() && route.peer == best.peer &&
+                           route.path_id == best.path_id && route.attributes == best.attributes;
       RouteRemarks remarks = judged.remarks(found.prefix, route);
       remarks.region = region;
       results << (options.json ? route_json(rib, found.prefix, route, is_best, &remarks)
@@ -141,14 +142,14 @@ Result<int> look_up(const RibOptions& options, std::ostream& results, std::ostre
   const Rib& rib = judged.rib();
   const Prefix subject = options.subject.value_or(Prefix{});  // the command line wants one
   const auto entry = rib.longest(subject);
-  const auto decision =
-      entry ? routes::decide(rib.contenders(entry->routes)) : std::optional<routes::Decision>{};
+  const auto decision = entry ? routes::decide(rib.contenders(entry->routes), options.decision)
+                              : std::optional<routes::Decision>{};
   if (!entry || !decision) {
     return fail(Errc::not_found,
                 fmt::format("rib: no prefix covers {}", strait::to_string(subject)));
   }
   for (std::size_t i = 0; i < entry->routes.size(); ++i) {
-    const bool best = i == decision->best;
+    const bool best = i == decision->best && !decision->open();
     const RouteRemarks remarks = judged.remarks(entry->prefix, entry->routes[i]);
     results << (options.json ? route_json(rib, entry->prefix, entry->routes[i], best, &remarks)
                              : route_text(rib, entry->prefix, entry->routes[i], best, remarks));
@@ -239,7 +240,8 @@ struct Found {
 // What the filters and the judgement let through.
 std::vector<Found> all_matches(JudgedRib& judged, const routes::RouteFilter& filter) {
   std::vector<Found> all;
-  for_each_match(judged.rib(), filter, [&](const RibEntry& entry, const RibEntry&) {
+  for_each_match(judged.rib(), filter, [&](const RibEntry& entry, const RibEntry& whole) {
+    if (!judged.wants(whole)) return;
     Found found{.prefix = entry.prefix, .routes = {}};
     std::ranges::copy_if(entry.routes, std::back_inserter(found.routes),
                          [&](const RibRoute& each) { return judged.wants(entry.prefix, each); });
@@ -300,7 +302,8 @@ Result<int> export_json(const RibOptions& options, std::ostream& results, std::o
   const auto loaded = JudgedRib::load(options, progress);
   if (!loaded) return tl::make_unexpected(loaded.error());
   JudgedRib& judged = **loaded;
-  for_each_match(judged.rib(), options.filter, [&](const RibEntry& entry, const RibEntry&) {
+  for_each_match(judged.rib(), options.filter, [&](const RibEntry& entry, const RibEntry& all) {
+    if (!judged.wants(all)) return;
     for (const RibRoute& route : entry.routes) {
       if (!judged.wants(entry.prefix, route)) continue;
       std::optional<RouteRemarks> remarks;

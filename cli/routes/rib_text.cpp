@@ -304,7 +304,13 @@ std::string vrp_json(const routes::Vrp& vrp) {
 std::string decision_text(const Rib& rib, const routes::RibEntry& entry,
                           const routes::Decision& decision) {
   if (!decision.rival) return "  the only route\n";
-  const auto name = [&](std::size_t i) { return rib.peer(entry.routes[i]).address.to_string(); };
+  if (decision.open()) {
+    return "  the oldest of several that are equal up to there, which a dump does not tell\n";
+  }
+  const auto name = [&](std::size_t i) {
+    const routes::RibPeer& peer = rib.peer(entry.routes[i]);
+    return peer.local() ? "not BGP" : peer.address.to_string();
+  };
   return fmt::format(
       "  {} over {} by {}{}\n", name(decision.best), name(*decision.rival), decision.rung,
       decision.assumes_equal_cost ? ", if the interior costs are equal (a dump does not say)" : "");
@@ -313,8 +319,10 @@ std::string decision_text(const Rib& rib, const routes::RibEntry& entry,
 std::string decision_json(const Rib& rib, const routes::RibEntry& entry,
                           const routes::Decision& decision) {
   JsonWriter json = begin("decision");
+  std::optional<std::string> best;
+  if (!decision.open()) best = rib.peer(entry.routes[decision.best]).address.to_string();
   json.member("prefix", strait::to_string(entry.prefix))
-      .member("best", rib.peer(entry.routes[decision.best]).address.to_string())
+      .member("best", best)
       .member("rung", decision.rung)
       .member("assumes_equal_cost", decision.assumes_equal_cost);
   return json.end_object().take() + "\n";

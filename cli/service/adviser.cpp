@@ -227,6 +227,20 @@ std::optional<routes::RtrView> Adviser::ask_caches() {
   return view;
 }
 
+std::vector<exporters::CacheSnapshot> Adviser::caches() const {
+  std::vector<exporters::CacheSnapshot> all;
+  if (!caches_) return all;
+  for (const routes::RtrStatus& cache : caches_->status()) {
+    exporters::CacheSnapshot& one = all.emplace_back();
+    one.name = cache.name;
+    one.state = routes::to_string(routes::state_of(cache, clock_.now().mono));
+    if (!cache.data) continue;
+    one.vrps = cache.data->vrps->size();
+    one.told = cache.data->told.wall;
+  }
+  return all;
+}
+
 void Adviser::refresh_rib(WallTime now) {
   if (rib_asked_ && now - *rib_asked_ < rib_refresh && now >= *rib_asked_) return;
   rib_asked_ = now;
@@ -281,6 +295,7 @@ void Adviser::publish(Advice advice, std::vector<exporters::TargetWeight> weight
   next->weights = std::move(weights);
   if (store_) next->store = written_;
   next->first_window = first_window_;
+  next->caches = caches();
   const std::scoped_lock lock{mutex_};
   state_ = std::move(next);
 }

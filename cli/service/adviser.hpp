@@ -31,6 +31,7 @@ class Adviser {
     std::vector<exporters::TargetWeight> weights;
     std::optional<exporters::StoreSnapshot> store;
     std::optional<WallTime> first_window;
+    std::vector<exporters::CacheSnapshot> caches;
   };
 
   // Opens the store and the JSON file, and goes on from what the store remembers. `router` may be
@@ -66,6 +67,7 @@ class Adviser {
   void decide();
   void hear_caches();
   [[nodiscard]] std::optional<routes::RtrView> ask_caches();
+  [[nodiscard]] std::vector<exporters::CacheSnapshot> caches() const;
   void refresh_rib(WallTime now);
   void write_verdicts(const std::vector<analyzer::Verdict>& verdicts);
   void forget(WallTime now);

@@ -269,6 +269,7 @@ void Service::publish(const Harvest& harvest) {
   snapshot.windows_refused = pins_.refused();
   snapshot.config = config_state_;
   snapshot.store = state->store;
+  snapshot.caches = state->caches;
   snapshot.build = this_build();
   cell_->publish(std::move(snapshot));
 }

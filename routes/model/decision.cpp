@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes/model/decision.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -21,6 +23,14 @@ void keep_least(Contenders routes, Field& field, Key key) {
   auto least = key(routes[field.front()]);
   for (const std::size_t i : field) least = std::min(least, key(routes[i]));
   drop_if(field, [&](std::size_t i) { return least < key(routes[i]); });
+}
+
+// Of several protocols BIRD takes the route of the highest preference, whatever BGP's attributes
+// say: 100 for BGP, and by default more for static, direct, OSPF, RIP and Babel routes. A dump does
+// not tell the preference; only BIRD's hold other protocols' routes.
+void by_protocol(Contenders routes, const Options&, Field& field) {
+  keep_least(routes, field,
+             [](const Contender& route) { return !route.neighbor.is_unspecified(); });
 }
 
 // RFC 4271 section 9.1.1: the highest degree of preference.
@@ -60,8 +70,7 @@ void by_external(Contenders routes, const Options&, Field& field) {
 }
 
 // RFC 4456 section 9: ORIGINATOR_ID stands in for the identifier of the sender.
-void by_identifier(Contenders routes, const Options& options, Field& field) {
-  if (!options.compare_router_id) return;
+void by_identifier(Contenders routes, const Options&, Field& field) {
   keep_least(routes, field, [](const Contender& route) {
     return route.originator_id.value_or(route.neighbor_id);
   });
@@ -76,6 +85,7 @@ void by_peer_address(Contenders routes, const Options&, Field& field) {
 }
 
 constexpr std::array rungs{
+    Rung{"protocol", "BIRD's default preferences", false, by_protocol},
     Rung{"local-pref", "RFC 4271 9.1.1", false, by_local_pref},
     Rung{"as-path-length", "RFC 4271 9.1.2.2 a", false, by_as_path_length},
     Rung{"origin", "RFC 4271 9.1.2.2 b", false, by_origin},
@@ -86,7 +96,33 @@ constexpr std::array rungs{
     Rung{"peer-address", "RFC 4271 9.1.2.2 g", true, by_peer_address},
 };
 
+struct Step {
+  std::string_view word;
+  bool Options::* what;
+};
+constexpr std::array steps{Step{"always-compare-med", &Options::always_compare_med},
+                           Step{"missing-med-is-worst", &Options::missing_med_is_worst},
+                           Step{"ignore-as-path-length", &Options::ignore_as_path_length},
+                           Step{"keep-oldest", &Options::keep_oldest}};
+
+// RFC 5004 section 3: before identifiers, and only among external routes. (Rung d leaves one kind.)
+bool keeps_oldest(Contenders routes, const Options& options, const Field& field, const Rung& rung) {
+  return options.keep_oldest && rung.keep_best == by_identifier && !routes[field.front()].internal;
+}
+
 }  // namespace
+
+Result<void> take_decision_step(std::string_view word, DecisionOptions& options) {
+  const auto* const step = std::ranges::find(steps, word, &Step::word);
+  if (step == steps.end()) {
+    return fail(Errc::bad_input,
+                fmt::format("decision step '{}': want one of always-compare-med, "
+                            "missing-med-is-worst, ignore-as-path-length, keep-oldest",
+                            word));
+  }
+  options.*(step->what) = true;
+  return {};
+}
 
 std::span<const Rung> decision_process() { return rungs; }
 
@@ -98,6 +134,10 @@ std::optional<Decision> decide(std::span<const Contender> candidates,
   Field field(candidates.size());
   for (std::uint32_t i = 0; i < field.size(); ++i) field[i] = i;
   for (const Rung& rung : rungs) {
+    if (keeps_oldest(candidates, options, field, rung)) {
+      return Decision{
+          .best = field[0], .rung = "oldest", .rival = field[1], .assumes_equal_cost = true};
+    }
     const std::array before{field[0], field[1]};  // one of them is a rival of whoever is left
     rung.keep_best(candidates, options, field);
     if (field.size() > 1) continue;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/result.hpp"
 #include "routes/model/contender.hpp"
 
 namespace strait::routes {
@@ -21,10 +22,14 @@ struct DecisionOptions {
   bool always_compare_med = false;    // also between routes of different neighbour ASes
   bool missing_med_is_worst = false;  // an absent MED is the highest, not 0
   bool ignore_as_path_length = false;
-  bool compare_router_id = true;  // off: the oldest route is kept, which a dump does not tell
+  bool keep_oldest = false;  // of external routes, before rung f (RFC 5004); a RIB does not tell
 
   friend bool operator==(const DecisionOptions&, const DecisionOptions&) = default;
 };
+
+// Takes one of them by its word: "always-compare-med", "missing-med-is-worst",
+// "ignore-as-path-length", "keep-oldest".
+[[nodiscard]] Result<void> take_decision_step(std::string_view word, DecisionOptions& options);
 
 // The candidates that are still in the race, as indices.
 using Field = boost::container::small_vector<std::uint32_t, 32>;
@@ -39,7 +44,9 @@ struct Rung {
                     Field& field);
 };
 
-// RFC 4271 section 9.1.2.2 in its order, with RFC 4456 section 9. Interior cost (rung e) is no
+// Routes that are not BGP's first, then RFC 4271 section 9.1.2.2 in its order, with RFC 4456
+// section
+// 9. Interior cost (rung e) is no
 // rung here: it is not in a RIB dump. See Decision::assumes_equal_cost.
 [[nodiscard]] std::span<const Rung> decision_process();
 
@@ -48,6 +55,10 @@ struct Decision {
   std::string_view rung;             // the one that left a single candidate: "local-pref"
   std::optional<std::size_t> rival;  // one of those that were left before that rung; none if alone
   bool assumes_equal_cost = false;   // the rung comes after interior cost, which we cannot see
+
+  // The router keeps the oldest of what was left, and nobody told which that is: `best` is only the
+  // first of them.
+  [[nodiscard]] bool open() const { return rung == "oldest"; }
 };
 
 // The best of several routes to one prefix, and why. Nothing for no candidates. Candidates that

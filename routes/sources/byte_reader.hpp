@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/endian/conversion.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,9 +18,9 @@ class ByteReader {
   [[nodiscard]] bool empty() const { return rest_.empty(); }
   [[nodiscard]] std::size_t size() const { return rest_.size(); }
 
-  std::uint8_t u8() { return static_cast<std::uint8_t>(number(1)); }
-  std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
-  std::uint32_t u32() { return number(4); }
+  std::uint8_t u8() { return number<std::uint8_t>(); }
+  std::uint16_t u16() { return number<std::uint16_t>(); }
+  std::uint32_t u32() { return number<std::uint32_t>(); }
 
   std::span<const std::byte> take(std::size_t count) {
     if (count > rest_.size()) {
@@ -33,12 +34,12 @@ class ByteReader {
   }
 
  private:
-  std::uint32_t number(std::size_t octets) {
-    std::uint32_t value = 0;
-    for (const std::byte octet : take(octets)) {
-      value = value << 8U | std::to_integer<std::uint32_t>(octet);
-    }
-    return value;
+  template <class Number>
+  Number number() {
+    const auto octets = take(sizeof(Number));
+    if (octets.empty()) return 0;
+    return boost::endian::endian_load<Number, sizeof(Number), boost::endian::order::big>(
+        reinterpret_cast<const unsigned char*>(octets.data()));
   }
 
   std::span<const std::byte> rest_;

@@ -138,10 +138,18 @@ class MrtReader::Worker {
       damaged(record.problem());
       return;
     }
-    routes_.clear();
+    entries_.clear();
     while (const auto entry = record.next()) {
-      const auto peer = peer_of(entry->peer);
-      if (peer) read_route(*peer, entry->path_id, entry->attributes, true);
+      const std::uint32_t hash = builder_.attributes().hash_of(entry->attributes);
+      builder_.attributes().expect(hash);
+      entries_.push_back({*entry, hash});
+    }
+    routes_.clear();
+    for (const HashedEntry& each : entries_) {
+      const auto peer = peer_of(each.entry.peer);
+      if (!peer) continue;
+      read_route(*peer, each.entry.path_id, each.entry.attributes,
+                 builder_.attributes().find(each.hash, each.entry.attributes), true);
     }
     if (record.missing() > 0) damaged("a RIB entry runs past its record", record.missing());
     if (record.leftover()) damaged("octets left over after the last RIB entry");
@@ -171,7 +179,7 @@ class MrtReader::Worker {
       return;
     }
     routes_.clear();
-    read_route(*peer, 0, entry->attributes, false);
+    read_route(*peer, 0, entry->attributes, std::nullopt, false);
     if (routes_.empty()) return;
     const Prefix prefix = network_of(entry->network, entry->length);
     if (v6) {
@@ -181,14 +189,14 @@ class MrtReader::Worker {
     }
   }
 
-  // Adds one table entry to routes_, or says why not.
-  void read_route(std::uint16_t peer, std::uint32_t path_id, Bytes attributes, bool wide) {
+  // Adds one table entry to routes_, or says why not. `id`: of these attributes, if they were seen.
+  void read_route(std::uint16_t peer, std::uint32_t path_id, Bytes attributes,
+                  std::optional<AttributeId> id, bool wide) {
     const RibPeer& from = builder_.peer(peer);
     if (attributes.empty() && !from.local()) {
       damaged("a BGP route without attributes");
       return;
     }
-    auto id = wide ? builder_.attributes().find(attributes) : std::nullopt;
     if (!id) {
       id = intern(attributes, {.internal = from.internal, .update = false, .wide_asns = wide});
     }
@@ -224,15 +232,17 @@ class MrtReader::Worker {
       count("message that the collector sent itself");
       return;
     }
-    const auto peer = updated_peer(*content);
-    if (!peer) {
-      damaged(fmt::format("more than {} peers", RibBuilder::max_peers));
+    if (content->state_change) {
+      // RFC 4271 section 8.2.2: the routes go with the session.
+      if (content->new_state != bgp_established) {
+        builder_.flush_all(content->peer, content->peer_asn);
+      }
       return;
     }
-    if (!content->state_change) {
+    if (const auto peer = updated_peer(*content)) {
       read_message(*content, *peer);
-    } else if (content->new_state != bgp_established) {
-      builder_.flush(*peer);  // RFC 4271 section 8.2.2: its routes go with the session
+    } else {
+      damaged(fmt::format("more than {} peers", RibBuilder::max_peers));
     }
   }
 
@@ -317,7 +327,12 @@ class MrtReader::Worker {
   std::vector<std::optional<std::uint16_t>> peers_;  // of the latest table; nothing: one too many
   bool has_peers_ = false;
   bool useful_ = false;
-  std::vector<RibRoute> routes_;  // of the record that is read
+  struct HashedEntry {
+    RibRecordEntry entry;
+    std::uint32_t hash = 0;
+  };
+  std::vector<HashedEntry> entries_;  // of the record that is read
+  std::vector<RibRoute> routes_;      // likewise
   std::uint64_t record_at_ = 0;
   WallTime taken_;
   std::uint32_t collector_id_ = 0;

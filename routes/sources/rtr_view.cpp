@@ -92,14 +92,33 @@ std::string to_string(const RtrCache& cache) {
             : fmt::format("{}:{}", cache.host, cache.port);
 }
 
+CacheState state_of(const RtrStatus& cache, MonoTime now) {
+  if (!cache.data) return CacheState::waiting;
+  if (expired(*cache.data, now)) return CacheState::expired;
+  return cache.connected && !overdue(*cache.data, now) ? CacheState::fresh : CacheState::stale;
+}
+
+std::string_view to_string(CacheState state) {
+  switch (state) {
+    case CacheState::waiting:
+      return "waiting";
+    case CacheState::fresh:
+      return "fresh";
+    case CacheState::stale:
+      return "stale";
+    case CacheState::expired:
+      break;
+  }
+  return "expired";
+}
+
 RtrView view_of(std::span<const RtrStatus> caches, MonoTime now) {
   for (const RtrStatus& cache : caches) {
-    if (!cache.data || !cache.connected) continue;
-    if (overdue(*cache.data, now) || expired(*cache.data, now)) continue;
+    if (!cache.data || state_of(cache, now) != CacheState::fresh) continue;
     return seen(*cache.data, Freshness::fresh, damage_of(cache, *cache.data));
   }
   for (const RtrStatus& cache : caches) {
-    if (!cache.data || expired(*cache.data, now)) continue;
+    if (!cache.data || state_of(cache, now) != CacheState::stale) continue;
     return seen(*cache.data, Freshness::stale, why_stale(cache, *cache.data, now));
   }
   return {.freshness = Freshness::none,

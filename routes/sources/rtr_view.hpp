@@ -48,6 +48,12 @@ struct RtrStatus {
   std::string trouble;     // why not; empty: nothing has gone wrong yet
 };
 
+// What one cache's data are worth: a cache is fresh while it is connected and was heard within its
+// refresh and retry intervals.
+enum class CacheState : std::uint8_t { waiting, fresh, stale, expired };  // waiting: for the first
+[[nodiscard]] CacheState state_of(const RtrStatus& cache, MonoTime now);
+[[nodiscard]] std::string_view to_string(CacheState state);  // the same words
+
 enum class Freshness : std::uint8_t {
   none,   // nothing to check with: no route is valid, invalid or not-found
   stale,  // the cache is gone or overdue, its data not yet expired
@@ -62,9 +68,9 @@ struct RtrView {
   std::string note;                    // what is wrong; empty: nothing
 };
 
-// The data of the first cache that is fresh: connected, and heard within its refresh and retry
-// intervals; else of the first that is not expired. "The router MUST NOT retain the data past the
-// time indicated by this parameter" (Expire Interval, RFC 8210 section 6).
+// The data of the first cache that is fresh, else of the first that is not expired. "The router
+// MUST NOT retain the data past the time indicated by this parameter" (Expire Interval, RFC 8210
+// section 6).
 [[nodiscard]] RtrView view_of(std::span<const RtrStatus> caches, MonoTime now);
 
 }  // namespace strait::routes

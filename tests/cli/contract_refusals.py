@@ -303,6 +303,13 @@ REFUSED = [
      usage("routes rib show", "--community: community '1': want A:B, each up to 65535, or A:B:C")),
     ("routes rib export --problem private-asn f", 2, usage(
         "routes rib export", "--format: what is wrong with routes needs json: bgpdump -m has no place for it")),
+    ("routes rib export --region none --config c f", 2, usage(
+        "routes rib export", "--format: regions need json: bgpdump -m writes what it reads, before all is known")),
+    ("routes rib export --config c f", 2, usage(
+        "routes rib export", "--region: wanted beside --config or --registrations, which do nothing else here")),
+    ("routes rib show --decision med f", 2, usage(
+        "routes rib show", "--decision: decision step 'med': want one of always-compare-med, missing-med-is-worst, "
+        "ignore-as-path-length, keep-oldest")),
     ("routes rib export --format xml f", 2,
      usage("routes rib export", "--format: 'xml': want one of bgpdump-m, json")),
     ("routes rib show --rpki-state valid f", 2, usage("routes rib show", "--rpki-state: wants --rpki or --rtr")),

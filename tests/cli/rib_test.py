@@ -109,6 +109,15 @@ class Rib(unittest.TestCase):
         self.assertEqual(self.rib("lookup 10.2.0.0/16 first.mrt"), (0, (
             f"* 10.0.0.0/8 {FROM_1}{WRONG}  10.0.0.0/8 {FROM_2}{WRONG}"
             "  192.0.2.1 over 192.0.2.2 by as-path-length\n"), ""))
+        self.assertEqual(self.rib("lookup --decision ignore-as-path-length 10.2.0.0/16 first.mrt")[1].splitlines()[-1],
+                         "  192.0.2.1 over 192.0.2.2 by router-id, if the interior costs are equal (a dump does not say)")
+        oldest = "--decision ignore-as-path-length --decision keep-oldest"
+        self.assertEqual(self.rib(f"lookup {oldest} 10.2.0.0/16 first.mrt"), (0, (
+            f"  10.0.0.0/8 {FROM_1}{WRONG}  10.0.0.0/8 {FROM_2}{WRONG}"
+            "  the oldest of several that are equal up to there, which a dump does not tell\n"), ""))
+        self.assertNotIn("* 10.0", self.rib(f"show {oldest} first.mrt")[1])
+        decision = json.loads(self.rib(f"lookup {oldest} --json 10.2.0.0/16 first.mrt")[1].splitlines()[-1])
+        self.assertEqual((decision["best"], decision["rung"]), (None, "oldest"))
         self.assertEqual(self.rib("lookup 11.0.0.1 first.mrt"), (2, "", "strait: rib: no prefix covers 11.0.0.1/32\n"))
 
     def test_differences_make_the_exit_status_1(self):
@@ -148,6 +157,10 @@ class Rib(unittest.TestCase):
         self.assertIn("region none: 2 prefixes\nno region, not registered as a whole in any one country: 1 prefixes\n"
                       "no region, registered in EU (afrinic, file of 2023-11-13): 1 prefixes\n",
                       self.rib(f"summary {given} first.mrt")[1])
+        changes = self.rib(f"diff {given} --region africa first.mrt second.mrt")[1].splitlines()
+        self.assertEqual([line.split(" from ")[0] for line in changes], ["added 11.0.0.0/8"])
+        lines = self.rib(f"export --format json {given} --region none second.mrt")[1].splitlines()
+        self.assertEqual([json.loads(line)["prefix"] for line in lines], ["10.0.0.0/8"] * 2)
         summary = json.loads(self.rib(f"summary {given} --json second.mrt")[1])
         self.assertEqual(summary["regions"], {"africa": 1, "none": 1})
 

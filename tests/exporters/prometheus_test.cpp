@@ -221,6 +221,23 @@ TEST_CASE("a target's weight says whether it is the traffic's, where traffic is 
   if (traffic != nullptr) CHECK(traffic->metric.at(0).gauge.value == (*by_traffic ? 1 : 0));
 }
 
+TEST_CASE("an RPKI cache has a state always, and a count and a time once it has told its data") {
+  Snapshot snapshot;
+  snapshot.caches = {
+      {.name = "a:323",
+       .state = "fresh",
+       .vrps = 500'000,
+       .told = WallTime{std::chrono::seconds{1'700'000'000}}},
+      {.name = "b:323", .state = "waiting", .vrps = std::nullopt, .told = std::nullopt}};
+  const auto samples = samples_in(to_text_format(collect(snapshot)));
+  CHECK(samples.at("strait_rpki_cache_info{cache=\"a:323\",state=\"fresh\"}") == 1);
+  CHECK(samples.at("strait_rpki_cache_info{cache=\"b:323\",state=\"waiting\"}") == 1);
+  CHECK(samples.at("strait_rpki_cache_vrps{cache=\"a:323\"}") == 500'000);
+  CHECK(samples.at("strait_rpki_cache_told_timestamp_seconds{cache=\"a:323\"}") == 1'700'000'000);
+  CHECK(samples.count("strait_rpki_cache_vrps{cache=\"b:323\"}") == 0);
+  CHECK(samples.count("strait_rpki_cache_told_timestamp_seconds{cache=\"b:323\"}") == 0);
+}
+
 TEST_CASE("only percentiles that the sample carries are published, with their bounds") {
   const auto families = collect(samples::snapshot());
   const auto& window = *find(families, "strait_rtt_window_seconds");

@@ -217,6 +217,7 @@ inline Snapshot snapshot() {
   snapshot.mtus = {mtu};
   snapshot.windows_refused = {{"atlas-offshore", 2}};
   snapshot.config.last_success = start;
+  snapshot.caches = {{.name = "rpki.example.net:323", .state = "stale", .vrps = 7, .told = start}};
   snapshot.store = {.windows_written = 4, .write_failures = 0, .bytes = 4096, .last_write = start};
   snapshot.build = {.version = "0.1.0", .revision = "abc", .compiler = "g++ 12"};
   return snapshot;

@@ -68,6 +68,23 @@ TEST_CASE("attributes that were seen before are written as they were the first t
   CHECK_THAT(text, Catch::EndsWith("|14.0.0.0/8|65001 64496|IGP|192.0.2.9|0|0||NAG||\n"));
 }
 
+TEST_CASE("each line has the time and the kind of its own record") {
+  const auto at = [](unsigned second, Octets one) {
+    one.bytes()[3] = static_cast<std::byte>(second);  // 1700000000 ends in a 0
+    return one;
+  };
+  const Octets plain = rib(2, Octets{8, 10}, {entry(1, plain_attributes())});
+  const Octets twice = rib(8, Octets{8, 10}, {entry_add_path(1, 7, plain_attributes())});
+  Octets file = peer_table();
+  file.add(at(0, plain)).add(at(0, twice)).add(at(1, twice)).add(at(1, plain)).add(at(0, plain));
+  const std::string line = "|B|192.0.2.1|65001|10.0.0.0/8";
+  const std::string rest = "|65001 64496|IGP|192.0.2.1|0|0||NAG||\n";
+  CHECK(written(file.span()).text ==
+        "TABLE_DUMP2|1700000000" + line + rest + "TABLE_DUMP2_AP|1700000000" + line + "|7" + rest +
+            "TABLE_DUMP2_AP|1700000001" + line + "|7" + rest + "TABLE_DUMP2|1700000001" + line +
+            rest + "TABLE_DUMP2|1700000000" + line + rest);
+}
+
 TEST_CASE("where bgpdump is at fault the text is right") {
   const Octets host{20, 198, 51, 0xff};
   Octets aggregated = plain_attributes();

@@ -43,15 +43,17 @@ Octets message(const Octets& withdrawn, const Octets& attributes, const Octets& 
   return octets;
 }
 
-// A BGP4MP record from 192.0.2.1, AS 65001, to AS 64500. `subtype` says how wide its ASNs are.
-Octets bgp4mp(unsigned subtype, const Octets& content, unsigned type = 16) {
+// A BGP4MP record from 192.0.2.1, AS 65001 if not told, to AS 64500. `subtype` says how wide its
+// ASNs are.
+Octets bgp4mp(unsigned subtype, const Octets& content, unsigned type = 16,
+              std::uint32_t asn = 65001) {
   const bool wide = subtype == 4 || subtype == 5 || subtype == 7 || subtype == 9 || subtype == 11;
   Octets body;
   if (type == 17) body.u32(250'000);
   if (wide) {
-    body.u32(65001).u32(64500);
+    body.u32(asn).u32(64500);
   } else {
-    body.u16(65001).u16(64500);
+    body.u16(asn).u16(64500);
   }
   body.u16(0).u16(1).address("192.0.2.1").address("192.0.2.254").add(content);
   return record(type, subtype, body);
@@ -63,6 +65,16 @@ const Octets thirteen{8, 13};
 
 Octets attributes_of(std::uint32_t asn) {
   return Octets{}.add(origin()).add(as_path(sequence({65001, asn}))).add(next_hop("192.0.2.1"));
+}
+
+// A route from either of two peers that differ in their identifier alone.
+Octets table_of_one_peer_twice() {
+  Octets peers;
+  peers.u32(0x0a000001).u16(0).u16(2);
+  peers.u8(2).u32(0x0a000002).address("192.0.2.1").u32(65001);
+  peers.u8(2).u32(0x0a000009).address("192.0.2.1").u32(65001);
+  return record(13, 1, peers)
+      .add(rib(2, ten, {entry(0, plain_attributes()), entry(1, plain_attributes())}));
 }
 
 }  // namespace
@@ -110,6 +122,26 @@ TEST_CASE("old speakers' two-octet paths, add-path and state changes are underst
   CHECK(good(file).rib.route_count() == 0);
   file.add(bgp4mp(5, Octets{}.u16(5).u16(6))).add(bgp4mp(4, message({}, attributes_of(7), ten)));
   CHECK(good(file).rib.route_count() == 1);
+}
+
+TEST_CASE(
+    "a session that went down takes the routes along, whatever its record knows of the peer") {
+  Octets table = table_of_one_peer_twice();
+  const Octets down = Octets{}.u16(6).u16(1);  // Established to Idle
+  struct Case {
+    const char* what;
+    unsigned subtype;
+    std::uint32_t asn;
+    std::size_t left;
+  };
+  const auto c = GENERATE(values<Case>({{"its AS", 5, 65001, 0},
+                                        {"AS 0: the collector has forgotten it", 5, 0, 0},
+                                        {"AS_TRANS in two octets", 0, 23456, 0},
+                                        {"another AS", 5, 65002, 2}}));
+  CAPTURE(c.what);
+  const auto dump = good(table.add(bgp4mp(c.subtype, down, 16, c.asn)));
+  CHECK(dump.rib.route_count() == c.left);
+  CHECK(dump.rib.peers().size() == 2);  // a state change makes no peer
 }
 
 TEST_CASE("what the collector sent itself is no offer of the peer") {

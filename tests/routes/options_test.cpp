@@ -61,6 +61,7 @@ rib = "birdc:/run/bird/bird.ctl"
 rpki = "vrps.json"
 rpki_max_age = "2h"
 accept = ["private-asn", "too-specific"]
+decision = ["keep-oldest", "always-compare-med"]
 
 [routes.bird]
 include = "/etc/bird/strait.conf"
@@ -98,6 +99,9 @@ community = "64500:911"
   refused.remove(Problem::private_asn);
   refused.remove(Problem::too_specific);
   CHECK(all.routes.refuse == refused);
+  DecisionOptions decision;
+  decision.keep_oldest = decision.always_compare_med = true;
+  CHECK(all.routes.decision == decision);
   REQUIRE(all.routes.bird);
   CHECK(all.routes.bird->confirm_timeout == Nanos{20s});
   REQUIRE(all.routes.injector);
@@ -158,6 +162,7 @@ TEST_CASE("mistakes are reported where they are") {
       {"[[path]]\nname = \"a\"\nrole = \"friend\"", "role 'friend': want one of provider, rs"},
       {"[routes]\naccept = [\"bogon\"]", "problem 'bogon': want one of bogon-prefix, default-"},
       {"[routes]\nrpki_max_age = \"0s\"", "rpki_max_age"},
+      {"[routes]\ndecision = [\"med\"]", "decision step 'med': want one of always-compare-med, "},
       {"[routes]\nrtr = [\"[::1]\", \"host:x\"]", "RPKI cache 'host:x': want HOST:PORT"},
       {"[routes]\nrtr = [\"[::1]\", \"[::1]:323\"]", "RPKI cache '[::1]:323' is there twice"},
       {"[routes]\nrpki = \"x\"\nrtr = [\"[::1]\"]", "not both"},

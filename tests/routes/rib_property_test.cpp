@@ -50,6 +50,14 @@ KeyV6 crowded_v6(Random& random, std::uint8_t length) {
   return KeyV6::of(high, std::uint64_t{random(4)} << random(64), length);
 }
 
+// At the edge of one of them, or just over it.
+KeyV6 at_an_edge(Random& random, const std::vector<KeyV6>& keys) {
+  if (keys.empty()) return KeyV6::of(random.any(), random.any(), 128);
+  const KeyV6& key = keys[random(static_cast<std::uint32_t>(keys.size()))];
+  const std::uint64_t edge = random(2) == 0 ? key.high : key.last_covered().high;
+  return KeyV6::of(edge + random(3) - 1, random(2) == 0 ? 0 : ~std::uint64_t{0}, 128);
+}
+
 // Puts a route to each key, in random order.
 template <class Key>
 void fill(RibBuilder& builder, std::vector<Key> keys, Random& random) {
@@ -112,8 +120,9 @@ TEST_CASE("the match index finds what a search through all prefixes finds, IPv6"
     const Rib rib = std::move(builder).finish();
     const MatchIndex index{rib};
     for (int i = 0; i < look_ups; ++i) {
-      const KeyV6 host =
-          i % 2 == 0 ? crowded_v6(random, 128) : KeyV6::of(random.any(), random.any(), 128);
+      KeyV6 host = KeyV6::of(random.any(), random.any(), 128);
+      if (i % 3 == 1) host = crowded_v6(random, 128);
+      if (i % 3 == 2) host = at_an_edge(random, keys);
       const auto want = reference(keys, host);
       const auto found = index.find_v6(host.high, host.low);
       const auto entry = index.find(host.prefix().network);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes/sources/rtr_view.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 
 using namespace strait;
@@ -72,6 +73,9 @@ TEST_CASE("data is fresh, then stale, then not used, as the cache's own interval
   CHECK(view.freshness == row.freshness);
   CHECK((view.vrps != nullptr) == (row.freshness != Freshness::none));
   CHECK(view.note.empty() == (row.freshness == Freshness::fresh));
+  const std::array names{"expired", "stale", "fresh"};  // what the cache alone is called
+  CHECK(to_string(state_of(caches[0], start + row.age)) ==
+        names.at(static_cast<std::size_t>(row.freshness)));
   CHECK_THAT(view.note, Catch::Contains(row.note));
 }
 
@@ -88,6 +92,7 @@ TEST_CASE("of several caches the first fresh one counts, else the first that is 
 }
 
 TEST_CASE("without data every cache's trouble is told") {
+  CHECK(to_string(state_of(silent("a:1"), start)) == "waiting");
   const std::vector<RtrStatus> caches{silent("a:1", "no connection"), silent("b:1"),
                                       cache("c:1", 1, false, "it has no data")};
   CHECK(
