@@ -206,6 +206,7 @@ void add_regions(CLI::App& command, const Shared& options) {
 }
 
 void add_region_filter(CLI::App& command, const Shared& options) {
+  add_regions(command, options);
   add_words(
       command, region_names, "NAME", [options](auto& word) { options->regions.push_back(word); },
       "Only prefixes of this region; none: of no region; may be repeated");
@@ -299,7 +300,6 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_filters(*summary, summed);
   add_judgement(*summary, summed);
   add_judgement_filters(*summary, summed);
-  add_regions(*summary, summed);
   add_region_filter(*summary, summed);
   add_json(*summary, summed);
 
@@ -308,7 +308,6 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_filters(*show, shown);
   add_judgement(*show, shown);
   add_judgement_filters(*show, shown);
-  add_regions(*show, shown);
   add_region_filter(*show, shown);
   add_site_asn(*show, shown);
   add_decision(*show, shown);
@@ -330,7 +329,6 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_filters(*diff, compared);
   add_judgement(*diff, compared);
   add_judgement_filters(*diff, compared);
-  add_regions(*diff, compared);
   add_region_filter(*diff, compared);
   add_json(*diff, compared);
 
@@ -340,7 +338,6 @@ void add_rib_command(CLI::App& routes, std::function<int(const RibOptions&)> wor
   add_filters(*write, written);
   add_judgement(*write, written);
   add_judgement_filters(*write, written);
-  add_regions(*write, written);
   add_region_filter(*write, written);
   add_choice(
       *write, "--format", {"bgpdump-m", "json"},
