@@ -134,6 +134,17 @@ Result<int> show(const RibOptions& options, std::ostream& results, std::ostream&
   return judged.status();
 }
 
+void show_candidates(const RibOptions& options, JudgedRib& judged, const RibEntry& entry,
+                     const routes::Decision& decision, std::ostream& results) {
+  const Rib& rib = judged.rib();
+  for (std::size_t i = 0; i < entry.routes.size(); ++i) {
+    const bool best = i == decision.best && !decision.open();
+    const RouteRemarks remarks = judged.remarks(entry.prefix, entry.routes[i]);
+    results << (options.json ? route_json(rib, entry.prefix, entry.routes[i], best, &remarks)
+                             : route_text(rib, entry.prefix, entry.routes[i], best, remarks));
+  }
+}
+
 Result<int> look_up(const RibOptions& options, std::ostream& results, std::ostream& progress) {
   if (!options.subject) return fail(Errc::bad_input, "rib: want an address or a prefix");
   const auto loaded = JudgedRib::load(options, progress);
@@ -148,12 +159,7 @@ Result<int> look_up(const RibOptions& options, std::ostream& results, std::ostre
     return fail(Errc::not_found,
                 fmt::format("rib: no prefix covers {}", strait::to_string(subject)));
   }
-  for (std::size_t i = 0; i < entry->routes.size(); ++i) {
-    const bool best = i == decision->best && !decision->open();
-    const RouteRemarks remarks = judged.remarks(entry->prefix, entry->routes[i]);
-    results << (options.json ? route_json(rib, entry->prefix, entry->routes[i], best, &remarks)
-                             : route_text(rib, entry->prefix, entry->routes[i], best, remarks));
-  }
+  show_candidates(options, judged, *entry, *decision, results);
   results << (options.json ? decision_json(rib, *entry, *decision)
                            : decision_text(rib, *entry, *decision));
   if (const auto placement = judged.placement(*entry)) {

@@ -6,6 +6,16 @@
 #include <set>
 
 namespace strait::cli {
+namespace {
+
+// What a map from region to path says of a region.
+std::optional<std::string> path_for(const std::map<std::string, std::string, std::less<>>& paths,
+                                    std::string_view region) {
+  const auto found = paths.find(region);
+  return found == paths.end() ? std::nullopt : std::optional{found->second};
+}
+
+}  // namespace
 
 using probe::simulated::PathModel;
 using probe::simulated::TargetModel;
@@ -70,12 +80,8 @@ void Score::count(WallTime time, const std::map<std::string, std::string, std::l
       best = i;
     }
     if (!best) continue;  // no path reaches it, so nobody could have chosen well
-    const auto named = [&](const auto& map) -> std::optional<std::string> {
-      const auto found = map.find(score.region);
-      return found == map.end() ? std::nullopt : std::optional{found->second};
-    };
-    const auto plain = named(scenario.defaults);
-    const auto ours = named(chosen);
+    const auto plain = path_for(scenario.defaults, score.region);
+    const auto ours = path_for(chosen, score.region);
     const std::uint64_t lived = score.plain.windows;
     take(score.plain, plain, delays);
     take(score.strait, ours ? ours : plain, delays);

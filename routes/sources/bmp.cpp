@@ -26,8 +26,9 @@ constexpr std::array table_names{std::string_view{"pre-policy"}, std::string_vie
                                  std::string_view{"out-post-policy"}, std::string_view{"loc-rib"}};
 
 bool has_peer_header(std::uint8_t type) {
+  if (type > newest_type) return false;
   const auto known = static_cast<BmpType>(type);
-  return type <= newest_type && known != BmpType::initiation && known != BmpType::termination;
+  return known != BmpType::initiation && known != BmpType::termination;
 }
 
 std::uint64_t u64(ByteReader& reader) {
