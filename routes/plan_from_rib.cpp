@@ -5,8 +5,13 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <tuple>
+#include <utility>
+
+#include "routes/route_guard.hpp"
 
 namespace strait::routes {
 namespace {
@@ -27,41 +32,17 @@ std::vector<Session> sessions_of(const Path& path) {
   return sessions;
 }
 
-constexpr std::string_view unmeasured_guard = "unmeasured-family";
-constexpr std::string_view marked_guard = "marked-route";
-constexpr std::string_view looped_guard = "own-as";
+constexpr Objection unmeasured{.guard = "unmeasured-family",
+                               .why = "no target of the class measures their family"};
 
-std::string_view why_of(std::string_view guard) {
-  if (guard == unmeasured_guard) return "no target of the class measures their family";
-  if (guard == marked_guard) return "they carry 65535:0 or 65535:666";
-  if (guard == looped_guard) return "our own AS is in the path";
-  const auto kinds = problem_kinds();
-  const auto kind = std::ranges::find(kinds, guard, &ProblemKind::name);
-  return kind == kinds.end() ? std::string_view{} : kind->why;
-}
-
-HygieneOptions hygiene_of(std::span<const Path> paths, const PlanLimits& limits) {
-  HygieneOptions options;
-  options.vrps = limits.vrps;
-  for (const Path& path : paths) {
-    if (path.neighbor_v4) options.roles[*path.neighbor_v4] = path.role;
-    if (path.neighbor_v6) options.roles[*path.neighbor_v6] = path.role;
-  }
-  return options;
-}
-
-// Why prefixes were left out of a preference, and how many.
-using LeftOut = std::map<std::string_view, std::size_t>;
+// What was left out of a preference: by guard, why and how many.
+using LeftOut = std::map<std::string_view, std::pair<std::string_view, std::size_t>>;
 
 class Draft {
  public:
   Draft(std::span<const Path> paths, const Rib& rib, const Regions& regions,
         const PlanLimits& limits)
-      : paths_{paths},
-        rib_{rib},
-        regions_{regions},
-        limits_{limits},
-        check_{rib, hygiene_of(paths, limits)} {}
+      : paths_{paths}, rib_{rib}, regions_{regions}, limits_{limits}, guard_{rib, paths, limits} {}
 
   void add(const Wish& wish) {
     const auto path = std::ranges::find(paths_, wish.path, &Path::name);
@@ -135,17 +116,11 @@ class Draft {
                                           wish.traffic_class, wish.path));
   }
 
-  // The guard that keeps this route from being preferred, or nothing.
-  std::string_view guard_of(const Wish& wish, const Prefix& prefix, const RibRoute& route) {
-    if (!(prefix.network.is_v4() ? wish.measured_v4 : wish.measured_v6)) return unmeasured_guard;
-    if (rib_.head(route).marked()) return marked_guard;
-    if (rib_.path_holds(route, limits_.site_asn)) return looped_guard;
-    if (limits_.refuse.none()) return {};
-    const Problems problems = check_.problems(prefix, route) & limits_.refuse;
-    const auto kinds = problem_kinds();
-    const auto kind = std::ranges::find_if(
-        kinds, [&](const ProblemKind& each) { return problems.has(each.problem); });
-    return kind == kinds.end() ? std::string_view{} : kind->name;
+  // What keeps this route from being preferred, or nothing.
+  std::optional<Objection> objection(const Wish& wish, const Prefix& prefix,
+                                     const RibRoute& route) {
+    if (!(prefix.network.is_v4() ? wish.measured_v4 : wish.measured_v6)) return unmeasured;
+    return guard_.objection(prefix, route);
   }
 
   // What this neighbour offers of the wish's class, less what the guards take out.
@@ -156,16 +131,19 @@ class Draft {
     LeftOut left_out;
     rib_.for_each_of(neighbor, [&](const RibEntry& entry, const RibRoute& route) {
       if (classes().at(entry) != *region) return;
-      const std::string_view guard = guard_of(wish, entry.prefix, route);
-      if (guard.empty()) {
+      const auto against = objection(wish, entry.prefix, route);
+      if (!against) {
         prefixes.push_back(entry.prefix);
-      } else {
-        ++left_out[guard];
+        return;
       }
+      auto& [why, count] = left_out[against->guard];
+      why = against->why;
+      ++count;
     });
-    for (const auto& [guard, count] : left_out) {
-      note(std::string{guard}, fmt::format("class {}: {} prefixes from {} left out: {}",
-                                           wish.traffic_class, count, wish.path, why_of(guard)));
+    for (const auto& [guard, found] : left_out) {
+      note(std::string{guard},
+           fmt::format("class {}: {} prefixes from {} left out: {}", wish.traffic_class,
+                       found.second, wish.path, found.first));
     }
     return prefixes;
   }
@@ -185,7 +163,7 @@ class Draft {
   const Rib& rib_;
   const Regions& regions_;
   const PlanLimits& limits_;
-  RouteCheck check_;
+  RouteGuard guard_;
   std::optional<RibClasses> own_classes_;
   Plan plan_;
 };

@@ -4,37 +4,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "routes/classify.hpp"
-#include "routes/hygiene.hpp"
+#include "routes/route_guard.hpp"
 
 namespace strait::routes {
 namespace {
 
-struct Rule {
-  std::string_view guard;
-  std::string_view why;
-};
-constexpr Rule not_offered{.guard = "rib-from-upstream",
-                           .why = "the upstream does not offer them in this RIB"};
-constexpr Rule other_class{.guard = "rib-from-upstream", .why = "they are of another class by now"};
-constexpr Rule signalled{.guard = "marked-route", .why = "they carry 65535:0 or 65535:666"};
-constexpr Rule own_number{.guard = "own-as", .why = "our own AS is in the path"};
-
-HygieneOptions hygiene_for(std::span<const Path> paths, const PlanLimits& limits) {
-  HygieneOptions options;
-  options.vrps = limits.vrps;
-  for (const Path& path : paths) {
-    if (path.neighbor_v4) options.roles[*path.neighbor_v4] = path.role;
-    if (path.neighbor_v6) options.roles[*path.neighbor_v6] = path.role;
-  }
-  return options;
-}
+constexpr Objection not_offered{.guard = "rib-from-upstream",
+                                .why = "the upstream does not offer them in this RIB"};
+constexpr Objection other_class{.guard = "rib-from-upstream",
+                                .why = "they are of another class by now"};
 
 bool has_session(const Path& path, const std::string& protocol) {
   return !protocol.empty() && (protocol == path.protocol || protocol == path.protocol_v6);
@@ -44,11 +28,7 @@ class Rechecker {
  public:
   Rechecker(std::span<const Path> paths, const Rib& rib, const Regions& regions,
             const PlanLimits& limits)
-      : paths_{paths},
-        rib_{rib},
-        regions_{regions},
-        limits_{limits},
-        check_{rib, hygiene_for(paths, limits)} {
+      : paths_{paths}, rib_{rib}, regions_{regions}, limits_{limits}, guard_{rib, paths, limits} {
     if (limits.classes == nullptr) own_classes_.emplace(rib, regions);
   }
 
@@ -70,13 +50,13 @@ class Rechecker {
     rest.prefixes.clear();
     std::map<std::string_view, std::pair<std::string_view, std::size_t>> left_out;
     for (const Prefix& prefix : old.prefixes) {
-      const auto rule = objection(*path, old.traffic_class, prefix);
-      if (!rule) {
+      const auto against = objection(*path, old.traffic_class, prefix);
+      if (!against) {
         rest.prefixes.push_back(prefix);
         continue;
       }
-      auto& [guard, count] = left_out[rule->why];
-      guard = rule->guard;
+      auto& [guard, count] = left_out[against->why];
+      guard = against->guard;
       ++count;
     }
     for (const auto& [why, found] : left_out) {
@@ -94,30 +74,20 @@ class Rechecker {
   }
 
   // What speaks against this prefix; of several routes of the upstream one without is enough.
-  std::optional<Rule> objection(const Path& path, const std::string& traffic_class,
-                                const Prefix& prefix) {
+  std::optional<Objection> objection(const Path& path, const std::string& traffic_class,
+                                     const Prefix& prefix) {
     const auto entry = rib_.entry(prefix);
     if (!entry) return not_offered;
-    std::optional<Rule> found = not_offered;
+    std::optional<Objection> found = not_offered;
     for (const RibRoute& route : entry->routes) {
       const Address& from = rib_.peer(route).address;
       if (from != path.neighbor_v4 && from != path.neighbor_v6) continue;
-      found = objection(prefix, route);
+      found = guard_.objection(prefix, route);
       if (!found) break;
     }
     if (found) return found;
     const auto region = regions_.number_of(traffic_class);
     if (!region || classes().at(*entry) != *region) return other_class;
-    return std::nullopt;
-  }
-  std::optional<Rule> objection(const Prefix& prefix, const RibRoute& route) {
-    if (rib_.head(route).marked()) return signalled;
-    if (rib_.path_holds(route, limits_.site_asn)) return own_number;
-    if (limits_.refuse.none()) return std::nullopt;
-    const Problems problems = check_.problems(prefix, route) & limits_.refuse;
-    for (const ProblemKind& kind : problem_kinds()) {
-      if (problems.has(kind.problem)) return Rule{.guard = kind.name, .why = kind.why};
-    }
     return std::nullopt;
   }
   [[nodiscard]] const RibClasses& classes() const {
@@ -128,7 +98,7 @@ class Rechecker {
   const Rib& rib_;
   const Regions& regions_;
   const PlanLimits& limits_;
-  RouteCheck check_;
+  RouteGuard guard_;
   std::optional<RibClasses> own_classes_;
 };
 
