@@ -14,12 +14,13 @@
 #include "cli/analyze/run.hpp"
 #include "cli/capture/command.hpp"
 #include "cli/capture/run.hpp"
-#include "cli/config_command.hpp"
+#include "cli/config/command.hpp"
 #include "cli/doctor/command.hpp"
 #include "cli/doctor/run.hpp"
-#include "cli/engines.hpp"
-#include "cli/exit_status.hpp"
+#include "cli/frame/exit_status.hpp"
+#include "cli/frame/usage.hpp"
 #include "cli/probe/command.hpp"
+#include "cli/probe/engines.hpp"
 #include "cli/probe/nagios.hpp"
 #include "cli/probe/run.hpp"
 #include "cli/reflect/command.hpp"
@@ -35,7 +36,6 @@
 #include "cli/service/command.hpp"
 #include "cli/simulate/command.hpp"
 #include "cli/simulate/run.hpp"
-#include "cli/usage.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/cli11_names.hpp"
+#include "cli/frame/cli11_names.hpp"
 #include "core/duration.hpp"
 
 namespace strait::cli {

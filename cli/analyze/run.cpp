@@ -8,7 +8,7 @@
 
 #include "analyzer/one_way_change.hpp"
 #include "cli/analyze/changes.hpp"
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/routes/target_weights.hpp"
 #include "exporters/csv.hpp"
 #include "exporters/json_lines.hpp"

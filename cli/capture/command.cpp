@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 #include "exporters/options.hpp"
 
 namespace strait::cli {

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 
 namespace strait::cli {
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "cli/cli11_names.hpp"
+#include "cli/frame/cli11_names.hpp"
 #include "probe/options.hpp"
 
 namespace strait::cli {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "cli/doctor/self_tests.hpp"
-#include "cli/engines.hpp"
+#include "cli/probe/engines.hpp"
 #include "probe/dpdk/options.hpp"
 #include "probe/error_kind.hpp"
 #include "probe/mtu_check.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "probe/doctor/finding.hpp"
 #include "probe/doctor/machine.hpp"
 

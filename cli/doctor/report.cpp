@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "cli/exit_status.hpp"
+#include "cli/frame/exit_status.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/json_writer.hpp"
 

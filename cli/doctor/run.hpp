@@ -4,7 +4,7 @@
 #include <iosfwd>
 #include <vector>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/doctor/command.hpp"
 #include "cli/doctor/paths.hpp"
 #include "core/result.hpp"

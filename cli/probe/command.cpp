@@ -7,7 +7,7 @@
 #include <charconv>
 #include <memory>
 
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 #include "cli/probe/words.hpp"
 
 namespace strait::cli {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/cli11_names.hpp"
+#include "cli/frame/cli11_names.hpp"
 #include "cli/probe/thresholds.hpp"
 #include "core/address.hpp"
 #include "core/duration.hpp"

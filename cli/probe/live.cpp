@@ -8,12 +8,12 @@
 #include <tuple>
 #include <utility>
 
-#include "cli/engines.hpp"
+#include "cli/probe/engines.hpp"
 #include "cli/probe/tally.hpp"
 #include "cli/probe/worker.hpp"
-#include "cli/stop_signals.hpp"
 #include "cli/terminal/live_screen.hpp"
 #include "cli/terminal/live_view.hpp"
+#include "cli/terminal/stop_signals.hpp"
 
 namespace strait::cli {
 namespace {

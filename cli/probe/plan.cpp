@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "analyzer/floor.hpp"
-#include "cli/large_pages.hpp"
+#include "cli/probe/large_pages.hpp"
 #include "cli/probe/resolve.hpp"
 #include "cli/probe/twamp_keeper.hpp"
 #include "core/nearest.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/probe/command.hpp"
 #include "cli/probe/report.hpp"
 #include "cli/probe/targets.hpp"

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "cli/configuration.hpp"
-#include "cli/engines.hpp"
+#include "cli/config/configuration.hpp"
+#include "cli/probe/engines.hpp"
 #include "cli/probe/live.hpp"
 #include "cli/probe/nagios.hpp"
 #include "cli/probe/plan.hpp"
@@ -20,7 +20,7 @@
 #include "cli/probe/table.hpp"
 #include "cli/probe/tally.hpp"
 #include "cli/probe/twamp.hpp"
-#include "cli/stop_signals.hpp"
+#include "cli/terminal/stop_signals.hpp"
 #include "probe/pin_check.hpp"
 #include "probe/prober.hpp"
 

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-#include "cli/stop_signals.hpp"
+#include "cli/terminal/stop_signals.hpp"
 
 namespace strait::cli {
 

@@ -8,7 +8,7 @@
 #include <array>
 
 #include "analyzer/quantile_interval.hpp"
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 
 namespace strait::cli {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cli/cli11_names.hpp"
+#include "cli/frame/cli11_names.hpp"
 #include "cli/probe/command.hpp"
 
 namespace strait::cli {

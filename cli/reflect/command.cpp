@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 
 namespace strait::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/cli11_names.hpp"
+#include "cli/frame/cli11_names.hpp"
 #include "core/address.hpp"
 #include "core/duration.hpp"
 #include "probe/options.hpp"

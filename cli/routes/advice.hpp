@@ -11,7 +11,7 @@
 #include "analyzer/evidence.hpp"
 #include "analyzer/pin_note.hpp"
 #include "analyzer/verdict.hpp"
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "core/window.hpp"
 #include "routes/model/plan.hpp"
 #include "routes/rib.hpp"

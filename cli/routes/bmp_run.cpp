@@ -13,7 +13,7 @@
 #include <ostream>
 #include <set>
 
-#include "cli/exit_status.hpp"
+#include "cli/frame/exit_status.hpp"
 #include "cli/routes/bmp_story.hpp"
 #include "core/file.hpp"
 #include "routes/mrt_dump.hpp"

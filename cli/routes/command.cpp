@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 #include "routes/dialects/dialect.hpp"
 
 namespace strait::cli {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/cli11_names.hpp"
+#include "cli/frame/cli11_names.hpp"
 #include "cli/routes/bmp_command.hpp"
 #include "cli/routes/rib_command.hpp"
 #include "core/clock.hpp"

@@ -6,7 +6,7 @@
 #include <ostream>
 #include <utility>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/routes/router.hpp"
 #include "core/clock.hpp"
 #include "routes/apply/include_file.hpp"

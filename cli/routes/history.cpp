@@ -12,7 +12,7 @@
 #include <ranges>
 #include <utility>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/routes/plan_text.hpp"
 #include "cli/routes/router.hpp"
 #include "cli/routes/situation.hpp"

@@ -13,7 +13,7 @@
 
 #include "analyzer/inbound.hpp"
 #include "analyzer/words.hpp"
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/routes/advice.hpp"
 #include "core/clock.hpp"
 #include "exporters/json_lines.hpp"

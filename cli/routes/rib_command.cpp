@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 
 namespace strait::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/cli11_names.hpp"
+#include "cli/frame/cli11_names.hpp"
 #include "core/strong.hpp"
 #include "routes/hygiene.hpp"
 #include "routes/model/decision.hpp"

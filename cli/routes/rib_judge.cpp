@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <ostream>
 
-#include "cli/configuration.hpp"
-#include "cli/exit_status.hpp"
+#include "cli/config/configuration.hpp"
+#include "cli/frame/exit_status.hpp"
 #include "routes/catalogue/catalogue.hpp"
 #include "routes/sources/rtr_client.hpp"
 #include "routes/sources/vrp_json.hpp"

@@ -7,7 +7,7 @@
 #include <map>
 #include <ostream>
 
-#include "cli/exit_status.hpp"
+#include "cli/frame/exit_status.hpp"
 #include "cli/routes/rib_judge.hpp"
 #include "cli/routes/rib_text.hpp"
 #include "routes/bgpdump_text.hpp"

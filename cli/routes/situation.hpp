@@ -5,7 +5,7 @@
 #include <memory>
 #include <optional>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/routes/advice.hpp"
 #include "cli/routes/command.hpp"
 #include "core/clock.hpp"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "analyzer/traffic.hpp"
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 
 namespace strait::cli {
 

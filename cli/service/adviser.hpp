@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/routes/advice.hpp"
 #include "cli/routes/router.hpp"
 #include "cli/routes/target_weights.hpp"

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "cli/command_line.hpp"
-#include "cli/config_command.hpp"
+#include "cli/config/command.hpp"
+#include "cli/frame/command_line.hpp"
 #include "cli/service/service.hpp"
 
 namespace strait::cli {

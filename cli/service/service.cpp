@@ -15,7 +15,7 @@
 #include <tuple>
 #include <utility>
 
-#include "cli/engines.hpp"
+#include "cli/probe/engines.hpp"
 #include "exporters/metrics_pages.hpp"
 
 namespace strait::cli {

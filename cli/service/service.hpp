@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/probe/fleet.hpp"
 #include "cli/probe/twamp_keeper.hpp"
 #include "cli/routes/router.hpp"

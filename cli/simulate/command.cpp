@@ -5,7 +5,7 @@
 #include <limits>
 #include <memory>
 
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 
 namespace strait::cli {
 namespace {

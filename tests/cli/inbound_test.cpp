@@ -5,11 +5,12 @@
 #include <filesystem>
 #include <sstream>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 #include "cli/routes/inbound_run.hpp"
 #include "core/clock.hpp"
 #include "core/file.hpp"
 #include "exporters/sqlite_store.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace strait;
 using namespace strait::cli;
@@ -66,17 +67,10 @@ store = "STORE"
 class Place {
  public:
   Place() : now_{SystemClock{}.now().wall} {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-inbound-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     std::string config = text;
     config.replace(config.find("STORE"), 5, folder_ + "/store.db");
     REQUIRE(replace_file(file(), config));
   }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  Place(Place&&) = delete;
-  Place& operator=(Place&&) = delete;
-  ~Place() { std::filesystem::remove_all(folder_); }
 
   [[nodiscard]] std::string file() const { return folder_ + "/strait.toml"; }
   [[nodiscard]] WallTime ago(int minutes) const { return now_ - minutes * minute; }
@@ -113,7 +107,8 @@ class Place {
 
  private:
   WallTime now_;
-  std::string folder_;
+  testing::TemporaryFolder temporary_;
+  std::string folder_ = temporary_.path();
   std::vector<Window> windows_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/large_pages.hpp"
+#include "cli/probe/large_pages.hpp"
 
 #include <sys/mman.h>
 #include <sys/resource.h>

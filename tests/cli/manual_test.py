@@ -73,7 +73,7 @@ class Manual(unittest.TestCase):
                 self.assertEqual(options_of_page(page(name)), wanted)
 
     def test_every_key_is_in_the_page_of_the_configuration(self):
-        example = keys_of_example((ROOT / "cli/example.toml").read_text())
+        example = keys_of_example((ROOT / "cli/config/example.toml").read_text())
         self.assertGreater(len(example), 50)
         # A position instead of a place stands in a sentence of the example.
         self.assertEqual(keys_of_page(page("strait.toml.5")), example | {"site.latitude", "site.longitude"})

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 
 using namespace strait;
 using namespace strait::cli;

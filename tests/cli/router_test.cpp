@@ -13,6 +13,7 @@
 #include "tests/routes/fake_bird.hpp"
 #include "tests/routes/fake_router.hpp"
 #include "tests/routes/plan_examples.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace strait;
 using namespace strait::cli;
@@ -69,22 +70,16 @@ const WallTime made = empty_plan().made;  // plans last 15 minutes
 // A directory with an empty include file and BIRD's socket in it.
 struct Place {
   Place() {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-router-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
     target.include_file = folder + "/strait.conf";
     target.control_socket = folder + "/bird.ctl";
     target.read_back_within = 200ms;
     target.reply_timeout = 2s;
   }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  Place(Place&&) = delete;
-  Place& operator=(Place&&) = delete;
-  ~Place() { std::filesystem::remove_all(folder); }
   void write(std::string_view bytes) const { REQUIRE(replace_file(target.include_file, bytes)); }
   [[nodiscard]] std::string content() const { return read_file(target.include_file).value_or(""); }
 
-  std::string folder;
+  testing::TemporaryFolder temporary;
+  std::string folder = temporary.path();
   routes::BirdTarget target;
 };
 

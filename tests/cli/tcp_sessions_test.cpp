@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 
 using namespace strait;
 using namespace strait::cli;

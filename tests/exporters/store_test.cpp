@@ -12,6 +12,7 @@
 
 #include "exporters/sqlite_store.hpp"
 #include "tests/exporters/samples.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace strait;
 using namespace strait::exporters;
@@ -19,24 +20,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A directory of the test's own, removed with all in it.
 class Scratch {
  public:
-  Scratch() {
-    char name[] = "/tmp/strait_store_XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { std::filesystem::remove_all(path_); }
   [[nodiscard]] std::string file(const std::string& name = "strait.db") const {
-    return path_ + "/" + name;
+    return folder_.path() + "/" + name;
   }
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& path() const { return folder_.path(); }
 
  private:
-  std::string path_;
+  testing::TemporaryFolder folder_;
 };
 
 // A file system of 512 KiB for as long as it lives.

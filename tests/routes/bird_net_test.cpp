@@ -19,6 +19,7 @@
 #include "routes/rib.hpp"
 #include "routes/sources/bird_rib.hpp"
 #include "tests/routes/plan_examples.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace strait;
 using namespace strait::routes;
@@ -37,8 +38,6 @@ bool unprivileged() {
 class Lab {
  public:
   Lab() {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-bird-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     script_ = ::popen((std::string{STRAIT_BIRD_LAB} + " " + folder_).c_str(), "we");
     const auto waiting = [&] {
       return !std::filesystem::exists(file("ready")) && !std::filesystem::exists(file("ended"));
@@ -51,10 +50,7 @@ class Lab {
   }
   Lab(const Lab&) = delete;
   Lab& operator=(const Lab&) = delete;
-  ~Lab() {
-    ::pclose(script_);
-    std::filesystem::remove_all(folder_);
-  }
+  ~Lab() { ::pclose(script_); }
 
   [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }
   [[nodiscard]] BirdTarget target() const {
@@ -86,7 +82,8 @@ class Lab {
   }
 
  private:
-  std::string folder_;
+  testing::TemporaryFolder temporary_;
+  std::string folder_ = temporary_.path();
   std::FILE* script_ = nullptr;
 };
 

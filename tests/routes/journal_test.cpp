@@ -14,6 +14,7 @@
 #include "routes/dialects/bird.hpp"
 #include "tests/routes/plan_examples.hpp"
 #include "tests/routes/small_disk.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace strait;
 using namespace strait::routes;
@@ -23,14 +24,7 @@ namespace {
 
 // A folder with a journal that does not exist yet.
 struct Shelf {
-  Shelf() {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-journal-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-    file = folder + "/journal";
-  }
-  Shelf(const Shelf&) = delete;
-  Shelf& operator=(const Shelf&) = delete;
-  ~Shelf() { std::filesystem::remove_all(folder); }
+  Shelf() { file = folder + "/journal"; }
   [[nodiscard]] std::string text() const { return read_file(file).value(); }
   void write(std::string_view bytes) const { REQUIRE(replace_file(file, bytes)); }
   [[nodiscard]] JournalCheck check() const { return read_journal(file, {}).value(); }
@@ -51,7 +45,8 @@ struct Shelf {
     for (const char* step : {"begin", "confirmed", "begin", "rolled-back"}) REQUIRE(append(step));
   }
 
-  std::string folder;
+  testing::TemporaryFolder temporary;
+  std::string folder = temporary.path();
   std::string file;
 };
 

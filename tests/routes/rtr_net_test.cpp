@@ -25,6 +25,7 @@
 #include <thread>
 
 #include "core/file.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace strait;
 using namespace strait::routes;
@@ -111,18 +112,12 @@ std::size_t misjudged(const RtrView& view, const std::vector<Vrp>& asked,
 
 class StayRtr {
  public:
-  StayRtr() {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-rtr-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
+  StayRtr() {}
   StayRtr(const StayRtr&) = delete;
   StayRtr& operator=(const StayRtr&) = delete;
   StayRtr(StayRtr&&) = delete;
   StayRtr& operator=(StayRtr&&) = delete;
-  ~StayRtr() {
-    kill();
-    std::filesystem::remove_all(folder_);
-  }
+  ~StayRtr() { kill(); }
 
   // It looks every second.
   void set(const std::vector<Vrp>& vrps) const {
@@ -163,7 +158,8 @@ class StayRtr {
   const std::uint16_t port = free_port();
 
  private:
-  std::string folder_;
+  testing::TemporaryFolder temporary_;
+  std::string folder_ = temporary_.path();
   pid_t process_ = 0;
 };
 

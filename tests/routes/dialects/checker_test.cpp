@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "core/file.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace strait;
 
@@ -42,15 +43,7 @@ const Checker checkers[] = {
 
 class Room {
  public:
-  Room() {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-check-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  Room(const Room&) = delete;
-  Room& operator=(const Room&) = delete;
-  Room(Room&&) = delete;
-  Room& operator=(Room&&) = delete;
-  ~Room() { std::filesystem::remove_all(folder_); }
+  Room() {}
 
   [[nodiscard]] bool accepts(const Checker& checker, const std::string& text) const {
     const std::string file = folder_ + "/conf";
@@ -71,7 +64,8 @@ class Room {
   }
 
  private:
-  std::string folder_;
+  testing::TemporaryFolder temporary_;
+  std::string folder_ = temporary_.path();
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "core/file.hpp"
 #include "tests/routes/dialects/surroundings.hpp"
+#include "tests/temporary_folder.hpp"
 
 using namespace strait;
 using namespace strait::routes;
@@ -32,8 +33,6 @@ bool lacks(const std::string& programs) {
 class DaemonLab {
  public:
   explicit DaemonLab(const std::string& daemon) {
-    std::string name = (std::filesystem::temp_directory_path() / "strait-daemon-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     script_ =
         ::popen((std::string{STRAIT_DAEMON_LAB} + " " + folder_ + " " + daemon).c_str(), "we");
     for (int i = 0; i < 600 && !there("ready") && !there("ended"); ++i) {
@@ -46,10 +45,7 @@ class DaemonLab {
   DaemonLab& operator=(const DaemonLab&) = delete;
   DaemonLab(DaemonLab&&) = delete;
   DaemonLab& operator=(DaemonLab&&) = delete;
-  ~DaemonLab() {
-    ::pclose(script_);
-    std::filesystem::remove_all(folder_);
-  }
+  ~DaemonLab() { ::pclose(script_); }
 
   // One line to the script, one line back.
   std::string ask(const std::string& order) {
@@ -80,7 +76,8 @@ class DaemonLab {
   [[nodiscard]] bool there(const std::string& name) const {
     return std::filesystem::exists(folder_ + "/" + name);
   }
-  std::string folder_;
+  testing::TemporaryFolder temporary_;
+  std::string folder_ = temporary_.path();
   std::FILE* script_ = nullptr;
   int asked_ = 0;
 };

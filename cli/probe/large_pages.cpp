@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/large_pages.hpp"
+#include "cli/probe/large_pages.hpp"
 
 #include <malloc.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/stop_signals.hpp"
+#include "cli/terminal/stop_signals.hpp"
 
 namespace strait::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/cli11_names.hpp"
+#include "cli/frame/cli11_names.hpp"
 
 namespace strait::cli {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/config_command.hpp"
+#include "cli/config/command.hpp"
 
 #include <CLI/CLI.hpp>
 #include <iostream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/configuration.hpp"
+#include "cli/config/configuration.hpp"
 
 #include <fmt/format.h>
 
@@ -10,28 +10,12 @@
 #include <span>
 #include <utility>
 
+#include "cli/config/checks.hpp"
 #include "core/file.hpp"
-#include "core/nearest.hpp"
 #include "probe/politeness.hpp"
 
 namespace strait::cli {
 namespace {
-
-// What the readers of the folders gave, before the catalogue is asked.
-struct Parts {
-  routes::SiteOptions site;
-  std::vector<routes::Path> paths;
-  std::vector<probe::NamedPin> pins;
-  probe::ProbeOptions probe;
-  probe::dpdk::DpdkOptions dpdk;
-  std::vector<probe::Target> targets;
-  std::vector<routes::RegionRules> regions;
-  routes::RoutesOptions routes;
-  routes::InboundOptions inbound;
-  analyzer::Options analyzer;
-  analyzer::TrafficOfTargets traffic_of_targets;
-  exporters::ExporterOptions exporters;
-};
 
 Parts read_parts(ConfigTable root) {
   Parts parts;
@@ -51,24 +35,6 @@ Parts read_parts(ConfigTable root) {
   return parts;
 }
 
-std::vector<std::string> region_names(const Parts& parts, const routes::Catalogue& catalogue) {
-  std::vector<std::string> names;
-  for (const auto& [country, region] : catalogue.country_classes()) names.push_back(region);
-  for (const auto& rules : parts.regions) names.push_back(rules.name);
-  std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
-  return names;
-}
-
-bool sends_from(const std::optional<Address>& source, std::span<const Prefix> prefixes) {
-  return source && std::ranges::any_of(
-                       prefixes, [&](const Prefix& prefix) { return contains(prefix, *source); });
-}
-
-bool sends_from(const probe::PathPin& pin, std::span<const Prefix> prefixes) {
-  return sends_from(pin.source_v4, prefixes) || sends_from(pin.source_v6, prefixes);
-}
-
 // The sessions, by path and target, whose replies come as the class's traffic does.
 std::set<std::pair<std::string, std::string>> sessions_from(
     const routes::InboundTraffic& traffic, const std::vector<probe::NamedPin>& pins,
@@ -83,77 +49,6 @@ std::set<std::pair<std::string, std::string>> sessions_from(
     }
   }
   return sessions;
-}
-
-std::string unknown(std::string_view what, const std::string& name,
-                    const std::vector<std::string>& known) {
-  const auto guess = nearest(name, known);
-  return fmt::format("unknown {} '{}'{}", what, name,
-                     guess ? fmt::format("; did you mean '{}'?", *guess) : "");
-}
-
-// Mistakes that only the parts together can show are recorded at the key that makes them.
-void check_targets(ConfigTable root, const Parts& parts, const routes::Catalogue& catalogue) {
-  const auto regions = region_names(parts, catalogue);
-  std::vector<std::string> places;
-  for (const routes::Place& place : catalogue.places()) places.push_back(place.id);
-  auto tables = root.tables("target");
-  for (std::size_t i = 0; i < tables.size() && i < parts.targets.size(); ++i) {
-    const probe::Target& target = parts.targets[i];
-    if (!target.region.empty() && !std::ranges::binary_search(regions, target.region)) {
-      tables[i].error("region", unknown("region", target.region, regions));
-    }
-    if (!target.place.empty() && catalogue.place(target.place) == nullptr) {
-      tables[i].error("place", unknown("place", target.place, places));
-    }
-    if (target.protocol == Protocol::twamp && parts.probe.engine == probe::Engine::dpdk) {
-      tables[i].error(
-          "protocol",
-          "TWAMP's control connection is the kernel's: want [probe] engine = \"socket\"");
-    }
-  }
-}
-
-// `key` names the tables that are about a class.
-void check_classes(ConfigTable root, std::string_view key,
-                   const std::vector<std::string>& regions) {
-  for (ConfigTable& table : root.tables(key)) {
-    const auto name = table.text("class");
-    if (name && !std::ranges::binary_search(regions, *name)) {
-      table.error("class", unknown("region", *name, regions));
-    }
-  }
-}
-
-// An address that everybody announces is not one that only one upstream does.
-void check_ways_in(ConfigTable root, const Parts& parts) {
-  for (ConfigTable& table : root.tables("path")) {
-    const std::string name = table.text("name").value_or("");
-    const auto way = parts.inbound.ways.find(name);
-    const auto pin = std::ranges::find(parts.pins, name, &probe::NamedPin::path);
-    if (way == parts.inbound.ways.end() || !way->second.comes_back || pin == parts.pins.end()) {
-      continue;
-    }
-    for (const auto& traffic : parts.inbound.traffic) {
-      if (!sends_from(pin->pin, traffic.prefixes)) continue;
-      table.error("comes_back",
-                  fmt::format("its source address is in the prefixes of [[inbound]] class '{}', "
-                              "which come by whatever way the Internet chooses",
-                              traffic.traffic_class));
-    }
-  }
-}
-
-void check_paths(ConfigTable root, const Parts& parts, const routes::Catalogue& catalogue) {
-  auto tables = root.tables("path");
-  for (std::size_t i = 0; i < tables.size() && i < parts.paths.size(); ++i) {
-    if (parts.paths[i].segments.empty()) continue;
-    if (const auto complete = catalogue.complete(parts.paths[i]); !complete) {
-      tables[i].error("segments", complete.error().message);
-    }
-  }
-  if (tables.empty()) root.error("", "no [[path]]: there is nothing to measure");
-  if (parts.targets.empty()) root.error("", "no [[target]]: there is nothing to measure");
 }
 
 std::optional<analyzer::Position> position(const routes::Catalogue& catalogue,
@@ -395,12 +290,7 @@ Result<Configuration> parse_configuration(std::string_view text, std::string nam
   if (!directory) return tl::make_unexpected(directory.error());
   const auto catalogue = routes::Catalogue::load(*directory);
   if (!catalogue) return tl::make_unexpected(catalogue.error());
-  check_paths(root, parts, *catalogue);
-  check_targets(root, parts, *catalogue);
-  const auto regions = region_names(parts, *catalogue);
-  check_classes(root, "policy", regions);
-  check_classes(root, "inbound", regions);
-  check_ways_in(root, parts);
+  check_together(root, parts, *catalogue);
   if (auto errors = document->errors()) return tl::make_unexpected(std::move(*errors));
   return combine(std::move(parts), *catalogue, std::move(name));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/usage.hpp"
+#include "cli/frame/usage.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/command_line.hpp"
+#include "cli/frame/command_line.hpp"
 
 #include <fmt/format.h>
 

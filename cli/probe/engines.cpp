@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/engines.hpp"
+#include "cli/probe/engines.hpp"
 
 #include <spdlog/spdlog.h>
 
