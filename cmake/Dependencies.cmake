@@ -21,5 +21,6 @@ set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 # Only cli/terminal/live_screen.cpp sees it. Not by pkg-config, whose macros would part that folder from its precompiled header.
 find_library(NCURSESW ncursesw REQUIRED)
 
-# Likewise only probe/passive/live_capture.cpp.
+# Likewise only core/packing.cpp sees the one, probe/passive/live_capture.cpp the other.
+find_library(ZSTD zstd REQUIRED)
 find_library(PCAP pcap REQUIRED)

@@ -5,34 +5,24 @@
 #include <cstring>
 #include <utility>
 
-#include "probe/passive/inputs.hpp"
+#include "core/packing.hpp"
 
 namespace strait::probe::passive {
 namespace {
 
 constexpr std::size_t usual_size = std::size_t{256} * 1024;
 
-class MemoryInput final : public Input {
- public:
-  explicit MemoryInput(std::span<const std::byte> octets) : rest_{octets} {}
-  Result<std::size_t> read(std::span<std::byte> room) override {
-    const std::size_t count = std::min(room.size(), rest_.size());
-    if (count > 0) std::memcpy(room.data(), rest_.data(), count);
-    rest_ = rest_.subspan(count);
-    return count;
-  }
-
- private:
-  std::span<const std::byte> rest_;
-};
+std::unique_ptr<OctetInput> unpacked(std::unique_ptr<OctetInput> input) {
+  auto begun = std::make_unique<BegunInput>(std::move(input));
+  const Packing packing = begun->packing();
+  if (packing == Packing::gzip) return unpack_gzip(std::move(begun));
+  if (packing == Packing::zstd) return unpack_zstd(std::move(begun));
+  return begun;
+}
 
 }  // namespace
 
-std::unique_ptr<Input> memory_input(std::span<const std::byte> octets) {
-  return std::make_unique<MemoryInput>(octets);
-}
-
-ByteSource::ByteSource(std::unique_ptr<Input> input)
+ByteSource::ByteSource(std::unique_ptr<OctetInput> input)
     : input_{unpacked(std::move(input))}, buffer_(usual_size) {}
 
 Result<ByteSource> ByteSource::open(const std::string& file) {

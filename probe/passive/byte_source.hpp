@@ -8,22 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "core/octet_input.hpp"
 #include "core/result.hpp"
 
 namespace strait::probe::passive {
-
-// Where octets come from, one after the other; 0 at the end. A failure ends the input, and says
-// why.
-class Input {
- public:
-  Input() = default;
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-  Input(Input&&) = delete;
-  Input& operator=(Input&&) = delete;
-  virtual ~Input() = default;
-  virtual Result<std::size_t> read(std::span<std::byte> room) = 0;
-};
 
 // The octets of a file, of standard input or of memory, unpacked where they are gzip or zstd
 // (told by their first octets, not by the name). Holds a part at a time: a quarter of a megabyte,
@@ -32,7 +20,7 @@ class ByteSource {
  public:
   // "-" is standard input.
   [[nodiscard]] static Result<ByteSource> open(const std::string& file);
-  explicit ByteSource(std::unique_ptr<Input> input);
+  explicit ByteSource(std::unique_ptr<OctetInput> input);
 
   // What is held from offset() on; valid until peek() or skip() is called.
   [[nodiscard]] std::span<const std::byte> held() const {
@@ -52,7 +40,7 @@ class ByteSource {
  private:
   void refill(std::size_t wanted);
 
-  std::unique_ptr<Input> input_;
+  std::unique_ptr<OctetInput> input_;
   std::vector<std::byte> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
@@ -60,8 +48,5 @@ class ByteSource {
   bool ended_ = false;
   std::string failure_;
 };
-
-// Octets in memory, for tests and the fuzzer. They must outlive the input.
-[[nodiscard]] std::unique_ptr<Input> memory_input(std::span<const std::byte> octets);
 
 }  // namespace strait::probe::passive

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes/sources/mrt.hpp"
 
-#include <boost/iostreams/copy.hpp>
-#include <boost/iostreams/device/back_inserter.hpp>
 #include <boost/iostreams/filter/gzip.hpp>
-#include <boost/iostreams/filtering_stream.hpp>
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
 
 #include "core/sanitizer.hpp"
 #include "routes/sources/byte_source.hpp"
+#include "tests/packed.hpp"
 #include "tests/routes/mrt_builder.hpp"
 
 using namespace strait;
@@ -271,15 +269,7 @@ TEST_CASE("flipped bits never crash the reader nor lose a route in silence") {
 
 TEST_CASE("a gzip file is unpacked by its content, and a broken one is reported") {
   const Octets whole = whole_dump();
-  std::string packed;
-  {
-    namespace io = boost::iostreams;
-    io::filtering_ostream out;
-    out.push(io::gzip_compressor{});
-    out.push(io::back_inserter(packed));
-    out.write(reinterpret_cast<const char*>(whole.span().data()), whole.size());
-  }
-  const auto bytes = std::as_bytes(std::span{packed});
+  const auto bytes = testing::packed(whole.span(), boost::iostreams::gzip_compressor{});
   const Drained unpacked = drain(*memory_source(bytes));
   CHECK(unpacked.damage.empty());
   CHECK(std::ranges::equal(unpacked.bytes, whole.span()));
@@ -288,6 +278,6 @@ TEST_CASE("a gzip file is unpacked by its content, and a broken one is reported"
              Catch::Contains("octets when unpacked"));
   for (std::size_t size = 4; size < bytes.size(); ++size) {
     CAPTURE(size);
-    CHECK_FALSE(drain(*memory_source(bytes.first(size))).damage.empty());
+    CHECK_FALSE(drain(*memory_source(std::span{bytes}.first(size))).damage.empty());
   }
 }

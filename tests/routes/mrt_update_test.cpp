@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <boost/iostreams/device/back_inserter.hpp>
 #include <boost/iostreams/filter/bzip2.hpp>
 #include <boost/iostreams/filter/zstd.hpp>
-#include <boost/iostreams/filtering_stream.hpp>
 #include <catch2/catch.hpp>
 #include <set>
 #include <string>
 
 #include "routes/sources/mrt.hpp"
 #include "routes/sources/mrt_stream.hpp"
+#include "tests/packed.hpp"
 #include "tests/routes/mrt_builder.hpp"
 
 using namespace strait;
@@ -297,24 +296,18 @@ TEST_CASE("bzip2 and zstd are unpacked by their content, and members that follow
   namespace io = boost::iostreams;
   const Octets first = Octets{peer_table()}.add(rib(2, ten, {entry(1, plain_attributes())}));
   const Octets second = rib(2, eleven, {entry(1, plain_attributes())});
-  const auto pack = [&](const auto& compressor, const Octets& octets, std::string& packed) {
-    io::filtering_ostream out;
-    out.push(compressor);
-    out.push(io::back_inserter(packed));
-    out.write(reinterpret_cast<const char*>(octets.span().data()), octets.size());
+  const auto pack = [&](const auto& compressor) {
+    auto file = testing::packed(first.span(), compressor);
+    const auto more = testing::packed(second.span(), compressor);
+    file.insert(file.end(), more.begin(), more.end());
+    return file;
   };
-  std::string bzip2;
-  pack(io::bzip2_compressor{}, first, bzip2);
-  pack(io::bzip2_compressor{}, second, bzip2);
-  std::string zstd;
-  pack(io::zstd_compressor{}, first, zstd);
-  pack(io::zstd_compressor{}, second, zstd);
-  for (const std::string& packed : {bzip2, zstd}) {
-    const auto dump = read_mrt(std::as_bytes(std::span{packed}));
+  for (const auto& packed : {pack(io::bzip2_compressor{}), pack(io::zstd_compressor{})}) {
+    const auto dump = read_mrt(packed);
     if (!dump) FAIL(dump.error().message);
     CHECK(dump->report.complete());
     CHECK(dump->rib.route_count() == 2);
-    const auto cut = read_mrt(std::as_bytes(std::span{packed}).first(packed.size() - 5));
+    const auto cut = read_mrt(std::span{packed}.first(packed.size() - 5));
     CHECK((!cut || !cut->report.complete()));
   }
 }

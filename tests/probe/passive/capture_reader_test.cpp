@@ -2,13 +2,12 @@
 #include "probe/passive/capture_reader.hpp"
 
 #include <algorithm>
-#include <boost/iostreams/device/back_inserter.hpp>
 #include <boost/iostreams/filter/gzip.hpp>
 #include <boost/iostreams/filter/zstd.hpp>
-#include <boost/iostreams/filtering_stream.hpp>
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "tests/packed.hpp"
 #include "tests/probe/passive/capture_files.hpp"
 
 namespace strait::probe::passive {
@@ -18,19 +17,7 @@ Octets octets(std::size_t size, unsigned value) {
   return Octets(size, static_cast<std::byte>(value));
 }
 
-template <class Filter>
-Octets packed(std::span<const std::byte> plain, Filter filter) {
-  std::string text;
-  {
-    boost::iostreams::filtering_ostream stream;
-    stream.push(filter);
-    stream.push(boost::iostreams::back_inserter(text));
-    stream.write(reinterpret_cast<const char*>(plain.data()),
-                 static_cast<std::streamsize>(plain.size()));
-  }
-  const auto bytes = std::as_bytes(std::span{text});
-  return {bytes.begin(), bytes.end()};
-}
+using strait::testing::packed;
 
 TEST_CASE("pcap is read in both octet orders, to the micro- or the nanosecond") {
   const bool swapped = GENERATE(false, true);
