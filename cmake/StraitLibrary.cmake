@@ -45,18 +45,29 @@ function(strait_library name)
   strait_use_prelude(${name} strait_prelude ${arg_PRIVATE})
 endfunction()
 
-# strait_test(NAME SOURCES ... LINK ... [LABELS unit|net|dpdk] [PROPERTIES ...])
-# One Catch2 program per folder; every TEST_CASE is a ctest test of its own.
+# strait_test(NAME SOURCES ... LINK ... [THREADS] [LABELS unit|net|dpdk] [PROPERTIES ...])
+# One Catch2 program per folder; every TEST_CASE is a ctest test of its own. THREADS: the program starts threads, so
+# it is built for ThreadSanitizer too. Without the word it cannot start one (tests/no_threads.cpp).
 function(strait_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK;LABELS;PROPERTIES" ${ARGN})
+  cmake_parse_arguments(arg "THREADS" "" "SOURCES;LINK;LABELS;PROPERTIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE strait_options strait_catch_main ${arg_LINK})
   strait_use_prelude(${name} strait_test_prelude ${arg_LINK})
+  if(STRAIT_SANITIZE)  # half of the compiler's time at -O1; what is under test keeps its own level
+    target_compile_options(${name} PRIVATE -O0)
+  elseif(NOT arg_THREADS)
+    target_link_libraries(${name} PRIVATE strait_no_threads)
+  endif()
+  # What measures time is not run under a sanitizer (scripts/check).
+  if(STRAIT_SANITIZE AND "net" IN_LIST arg_LABELS OR STRAIT_SANITIZE STREQUAL "thread" AND NOT arg_THREADS)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+    return()
+  endif()
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
-  if("net" IN_LIST arg_LABELS)  # these measure time: alone
-    list(APPEND arg_PROPERTIES RUN_SERIAL TRUE)
+  if("net" IN_LIST arg_LABELS)  # most of these measure time: alone, unless they say otherwise
+    list(PREPEND arg_PROPERTIES RUN_SERIAL TRUE)
   endif()
   catch_discover_tests(${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
                        PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120 ${arg_PROPERTIES})
