@@ -148,16 +148,33 @@ std::uint16_t random_identifier() {
   return static_cast<std::uint16_t>(std::uniform_int_distribution<unsigned>{1, 0xffff}(device));
 }
 
+// A raw socket hears everybody's packets until it has its filter; what it holds from before is no
+// packet of ours, and no stray one either.
+void forget_unfiltered(int fd) {
+  constexpr int most = 1 << 16;  // more than a receive buffer holds
+  std::array<std::byte, 1> octet{};
+  for (int i = 0; i < most; ++i) {
+    if (::recv(fd, octet.data(), octet.size(), MSG_DONTWAIT) < 0 && errno != EINTR) return;
+  }
+}
+
+Result<void> filter_raw(ProbeSocket& socket, const SocketKey& key) {
+  const int fd = socket.fd.value();
+  auto attached = socket.kind == SocketKind::raw_tcp
+                      ? attach_tcp_filter(fd, key.v6, socket.local_port)
+                      : attach_echo_filter(fd, key.v6, socket.local_port);
+  if (attached) forget_unfiltered(fd);
+  return attached;
+}
+
 Result<void> bind_source(ProbeSocket& socket, const SocketKey& key, std::uint16_t port) {
   const bool raw = socket.kind == SocketKind::raw || socket.kind == SocketKind::raw_tcp;
   const Endpoint local{source_of(key), raw ? std::uint16_t{0} : port};
   if (auto bound = bind_to(socket.fd.value(), local); !bound) return bound;
-  if (socket.kind == SocketKind::raw_tcp) {
-    return attach_tcp_filter(socket.fd.value(), key.v6, socket.local_port);
-  }
+  if (socket.kind == SocketKind::raw_tcp) return filter_raw(socket, key);
   if (raw) {
     socket.local_port = port != 0 ? port : random_identifier();
-    return attach_echo_filter(socket.fd.value(), key.v6, socket.local_port);
+    return filter_raw(socket, key);
   }
   const auto chosen = local_endpoint(socket.fd.value());
   if (!chosen) return tl::make_unexpected(chosen.error());

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "probe/octets.hpp"
 #include "probe/socket/probe_socket.hpp"
@@ -144,6 +145,29 @@ TEST_CASE("no program of this host is given the port of a raw TCP flow") {
   const auto bound = kernel::bind_to(
       other.value(), {parse_address("192.0.2.1").value(), transport->local_port(*flow)});
   CHECK_FALSE(bound.has_value());
+}
+
+TEST_CASE("what a raw socket hears before it has its filter is not counted as anything") {
+  if (!NamespacePair::allowed()) return;
+  const NamespacePair pair;
+  pair.enter_near();
+  pair.in_near("ip link set lo up");
+  // Refused connections over the loopback of the namespace: two packets each, all the time.
+  std::jthread others{[](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const kernel::Fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+      const auto to = kernel::to_sock_address({parse_address("127.0.0.1").value(), closed_port});
+      std::ignore = ::connect(fd.value(), to.get(), to.length);
+    }
+  }};
+  const auto transport = open_transport();
+  for (std::uint16_t i = 0; i < 200; ++i) {
+    FlowSpec spec = syn_flow("127.0.0.1", closed_port);
+    spec.source_port = static_cast<std::uint16_t>(20'000 + i);  // a socket for each
+    REQUIRE(transport->open_flow(spec).has_value());
+  }
+  std::ignore = receive_until(*transport, has_answer, 50ms);
+  CHECK(transport->counters().ignored.empty());
 }
 
 TEST_CASE("connect() finds the same, with this program's times, and leaves nothing behind") {
