@@ -126,7 +126,8 @@ TEST_CASE("each router that can be told has a table of its own") {
       {"[routes.openbgpd]\ninclude = \"e\"\nload_within = \"5s\"", RouterKind::openbgpd, "e",
        "/run/openbgpd/bgpd.sock"},
   }));
-  const Read all = read(std::string{c.text} + "\njournal = \"j\"\n[routes]\nmode = \"moderated\"");
+  const Read all =
+      read((std::string{c.text} + "\njournal = \"j\"\n[routes]\nmode = \"moderated\"").c_str());
   CHECK(all.errors.empty());
   REQUIRE(all.routes.router);
   CHECK(all.routes.router->kind == c.kind);

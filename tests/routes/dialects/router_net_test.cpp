@@ -160,8 +160,8 @@ TEST_CASE("killed at each step, a router and its file end as they were, or as th
     CHECK(router.becomes("20.1.0.0/16", confirmed ? a4 : b4));
     CHECK(router.becomes("2001:db8:10::/48", confirmed ? a6 : b6));
   }
-  const auto check = read_journal(
-      router.target.journal_file, [](const JournalEntry&, std::string_view) {});
+  const auto check =
+      read_journal(router.target.journal_file, [](const JournalEntry&, std::string_view) {});
   CHECK(check.value().whole());
 }
 
