@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "routes/route_filter.hpp"
+#include "routes/router_options.hpp"
 
 namespace strait::routes {
 namespace {
@@ -190,27 +191,12 @@ Modes read_modes(ConfigTable& root, ConfigTable& table) {
   modes.max_moved_traffic = table.number("max_moved_traffic", 0, 1);
   modes.approve_within = table.duration("approve_within").value_or(modes.approve_within);
   read_class_modes(root, modes);
-  if (modes.tell_the_router() && !bird.exists()) {
-    table.error("mode", "to tell a router there must be one: [routes.bird]");
+  if (modes.tell_the_router() && !names_a_router(table)) {
+    table.error("mode",
+                "to tell a router there must be one: [routes.bird], [routes.frr], [routes.gobgp] "
+                "or [routes.openbgpd]");
   }
   return modes;
-}
-
-std::optional<BirdTarget> read_bird_target(ConfigTable table) {
-  if (!table.exists()) return std::nullopt;
-  BirdTarget target;
-  table.require("include");
-  target.include_file = table.text("include").value_or("");
-  target.control_socket = table.text("socket").value_or(target.control_socket);
-  target.journal_file = table.text("journal").value_or("");
-  if (const auto timeout = table.duration("confirm_timeout")) {
-    if (*timeout < std::chrono::seconds{2} || *timeout > std::chrono::hours{1}) {
-      table.error("confirm_timeout", "want 2s to 1h");
-    } else {
-      target.confirm_timeout = *timeout;
-    }
-  }
-  return target;
 }
 
 // RFC 1997, of an AS that is somebody's: 0 and 65535 have meanings of their own.
@@ -336,7 +322,7 @@ RoutesOptions read_routes(ConfigTable root) {
     }
   }
   options.modes = read_modes(root, table);
-  options.bird = read_bird_target(table.table("bird"));
+  options.router = read_router(table);
   options.injector = read_injector(table.table("injector"));
   return options;
 }

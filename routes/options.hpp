@@ -8,7 +8,7 @@
 
 #include "core/config.hpp"
 #include "core/strong.hpp"
-#include "routes/apply/apply.hpp"
+#include "routes/apply/router_target.hpp"
 #include "routes/catalogue/catalogue.hpp"
 #include "routes/dialects/dialect.hpp"
 #include "routes/hygiene.hpp"
@@ -40,8 +40,8 @@ struct RoutesOptions {
   DecisionOptions decision;                // what the site's routers do otherwise than RFC 4271
   std::vector<std::string> registrations;  // CSV files with prefix,country_iso2
   Modes modes;
-  std::optional<BirdTarget> bird;    // [routes.bird], if it is there
-  std::optional<Injector> injector;  // [routes.injector], if it is there
+  std::optional<RouterTarget> router;  // the one that is told, if there is one
+  std::optional<Injector> injector;    // [routes.injector], if it is there
 };
 
 [[nodiscard]] SiteOptions read_site(ConfigTable root);

@@ -179,6 +179,11 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
   auto paths = routes::complete_paths(std::move(parts.paths), catalogue);
   if (!paths) return tl::make_unexpected(paths.error());
 
+  if (parts.routes.router) {
+    parts.routes.router->paths = *paths;
+    parts.routes.router->site_asn = parts.site.asn;
+    parts.routes.router->watchdog = {"/proc/self/exe", "routes", "expire", "-c", file, "--watch"};
+  }
   auto targets = analyzer_targets(parts.targets, catalogue);
   auto positions = target_positions(parts.targets, catalogue);
   const auto site = position(catalogue, parts.site);

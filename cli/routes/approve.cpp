@@ -18,39 +18,40 @@
 namespace strait::cli {
 namespace {
 
-Result<routes::BirdTarget> told_router(const RoutesSource& source) {
+Result<routes::RouterTarget> told_router(const RoutesSource& source) {
   const auto configuration = load_configuration(source.config);
   if (!configuration) return tl::make_unexpected(configuration.error());
-  return bird_of(*configuration);
+  return router_of(*configuration);
 }
 
 // What became of a plan that does not wait.
-std::string fate_of(const routes::BirdTarget& bird, const std::string& id) {
-  const auto told = routes::told_of(bird, id).value_or(std::nullopt);
+std::string fate_of(const routes::RouterTarget& router, const std::string& id) {
+  const auto told = routes::told_of(router, id).value_or(std::nullopt);
   if (!told) return "nothing is known of it";
   return fmt::format("{} at {}: {}", told->step, strait::to_string(told->at), told->reason);
 }
 
 // The plan of that ID, if it is the one that waits.
-Result<routes::Pending> waiting_plan(const routes::BirdTarget& bird, const std::string& id) {
-  auto pending = routes::read_pending(bird);
+Result<routes::Pending> waiting_plan(const routes::RouterTarget& router, const std::string& id) {
+  auto pending = routes::read_pending(router);
   if (!pending) return tl::make_unexpected(pending.error());
   std::optional<routes::Pending>& waits = *pending;
   if (waits && waits->id == id) return std::move(*waits);
-  return fail(Errc::not_found, fmt::format("approve: {} does not wait: {}{}", id, fate_of(bird, id),
-                                           waits ? fmt::format("; {} does", waits->id) : ""));
+  return fail(Errc::not_found,
+              fmt::format("approve: {} does not wait: {}{}", id, fate_of(router, id),
+                          waits ? fmt::format("; {} does", waits->id) : ""));
 }
 
 class Approval {
  public:
-  Approval(const routes::BirdTarget& bird, const routes::Pending& pending,
+  Approval(const routes::RouterTarget& router, const routes::Pending& pending,
            const RoutesStreams& streams)
-      : bird_{bird}, pending_{pending}, streams_{streams} {}
+      : router_{router}, pending_{pending}, streams_{streams} {}
 
   Result<int> refuse(const std::string& why) {
     auto entry = told("refused");
     entry.reason = why;
-    if (const auto noted = routes::append_journal(bird_.journal_file, std::move(entry)); !noted) {
+    if (const auto noted = routes::append_journal(router_.journal_file, std::move(entry)); !noted) {
       return tl::make_unexpected(noted.error());
     }
     streams_.results << fmt::format("refused: {}\n", why);
@@ -61,16 +62,16 @@ class Approval {
     streams_.results << routes::diff_text(in_force, plan) << notes_text(plan.notes);
     routes::ApplyRequest request;
     request.by = by();
-    if (const auto shown = routes::told_of(bird_, pending_.id).value_or(std::nullopt)) {
+    if (const auto shown = routes::told_of(router_, pending_.id).value_or(std::nullopt)) {
       request.refers = shown->entry;
     }
-    const auto report = routes::apply(plan, bird_, clock_, request);
+    const auto report = routes::apply(plan, router_, clock_, request);
     if (!report) return tl::make_unexpected(report.error());
     streams_.results << fmt::format("{}: {}\n", routes::to_string(report->outcome), report->reason);
     if (report->outcome != routes::ApplyOutcome::confirmed) return 1;
     auto entry = told("approved");
     entry.refers = request.refers;
-    if (auto dropped = routes::drop_pending(bird_, pending_, std::move(entry)); !dropped) {
+    if (auto dropped = routes::drop_pending(router_, pending_, std::move(entry)); !dropped) {
       return fail(std::move(dropped));
     }
     return 0;
@@ -87,7 +88,7 @@ class Approval {
     return entry;
   }
 
-  const routes::BirdTarget& bird_;
+  const routes::RouterTarget& router_;
   const routes::Pending& pending_;
   const RoutesStreams& streams_;
   SystemClock clock_;
@@ -96,9 +97,9 @@ class Approval {
 }  // namespace
 
 Result<int> run_pending(const PendingOptions& options, const RoutesStreams& streams) {
-  const auto bird = told_router(options.source);
-  if (!bird) return tl::make_unexpected(bird.error());
-  const auto read = routes::read_pending(*bird);
+  const auto router = told_router(options.source);
+  if (!router) return tl::make_unexpected(router.error());
+  const auto read = routes::read_pending(*router);
   if (!read) return tl::make_unexpected(read.error());
   const std::optional<routes::Pending>& pending = *read;
   if (!pending) {
@@ -109,7 +110,7 @@ Result<int> run_pending(const PendingOptions& options, const RoutesStreams& stre
                                  strait::to_string(pending->plan.made),
                                  strait::to_string(pending->plan.expires))
                   << routes::diff_text(pending->instead_of, pending->plan);
-  const auto told = routes::told_of(*bird, pending->id);
+  const auto told = routes::told_of(*router, pending->id);
   if (!told) return tl::make_unexpected(told.error());
   if (const auto& entry = *told; entry) {
     for (const std::string& guard : entry->guards) streams.results << "guard " << guard << '\n';
@@ -118,12 +119,12 @@ Result<int> run_pending(const PendingOptions& options, const RoutesStreams& stre
 }
 
 Result<int> run_approve(const ApproveOptions& options, const RoutesStreams& streams) {
-  const auto bird = told_router(options.source);
-  if (!bird) return tl::make_unexpected(bird.error());
-  const auto finished = routes::recover(*bird, SystemClock{}, "routes approve");
+  const auto router = told_router(options.source);
+  if (!router) return tl::make_unexpected(router.error());
+  const auto finished = routes::recover(*router, SystemClock{}, "routes approve");
   if (!finished) return tl::make_unexpected(finished.error());
   if (!finished->empty()) streams.progress << *finished << '\n';
-  const auto pending = waiting_plan(*bird, options.id);
+  const auto pending = waiting_plan(*router, options.id);
   if (!pending) return tl::make_unexpected(pending.error());
   const auto situation = look(options.source, streams.progress);
   if (!situation) return tl::make_unexpected(situation.error());
@@ -138,7 +139,7 @@ Result<int> run_approve(const ApproveOptions& options, const RoutesStreams& stre
                                                 .modes = situation->configuration.routes.modes,
                                                 .today = {},
                                                 .traffic = {}});
-  Approval approval{*bird, *pending, streams};
+  Approval approval{*router, *pending, streams};
   if (!plan) return approval.refuse(plan.error().message);
   return approval.carry_out(*plan, in_force);
 }

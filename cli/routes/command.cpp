@@ -94,7 +94,10 @@ void add_aftermath(CLI::App& routes, RoutesWork& work) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
 
-  add(routes, "expire", "Take back a plan that has expired", std::move(work.expire));
+  auto [expire, expired] =
+      add(routes, "expire", "Take back a plan that has expired", std::move(work.expire));
+  expire->add_flag("--watch", expired->watch,
+                   "Wait until the standard input ends; an octet of it says that all went well");
 
   auto [stop, stopped] =
       add(routes, "stop", "Let no plan reach the router any more", std::move(work.stop));

@@ -86,9 +86,10 @@ struct VerifyOptions {
   std::size_t sample = 20;  // prefixes read back of each preference
 };
 
-// `strait routes expire`: takes back a plan that has expired.
+// `strait routes expire`: takes back a plan that has expired, and finishes what was killed.
 struct ExpireOptions {
   RoutesSource source;
+  bool watch = false;  // wait at the standard input for the end of who applies
 };
 
 // `strait routes stop [REASON]` and `strait routes resume`: the switch that keeps every plan away.

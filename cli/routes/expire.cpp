@@ -2,36 +2,62 @@
 #include "cli/routes/expire.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <ostream>
+#include <thread>
 #include <utility>
 
 #include "cli/config/configuration.hpp"
-#include "cli/routes/router.hpp"
 #include "core/clock.hpp"
 #include "routes/apply/include_file.hpp"
+#include "routes/apply/plan_file.hpp"
 #include "routes/apply/steps.hpp"
+#include "routes/apply/watchdog.hpp"
 
 namespace strait::cli {
 namespace {
 
 constexpr const char* who = "routes expire";
 
+// How long a program of the one that died may go on holding its lock, and a router be away.
+constexpr auto patience_of_watchdog = std::chrono::minutes{2};
+constexpr auto pause_of_watchdog = std::chrono::milliseconds{200};
+
+// Until the apply that was killed is finished, by us or by somebody else.
+Result<int> go_on(const routes::RouterTarget& router, const Clock& clock,
+                  const RoutesStreams& streams) {
+  const routes::IncludeFile include{router.include_file};
+  const auto end = std::chrono::steady_clock::now() + patience_of_watchdog;
+  while (include.unfinished()) {
+    const auto finished = routes::recover(router, clock, who);
+    if (finished) {
+      streams.results << *finished << '\n';
+      return 0;
+    }
+    if (std::chrono::steady_clock::now() >= end) return tl::make_unexpected(finished.error());
+    std::this_thread::sleep_for(pause_of_watchdog);
+  }
+  return 0;
+}
+
 // An apply that runs has FILE.previous too, and its lock: that one is left alone.
-Result<bool> left_by_a_killed_one(const routes::BirdTarget& bird, const RoutesStreams& streams) {
-  if (!routes::IncludeFile{bird.include_file}.unfinished()) return false;
-  if (const auto lock = routes::ApplyLock::take(bird.include_file, who); !lock) {
+Result<bool> left_by_a_killed_one(const routes::RouterTarget& router,
+                                  const RoutesStreams& streams) {
+  if (!routes::IncludeFile{router.include_file}.unfinished()) return false;
+  if (const auto lock = routes::ApplyLock::take(router.include_file, who); !lock) {
     streams.results << lock.error().message << '\n';
     return false;
   }
   return true;
 }
 
-Result<int> take_back(const routes::BirdTarget& bird, const std::string& why, const Clock& clock,
-                      const RoutesStreams& streams) {
+Result<int> take_back(const routes::RouterTarget& router, const std::string& why,
+                      const Clock& clock, const RoutesStreams& streams) {
   routes::ApplyRequest request;
   request.by = who;
-  const auto report = routes::apply(routes::withdrawal(clock, why), bird, clock, request);
+  const auto report = routes::apply(routes::withdrawal(clock, why), router, clock, request);
   if (!report) return tl::make_unexpected(report.error());
   streams.results << fmt::format("{}; {}: {}\n", why, routes::to_string(report->outcome),
                                  report->reason);
@@ -44,19 +70,22 @@ Result<int> run_expire(const ExpireOptions& options, const RoutesStreams& stream
   const SystemClock clock;
   const auto configuration = load_configuration(options.source.config);
   if (!configuration) return tl::make_unexpected(configuration.error());
-  const auto& bird = configuration->routes.bird;
-  if (!bird) {
-    streams.results << "no [routes.bird]: nothing is told to a router, and nothing can expire\n";
+  const auto& router = configuration->routes.router;
+  if (!router) {
+    streams.results << "no router is named: nothing is told to one, and nothing can expire\n";
     return 0;
   }
-  const auto killed = left_by_a_killed_one(*bird, streams);
+  if (options.watch) {
+    return routes::died_behind(STDIN_FILENO) ? go_on(*router, clock, streams) : Result<int>{0};
+  }
+  const auto killed = left_by_a_killed_one(*router, streams);
   if (!killed) return tl::make_unexpected(killed.error());
   if (*killed) {
-    const auto finished = routes::recover(*bird, clock, who);
+    const auto finished = routes::recover(*router, clock, who);
     if (!finished) return tl::make_unexpected(finished.error());
     streams.results << *finished << '\n';
   }
-  const auto in_force = plan_in_force(bird->include_file);
+  const auto in_force = routes::plan_in_file(router->include_file);
   if (!in_force) return tl::make_unexpected(in_force.error());
   const routes::Plan* const plan = in_force->get();
   if (plan == nullptr || plan->preferences.empty()) {
@@ -68,7 +97,7 @@ Result<int> run_expire(const ExpireOptions& options, const RoutesStreams& stream
     streams.results << fmt::format("in force until {} unless it is renewed\n", expires);
     return 0;
   }
-  return take_back(*bird, fmt::format("expired at {}, and nobody renewed it", expires), clock,
+  return take_back(*router, fmt::format("expired at {}, and nobody renewed it", expires), clock,
                    streams);
 }
 

@@ -14,15 +14,15 @@
 
 #include "cli/config/configuration.hpp"
 #include "cli/routes/plan_text.hpp"
-#include "cli/routes/router.hpp"
 #include "cli/routes/situation.hpp"
 #include "core/digest.hpp"
 #include "core/file.hpp"
-#include "routes/apply/bird_control.hpp"
 #include "routes/apply/include_file.hpp"
 #include "routes/apply/journal.hpp"
 #include "routes/apply/plan_archive.hpp"
+#include "routes/apply/plan_file.hpp"
 #include "routes/apply/read_back.hpp"
+#include "routes/apply/router_control.hpp"
 #include "routes/apply/steps.hpp"
 #include "routes/model/plan_diff.hpp"
 #include "routes/plan_from_rib.hpp"
@@ -32,29 +32,23 @@ namespace {
 
 // The router of a configuration, and what else these commands need of it.
 struct Told {
-  routes::BirdTarget bird;
+  routes::RouterTarget router;
   Nanos expiry{};
 };
 
-Result<Told> router_of(const RoutesSource& source) {
-  auto configuration = load_configuration(source.config);
-  if (!configuration) return fail(std::move(configuration));
-  const auto& bird = configuration->routes.bird;
-  if (!bird) {
-    return fail(Errc::bad_input,
-                fmt::format("routes: {} has no [routes.bird]: BIRD is the only router so far that "
-                            "is told and read back; of the other dialects there are the files of "
-                            "'strait routes render'",
-                            source.config));
-  }
-  return Told{.bird = *bird, .expiry = configuration->analyzer.plan.expiry};
+Result<Told> told_router(const RoutesSource& source) {
+  const auto configuration = load_configuration(source.config);
+  if (!configuration) return tl::make_unexpected(configuration.error());
+  auto router = router_of(*configuration);
+  if (!router) return fail(std::move(router));
+  return Told{.router = std::move(*router), .expiry = configuration->analyzer.plan.expiry};
 }
 
 Result<Told> router_with_journal(const RoutesSource& source) {
-  auto told = router_of(source);
-  if (told && told->bird.journal_file.empty()) {
-    return fail(Errc::bad_input,
-                fmt::format("routes: {} names no journal ([routes.bird] journal)", source.config));
+  auto told = told_router(source);
+  if (told && told->router.journal_file.empty()) {
+    return fail(Errc::bad_input, fmt::format("routes: {} names no journal ([{}] journal)",
+                                             source.config, routes::table_of(told->router.kind)));
   }
   return told;
 }
@@ -142,7 +136,7 @@ Result<routes::Plan> plan_again(const PastPlan& past, const Told& told, const Cl
                                          ? std::string{"rollback: nothing was in force before"}
                                          : fmt::format("rollback to entry {}", past.entry));
   }
-  auto plan = routes::kept_plan(told.bird.journal_file, past.content);
+  auto plan = routes::kept_plan(told.router.journal_file, past.content);
   if (!plan) return plan;
   plan->made = clock.now().wall;
   plan->expires = plan->made + told.expiry;
@@ -184,7 +178,7 @@ routes::Plan fit_now(routes::Plan old, const PastPlan& past, const RoutesSource&
 // Finishes an apply that was killed, and says so.
 Result<void> finish_story(const Told& told, const Clock& clock, const char* by,
                           const RoutesStreams& streams) {
-  const auto finished = routes::recover(told.bird, clock, by);
+  const auto finished = routes::recover(told.router, clock, by);
   if (!finished) return tl::make_unexpected(finished.error());
   if (!finished->empty()) streams.progress << *finished << '\n';
   return {};
@@ -193,7 +187,7 @@ Result<void> finish_story(const Told& told, const Clock& clock, const char* by,
 // What is wrong with the files alone.
 Result<std::vector<std::string>> wrong_with_files(const Told& told) {
   std::vector<std::string> wrong;
-  const routes::IncludeFile include{told.bird.include_file};
+  const routes::IncludeFile include{told.router.include_file};
   if (include.unfinished()) {
     wrong.emplace_back(
         "an apply was killed and nobody has gone on: 'strait run' does, and so do "
@@ -201,11 +195,11 @@ Result<std::vector<std::string>> wrong_with_files(const Told& told) {
   }
   const auto text = include.content();
   if (!text) return tl::make_unexpected(text.error());
-  const auto plans = past_plans(told.bird.journal_file);
+  const auto plans = past_plans(told.router.journal_file);
   if (!plans) return tl::make_unexpected(plans.error());
   if (!plans->empty() && plans->back().plan_hash != sha256_hex(text->value_or(""))) {
     wrong.push_back(fmt::format("{} is not the plan that entry {} of the journal confirmed",
-                                told.bird.include_file, plans->back().entry));
+                                told.router.include_file, plans->back().entry));
   }
   return wrong;
 }
@@ -217,7 +211,7 @@ void note(const Told& told, const char* step, const char* by, const std::string&
   entry.step = step;
   entry.by = by;
   entry.reason = why;
-  const auto noted = routes::append_journal(told.bird.journal_file, std::move(entry));
+  const auto noted = routes::append_journal(told.router.journal_file, std::move(entry));
   if (!noted) streams.progress << noted.error().message << '\n';
 }
 
@@ -226,7 +220,7 @@ void note(const Told& told, const char* step, const char* by, const std::string&
 Result<int> run_history(const HistoryOptions& options, const RoutesStreams& streams) {
   const auto told = router_with_journal(options.source);
   if (!told) return tl::make_unexpected(told.error());
-  const std::string& file = told->bird.journal_file;
+  const std::string& file = told->router.journal_file;
   std::deque<std::string> newest;
   const auto check =
       routes::read_journal(file, [&](const routes::JournalEntry& entry, std::string_view line) {
@@ -254,9 +248,9 @@ Result<int> run_rollback(const RollbackOptions& options, const RoutesStreams& st
   if (auto finished = finish_story(*told, clock, by, streams); !finished) {
     return fail(std::move(finished));
   }
-  const auto in_force = plan_in_force(told->bird.include_file);
+  const auto in_force = routes::plan_in_file(told->router.include_file);
   if (!in_force) return tl::make_unexpected(in_force.error());
-  const auto plans = past_plans(told->bird.journal_file);
+  const auto plans = past_plans(told->router.journal_file);
   if (!plans) return tl::make_unexpected(plans.error());
   const routes::Plan now = *in_force ? **in_force : routes::Plan{};
   const auto past = chosen(*plans, options.entry, routes::content_hash(now));
@@ -268,27 +262,27 @@ Result<int> run_rollback(const RollbackOptions& options, const RoutesStreams& st
   routes::ApplyRequest request;
   request.by = by;
   if (past->entry != 0) request.refers = past->entry;
-  const auto report = routes::apply(*plan, told->bird, clock, request);
+  const auto report = routes::apply(*plan, told->router, clock, request);
   if (!report) return tl::make_unexpected(report.error());
   streams.results << fmt::format("{}: {}\n", routes::to_string(report->outcome), report->reason);
   return report->outcome == routes::ApplyOutcome::confirmed ? 0 : 1;
 }
 
 Result<int> run_verify(const VerifyOptions& options, const RoutesStreams& streams) {
-  const auto told = router_of(options.source);
+  const auto told = told_router(options.source);
   if (!told) return tl::make_unexpected(told.error());
   auto wrong = wrong_with_files(*told);
   if (!wrong) return tl::make_unexpected(wrong.error());
-  const auto in_force = plan_in_force(told->bird.include_file);
+  const auto in_force = routes::plan_in_file(told->router.include_file);
   if (!in_force) return tl::make_unexpected(in_force.error());
   const routes::Plan plan = *in_force ? **in_force : routes::Plan{};
   if (!plan.preferences.empty() && plan.expires <= SystemClock{}.now().wall) {
     wrong->push_back(fmt::format("the plan expired at {} and is still in force",
                                  strait::to_string(plan.expires)));
   }
-  auto bird = routes::BirdControl::connect(told->bird.control_socket, told->bird.reply_timeout);
-  if (!bird) return tl::make_unexpected(bird.error());
-  const auto seen = routes::read_back(*bird, plan, options.sample);
+  const auto router = routes::reach(told->router);
+  if (!router) return tl::make_unexpected(router.error());
+  const auto seen = routes::read_back(**router, plan, options.sample);
   if (!seen) return tl::make_unexpected(seen.error());
   for (const routes::Preference& each : plan.preferences) {
     streams.results << fmt::format("{}: {} by {}, local-pref {}, {} prefixes\n", each.traffic_class,
@@ -305,10 +299,10 @@ Result<int> run_verify(const VerifyOptions& options, const RoutesStreams& stream
 }
 
 Result<int> run_stop(const StopOptions& options, const RoutesStreams& streams) {
-  const auto told = router_of(options.source);
+  const auto told = told_router(options.source);
   if (!told) return tl::make_unexpected(told.error());
   const std::string why = options.reason.empty() ? std::string{"no reason given"} : options.reason;
-  const std::string file = routes::stop_file(told->bird);
+  const std::string file = routes::stop_file(told->router);
   const std::string text =
       fmt::format("{}, since {}\n", why, strait::to_string(SystemClock{}.now().wall));
   if (auto written = replace_file(file, text); !written) return fail(std::move(written));
@@ -321,9 +315,9 @@ Result<int> run_stop(const StopOptions& options, const RoutesStreams& streams) {
 }
 
 Result<int> run_resume(const ResumeOptions& options, const RoutesStreams& streams) {
-  const auto told = router_of(options.source);
+  const auto told = told_router(options.source);
   if (!told) return tl::make_unexpected(told.error());
-  const std::string file = routes::stop_file(told->bird);
+  const std::string file = routes::stop_file(told->router);
   if (::unlink(file.c_str()) != 0) {
     if (errno != ENOENT) {
       return fail(Errc::io, fmt::format("remove {}: {}", file, std::strerror(errno)));

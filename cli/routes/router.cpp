@@ -8,12 +8,11 @@
 #include <filesystem>
 #include <utility>
 
-#include "core/file.hpp"
 #include "routes/apply/gate.hpp"
 #include "routes/apply/journal.hpp"
 #include "routes/apply/pending.hpp"
+#include "routes/apply/plan_file.hpp"
 #include "routes/apply/steps.hpp"
-#include "routes/dialects/bird.hpp"
 #include "routes/model/plan_diff.hpp"
 
 namespace strait::cli {
@@ -38,7 +37,7 @@ bool half_over(const routes::Plan& plan, WallTime now) {
 // day, and tells the journal what waits and what became of a plan.
 class RouterChores {
  public:
-  RouterChores(const routes::BirdTarget& target, const Clock& clock)
+  RouterChores(const routes::RouterTarget& target, const Clock& clock)
       : target_{target}, clock_{clock} {}
 
   // Until it has succeeded once.
@@ -130,7 +129,7 @@ class RouterChores {
     return check ? first : std::nullopt;
   }
 
-  const routes::BirdTarget& target_;
+  const routes::RouterTarget& target_;
   const Clock& clock_;
   bool finished_ = false;
   std::string told_;  // content of the plan whose effect was told last
@@ -149,24 +148,13 @@ RouterStep next_step(const routes::Plan* in_force, const routes::Plan* wanted, W
   return preferring && half_over(*in_force, now) ? RouterStep::renew : RouterStep::nothing;
 }
 
-Result<std::shared_ptr<const routes::Plan>> plan_in_force(const std::string& include_file) {
-  const auto text = read_file(include_file);
-  if (!text && text.error().code == Errc::not_found) return nullptr;
-  if (!text) return tl::make_unexpected(text.error());
-  if (text->empty()) return nullptr;
-  auto plan = routes::read_bird(*text);
-  if (!plan) {
-    return fail(plan.error().code, fmt::format("{}: {}", include_file, plan.error().message));
-  }
-  return std::make_shared<const routes::Plan>(std::move(*plan));
-}
-
-Router::Router(routes::BirdTarget target, routes::Modes modes, const Clock& clock)
+Router::Router(routes::RouterTarget target, routes::Modes modes, const Clock& clock)
     : target_{std::move(target)},
       clock_{clock},
       wish_{.plan = nullptr, .fit = nullptr, .modes = std::move(modes), .traffic = {}} {
   // What the first plan is made beside; what is wrong with the file is told when there is a plan.
-  if (auto in_force = plan_in_force(target_.include_file)) state_.in_force = std::move(*in_force);
+  if (auto in_force = routes::plan_in_file(target_.include_file))
+    state_.in_force = std::move(*in_force);
   thread_ = std::thread{[this] { run(); }};
 }
 
@@ -245,7 +233,7 @@ void Router::carry_out(const Wish& wish, RouterChores& chores) {
   const WallTime now = clock_.now().wall;
   if (not_before_ && now < *not_before_) return;
 
-  auto in_force = plan_in_force(target_.include_file);
+  auto in_force = routes::plan_in_file(target_.include_file);
   if (!in_force) {
     report(in_force.error().message + "; not touched", false);
     return;

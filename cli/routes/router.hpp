@@ -32,12 +32,7 @@ enum class RouterStep : std::uint8_t {
 [[nodiscard]] RouterStep next_step(const routes::Plan* in_force, const routes::Plan* wanted,
                                    WallTime now);
 
-// The plan that the include file holds. Null for an empty file or one that is not there; an error
-// for one that is not ours or was edited.
-[[nodiscard]] Result<std::shared_ptr<const routes::Plan>> plan_in_force(
-    const std::string& include_file);
-
-// Keeps a BIRD on the newest plan, as far as the mode of each class lets it, on a thread of its
+// Keeps a router on the newest plan, as far as the mode of each class lets it, on a thread of its
 // own: a router may take seconds to answer, and neither a probe nor a decision waits for that.
 class Router {
  public:
@@ -45,11 +40,11 @@ class Router {
     std::shared_ptr<const routes::Plan> in_force;
     std::string last;  // what was done or refused, in words; empty: nothing yet
     std::uint64_t applied = 0;
-    std::uint64_t refused = 0;  // by a guard, by BIRD, or rolled back
+    std::uint64_t refused = 0;  // by a guard, by the router, or rolled back
     bool waiting = false;       // a plan waits for an approval
   };
 
-  Router(routes::BirdTarget target, routes::Modes modes, const Clock& clock);
+  Router(routes::RouterTarget target, routes::Modes modes, const Clock& clock);
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
   Router(Router&&) = delete;
@@ -66,8 +61,8 @@ class Router {
   [[nodiscard]] State state() const;
 
   // Asks the thread to end and waits for `patience` at most. False: it is still busy with the
-  // router. What it has not confirmed the router undoes by itself, so the process may end there and
-  // then; the destructor would wait.
+  // router. What it has not confirmed the router or the watchdog undoes, so the process may end
+  // there and then; the destructor would wait.
   [[nodiscard]] bool stop(Nanos patience);
 
  private:
@@ -84,7 +79,7 @@ class Router {
                     RouterChores& chores);
   void report(std::string words, bool done);
 
-  routes::BirdTarget target_;
+  routes::RouterTarget target_;
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "cli/routes/plan_text.hpp"
-#include "cli/routes/router.hpp"
 #include "cli/routes/situation.hpp"
 #include "core/file.hpp"
 #include "exporters/json_lines.hpp"
 #include "exporters/text.hpp"
+#include "routes/apply/plan_file.hpp"
 #include "routes/apply/steps.hpp"
 #include "routes/dialects/dialect.hpp"
 #include "routes/model/plan_diff.hpp"
@@ -62,7 +62,7 @@ Result<int> run_diff(const DiffOptions& options, const RoutesStreams& streams) {
   if (!wanted) return tl::make_unexpected(wanted.error());
   routes::Plan before = situation->current();
   if (!options.against.empty()) {
-    const auto other = plan_in_force(options.against);
+    const auto other = routes::plan_in_file(options.against);
     if (!other) return tl::make_unexpected(other.error());
     before = *other ? **other : routes::Plan{};
   }
@@ -98,17 +98,17 @@ namespace {
 
 struct Order {
   routes::Plan plan;
-  routes::BirdTarget bird;
+  routes::RouterTarget router;
 };
 
 // Taking preferences back must work whatever state the evidence is in.
 Result<Order> order_to_withdraw(const ApplyOptions& options, const Clock& clock) {
   auto configuration = load_configuration(options.source.config);
   if (!configuration) return fail(std::move(configuration));
-  auto bird = bird_of(*configuration);
-  if (!bird) return fail(std::move(bird));
+  auto router = router_of(*configuration);
+  if (!router) return fail(std::move(router));
   return Order{.plan = routes::withdrawal(clock, "asked for by the operator"),
-               .bird = std::move(*bird)};
+               .router = std::move(*router)};
 }
 
 Result<Order> order_to_apply(const ApplyOptions& options, const RoutesStreams& streams) {
@@ -116,11 +116,11 @@ Result<Order> order_to_apply(const ApplyOptions& options, const RoutesStreams& s
   if (!situation) return tl::make_unexpected(situation.error());
   const auto wanted = wanted_plan(*situation);
   if (!wanted) return tl::make_unexpected(wanted.error());
-  auto bird = bird_of(situation->configuration);
-  if (!bird) return fail(std::move(bird));
+  auto router = router_of(situation->configuration);
+  if (!router) return fail(std::move(router));
   streams.results << routes::diff_text(situation->current(), **wanted)
                   << notes_text((*wanted)->notes);
-  return Order{.plan = **wanted, .bird = std::move(*bird)};
+  return Order{.plan = **wanted, .router = std::move(*router)};
 }
 
 }  // namespace
@@ -133,11 +133,11 @@ Result<int> run_apply(const ApplyOptions& options, const RoutesStreams& streams)
   routes::ApplyRequest request;
   request.by = options.withdraw ? "routes apply --withdraw" : "routes apply";
   // Of an apply that was killed the old file comes back first. Plain BGP comes without that, too.
-  const auto finished = routes::recover(order->bird, clock, request.by);
+  const auto finished = routes::recover(order->router, clock, request.by);
   if (!finished && !options.withdraw) return tl::make_unexpected(finished.error());
   const std::string told = finished ? *finished : finished.error().message;
   if (!told.empty()) streams.progress << told << '\n';
-  const auto report = routes::apply(order->plan, order->bird, clock, request);
+  const auto report = routes::apply(order->plan, order->router, clock, request);
   if (!report) return tl::make_unexpected(report.error());
   streams.results << fmt::format("{}: {}\n", routes::to_string(report->outcome), report->reason);
   return report->outcome == routes::ApplyOutcome::confirmed ? 0 : 1;

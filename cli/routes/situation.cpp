@@ -7,9 +7,9 @@
 #include <ostream>
 #include <utility>
 
-#include "cli/routes/router.hpp"
 #include "cli/routes/target_weights.hpp"
 #include "exporters/sqlite_store.hpp"
+#include "routes/apply/plan_file.hpp"
 #include "routes/apply/steps.hpp"
 #include "routes/sources/rtr_client.hpp"
 
@@ -85,8 +85,8 @@ Result<Situation> look(const RoutesSource& source, std::ostream& progress,
   auto rib = read_rib(*configuration, now, heard ? &*heard : nullptr);
   if (!rib) return fail(std::move(rib));
   std::shared_ptr<const routes::Plan> in_force;
-  if (const auto& bird = configuration->routes.bird) {
-    auto plan = plan_in_force(bird->include_file);
+  if (const auto& router = configuration->routes.router) {
+    auto plan = routes::plan_in_file(router->include_file);
     if (!plan) return fail(std::move(plan));
     in_force = std::move(*plan);
   }
@@ -108,9 +108,13 @@ Result<std::shared_ptr<const routes::Plan>> wanted_plan(const Situation& situati
               "\"birdc:SOCKET\"");
 }
 
-Result<routes::BirdTarget> bird_of(const Configuration& configuration) {
-  if (configuration.routes.bird) return *configuration.routes.bird;
-  return fail(Errc::bad_input, fmt::format("routes: {} has no [routes.bird]", configuration.file));
+Result<routes::RouterTarget> router_of(const Configuration& configuration) {
+  if (configuration.routes.router) return *configuration.routes.router;
+  return fail(Errc::bad_input,
+              fmt::format("routes: {} names no router to tell: want [routes.bird], [routes.frr], "
+                          "[routes.gobgp] or [routes.openbgpd]; "
+                          "of the other dialects there are the files of 'strait routes render'",
+                          configuration.file));
 }
 
 }  // namespace strait::cli

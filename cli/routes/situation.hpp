@@ -33,7 +33,7 @@ struct Situation {
 // An error where there is no RIB to make a plan from.
 [[nodiscard]] Result<std::shared_ptr<const routes::Plan>> wanted_plan(const Situation& situation);
 
-// An error where the configuration has no [routes.bird].
-[[nodiscard]] Result<routes::BirdTarget> bird_of(const Configuration& configuration);
+// An error where the configuration names no router to tell.
+[[nodiscard]] Result<routes::RouterTarget> router_of(const Configuration& configuration);
 
 }  // namespace strait::cli

@@ -86,8 +86,9 @@ Service::~Service() = default;
 Result<std::unique_ptr<Service>> Service::open(Configuration configuration) {
   std::unique_ptr<Service> service{new Service{std::move(configuration)}};
   const auto config = service->configuration_;
-  if (const auto& bird = config->routes.bird; bird && config->routes.modes.tell_the_router()) {
-    service->router_ = std::make_unique<Router>(*bird, config->routes.modes, service->clock_);
+  if (const auto& router = config->routes.router;
+      router && config->routes.modes.tell_the_router()) {
+    service->router_ = std::make_unique<Router>(*router, config->routes.modes, service->clock_);
   }
   auto adviser = Adviser::start(config, service->router_.get(), service->clock_);
   if (!adviser) return tl::make_unexpected(adviser.error());

@@ -14,17 +14,13 @@
 #include "routes/apply/include_file.hpp"
 #include "routes/apply/journal.hpp"
 #include "routes/apply/plan_archive.hpp"
+#include "routes/apply/plan_file.hpp"
+#include "routes/apply/router_control.hpp"
 #include "routes/apply/steps.hpp"
-#include "routes/dialects/bird.hpp"
+#include "routes/apply/watchdog.hpp"
 
 namespace strait::routes {
 namespace {
-
-// Reply codes of BIRD's control protocol.
-constexpr unsigned reconfigured = 3;
-constexpr unsigned reconfiguring = 4;
-constexpr unsigned confirmed = 18;
-constexpr unsigned configuration_ok = 20;
 
 constexpr std::string_view stop_guard = "stop-file";
 constexpr std::string_view clock_guard = "clock-set-back";
@@ -35,6 +31,7 @@ constexpr std::string_view down_guard = "router-down";
 constexpr std::string_view check_guard = "router-check";
 constexpr std::string_view read_back_guard = "read-back";
 constexpr std::string_view journal_guard = "journal-chain";
+constexpr std::string_view watchdog_guard = "watchdog";
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
 
@@ -47,14 +44,14 @@ tl::unexpected<Error> refused_by(std::string_view guard, const Error& error) {
 }
 
 // Somebody has stopped it; empty: nobody has.
-std::string stop_words(const BirdTarget& target) {
+std::string stop_words(const RouterTarget& target) {
   const auto why = stopped(target);
   if (!why) return {};
   return by_guard(stop_guard, fmt::format("{} says: {}", stop_file(target), *why));
 }
 
 // Why this plan must not be applied at all; empty when it may be.
-std::string refusal(const Plan& plan, const BirdTarget& target, WallTime now) {
+std::string refusal(const Plan& plan, const RouterTarget& target, WallTime now) {
   for (const GuardNote& note : plan.notes) {
     if (note.blocks) return by_guard(note.guard, note.message);
   }
@@ -79,22 +76,12 @@ std::string refusal_behind(const Plan& before, const Plan& plan, WallTime now) {
   return {};
 }
 
-// One command whose reply must hold one of the codes; otherwise BIRD's words are the error.
-Result<void> command(BirdControl& bird, const std::string& line,
-                     std::initializer_list<unsigned> wanted) {
-  const auto reply = bird.ask(line);
-  if (!reply) return tl::make_unexpected(reply.error());
-  const auto said = [&](unsigned code) { return reply->has(code); };
-  if (reply->ok() && std::ranges::any_of(wanted, said)) return {};
-  return fail(Errc::unsupported, fmt::format("BIRD: {}: {}", line, reply->message()));
-}
-
 // Reads back until the routes agree or the time is up. Differences are a value, not an error.
-Result<ReadBack> settle(BirdControl& bird, const Plan& plan, const BirdTarget& target) {
+Result<ReadBack> settle(RouterControl& router, const Plan& plan, const RouterTarget& target) {
   const auto patience = std::min<Nanos>(target.read_back_within, target.confirm_timeout / 2);
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (true) {
-    auto seen = read_back(bird, plan, target.sample);
+    auto seen = read_back(router, plan, target.sample);
     if (!seen || seen->agrees() || std::chrono::steady_clock::now() >= deadline) return seen;
     std::this_thread::sleep_for(poll_interval);
   }
@@ -104,11 +91,18 @@ ApplyReport report(ApplyOutcome outcome, std::string reason, ReadBack seen = {})
   return {.outcome = outcome, .reason = std::move(reason), .read_back = std::move(seen)};
 }
 
-// Puts the old file and, through `bird`, the old configuration back.
-ApplyReport roll_back(BirdControl& bird, const IncludeFile& include, const std::string& why,
+std::string who_undoes(const RouterControl& router) {
+  if (router.has_timer()) return fmt::format("{} undoes by its own timer", router.name());
+  return "'strait routes expire', 'strait run' or the next apply undoes it";
+}
+
+// Puts the old file and, through `router`, the old configuration back. The copy of the old file
+// stays where nobody but recover() would undo.
+ApplyReport roll_back(RouterControl& router, const IncludeFile& include, const std::string& why,
                       ReadBack seen = {}) {
-  const auto restored = include.restore();
-  const auto undone = command(bird, "configure undo", {reconfigured, reconfiguring});
+  const auto restored = include.put_back();
+  const auto undone = router.undo(include.previous());
+  if (restored && (undone || router.has_timer())) include.forget_previous();
   if (!restored) {
     return report(
         ApplyOutcome::failed,
@@ -117,8 +111,8 @@ ApplyReport roll_back(BirdControl& bird, const IncludeFile& include, const std::
   }
   if (!undone) {
     return report(ApplyOutcome::failed,
-                  fmt::format("{}; the old file is back, but {}; BIRD undoes by its own timer", why,
-                              undone.error().message),
+                  fmt::format("{}; the old file is back, but {}; {}", why, undone.error().message,
+                              who_undoes(router)),
                   std::move(seen));
   }
   return report(ApplyOutcome::rolled_back, why, std::move(seen));
@@ -136,7 +130,7 @@ std::string first_differences(const ReadBack& seen) {
 struct Work {
   const Plan& plan;
   const std::string& text;  // the plan rendered
-  const BirdTarget& target;
+  const RouterTarget& target;
   const ApplyRequest& request;
   IncludeFile& include;
 
@@ -163,56 +157,59 @@ std::string objection(const Work& work) {
   return work.plan.preferences.empty() ? std::string{} : stop_words(work.target);
 }
 
-// An include file that is not the one that we wrote is the operator's: only BIRD goes back.
-std::optional<ApplyReport> edited_meanwhile(BirdControl& bird, const Work& work,
+// An include file that is not the one that we wrote is the operator's: only the router goes back.
+std::optional<ApplyReport> edited_meanwhile(RouterControl& router, const Work& work,
                                             const ReadBack& seen) {
   const auto now = work.include.content().value_or(std::nullopt);
   if (now && *now == work.text) return std::nullopt;
+  const auto undone = router.undo(work.include.previous());
   work.include.forget_previous();
-  const auto undone = command(bird, "configure undo", {reconfigured, reconfiguring});
+  const std::string what =
+      undone ? fmt::format("{} has its old configuration", router.name())
+             : fmt::format("{}: {}",
+                           router.has_timer() ? who_undoes(router)
+                                              : fmt::format("{} did not go back", router.name()),
+                           undone.error().message);
   return report(ApplyOutcome::failed,
                 fmt::format("guard {}: {} was changed by hand meanwhile: left as it is; {}",
-                            edit_guard, work.target.include_file,
-                            undone ? "BIRD has its old configuration"
-                                   : "BIRD undoes by its own timer: " + undone.error().message),
+                            edit_guard, work.target.include_file, what),
                 seen);
 }
 
-Result<ReadBack> see(BirdControl& bird, const Work& work) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(work.target.confirm_timeout).count();
-  if (auto loaded = command(bird, fmt::format("configure timeout {}", seconds),
-                            {reconfigured, reconfiguring});
-      !loaded) {
-    return tl::make_unexpected(loaded.error());
-  }
+Result<ReadBack> see(RouterControl& router, const Work& work) {
+  if (auto loaded = router.load(); !loaded) return tl::make_unexpected(loaded.error());
   work.reached(ApplyStep::loaded);
-  return settle(bird, work.plan, work.target);
+  return settle(router, work.plan, work.target);
+}
+
+// What the new file says is not taken.
+ApplyReport not_taken(const Work& work, std::string why) {
+  const auto restored = work.include.restore();
+  if (!restored) why += "; " + restored.error().message;
+  return report(restored ? ApplyOutcome::refused : ApplyOutcome::failed, std::move(why));
 }
 
 // From the file in place to the confirmed plan, or back.
-ApplyReport load(BirdControl& bird, const Work& work) {
-  if (auto checked = command(bird, "configure check", {configuration_ok}); !checked) {
-    const auto restored = work.include.restore();
-    return report(restored ? ApplyOutcome::refused : ApplyOutcome::failed,
-                  by_guard(check_guard, checked.error().message) +
-                      (restored ? "" : "; " + restored.error().message));
+ApplyReport load(RouterControl& router, const Work& work) {
+  if (auto checked = router.check(); !checked) {
+    return not_taken(work, by_guard(check_guard, checked.error().message));
   }
   work.reached(ApplyStep::checked);
-  auto seen = see(bird, work);
-  if (!seen) return roll_back(bird, work.include, seen.error().message);
+  auto seen = see(router, work);
+  if (!seen) return roll_back(router, work.include, seen.error().message);
   if (!seen->agrees()) {
     return roll_back(
-        bird, work.include,
+        router, work.include,
         by_guard(read_back_guard, "the routes do not follow the plan: " + first_differences(*seen)),
         *seen);
   }
   work.reached(ApplyStep::seen);
-  if (auto edited = edited_meanwhile(bird, work, *seen)) return *edited;
+  if (auto edited = edited_meanwhile(router, work, *seen)) return *edited;
   if (const auto why = objection(work); !why.empty()) {
-    return roll_back(bird, work.include, why, *seen);
+    return roll_back(router, work.include, why, *seen);
   }
-  if (auto kept = command(bird, "configure confirm", {confirmed}); !kept) {
-    return roll_back(bird, work.include, kept.error().message, *seen);
+  if (auto kept = router.confirm(); !kept) {
+    return roll_back(router, work.include, kept.error().message, *seen);
   }
   work.reached(ApplyStep::confirmed);
   work.include.forget_previous();
@@ -223,15 +220,25 @@ ApplyReport load(BirdControl& bird, const Work& work) {
   return report(ApplyOutcome::confirmed, std::move(words), std::move(*seen));
 }
 
+// Where the router has no timer: who goes on when we die. Nothing is told without him.
+Result<std::optional<Watchdog>> guarded(const RouterControl& router, const Plan& plan,
+                                        const RouterTarget& target) {
+  if (router.has_timer() || target.watchdog.empty()) return std::nullopt;
+  auto watchdog = Watchdog::start(target.watchdog);
+  // Plain BGP comes back all the same.
+  if (!watchdog && plan.preferences.empty()) return std::nullopt;
+  if (!watchdog) return refused_by(watchdog_guard, watchdog.error());
+  return std::optional<Watchdog>{std::move(*watchdog)};
+}
+
 // The plan that the include file holds; none when it is not one of ours. An error when it was ours
 // and was edited: a plan must not overwrite that, but plain BGP may.
 Result<Plan> plan_before(const IncludeFile& include, const Plan& plan, const std::string& file) {
   const auto text = include.content();
   if (!text) return tl::make_unexpected(text.error());
-  auto before = read_bird(text->value_or(""));
+  auto before = read_plan_file(text->value_or(""));
   if (before || plan.preferences.empty()) return before.value_or(Plan{});
-  constexpr std::string_view ours = "# strait: BGP preferences for BIRD 2";
-  if (!text->value_or("").starts_with(ours)) return Plan{};
+  if (!begins_as_ours(text->value_or(""))) return Plan{};
   return refused_by(edit_guard,
                     {before.error().code, fmt::format("{}: {}", file, before.error().message)});
 }
@@ -239,7 +246,7 @@ Result<Plan> plan_before(const IncludeFile& include, const Plan& plan, const std
 // Writes into the journal of a target.
 class Scribe {
  public:
-  Scribe(const BirdTarget& target, const Clock& clock, const ApplyRequest& request)
+  Scribe(const RouterTarget& target, const Clock& clock, const ApplyRequest& request)
       : file_{target.journal_file}, clock_{clock}, request_{request} {}
   [[nodiscard]] Result<std::uint64_t> note(JournalEntry entry) const {
     entry.at = clock_.now().wall;
@@ -293,9 +300,9 @@ std::string_view to_string(ApplyOutcome outcome) {
   return "";
 }
 
-std::string stop_file(const BirdTarget& target) { return target.include_file + ".stop"; }
+std::string stop_file(const RouterTarget& target) { return target.include_file + ".stop"; }
 
-std::optional<std::string> stopped(const BirdTarget& target) {
+std::optional<std::string> stopped(const RouterTarget& target) {
   auto text = read_file(stop_file(target));
   // One that cannot be read stops too.
   if (!text) {
@@ -307,13 +314,13 @@ std::optional<std::string> stopped(const BirdTarget& target) {
   return text->empty() ? std::string{"nothing more"} : *text;
 }
 
-Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Clock& clock,
+Result<ApplyReport> apply(const Plan& plan, const RouterTarget& target, const Clock& clock,
                           const ApplyRequest& request) {
   const Scribe scribe{target, clock, request};
   if (const auto why = refusal(plan, target, clock.now().wall); !why.empty()) {
     return refuse(scribe, plan, why);
   }
-  const auto text = render_bird(plan);
+  const auto text = plan_file_text(plan, target);
   if (!text) return tl::make_unexpected(text.error());
   const auto lock = ApplyLock::take(target.include_file, request.by);
   if (!lock) return refused_by(lock_guard, lock.error());
@@ -323,8 +330,10 @@ Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Cloc
   if (const auto why = refusal_behind(*before, plan, clock.now().wall); !why.empty()) {
     return refuse(scribe, plan, why);
   }
-  auto bird = BirdControl::connect(target.control_socket, target.reply_timeout);
-  if (!bird) return refused_by(down_guard, bird.error());
+  const auto router = reach(target, &*lock);
+  if (!router) return refused_by(down_guard, router.error());
+  auto watchdog = guarded(**router, plan, target);
+  if (!watchdog) return fail(std::move(watchdog));
 
   const Work work{
       .plan = plan, .text = *text, .target = target, .request = request, .include = include};
@@ -344,12 +353,14 @@ Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Cloc
                 noted ? placed.error().message
                       : fmt::format("{}; {}", placed.error().message, noted.error().message));
   }
-  ApplyReport done = load(*bird, work);
+  ApplyReport done = load(**router, work);
   conclude(scribe, work, std::move(entry), done);
+  // It waits for our lock.
+  if (std::optional<Watchdog>& other = *watchdog; other && include.unfinished()) other->take_over();
   return done;
 }
 
-Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target, const Clock& clock) {
+Result<ApplyReport> apply(const Plan& plan, const RouterTarget& target, const Clock& clock) {
   return apply(plan, target, clock, {});
 }
 

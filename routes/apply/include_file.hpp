@@ -18,6 +18,8 @@ class ApplyLock {
   ApplyLock(const ApplyLock&) = delete;
   ApplyLock& operator=(const ApplyLock&) = delete;
   ~ApplyLock();
+  // For programs that must hold it too.
+  [[nodiscard]] int descriptor() const { return fd_; }
 
  private:
   explicit ApplyLock(int fd) : fd_{fd} {}
@@ -40,6 +42,8 @@ class IncludeFile {
   // The same, and the copy goes.
   [[nodiscard]] Result<void> restore() const;
   void forget_previous() const;
+  // What the copy holds; nothing if there was no file.
+  [[nodiscard]] const std::optional<std::string>& previous() const { return previous_; }
   // What the file holds; nothing if there is none.
   [[nodiscard]] Result<std::optional<std::string>> content() const { return content_of(file_); }
 

@@ -88,7 +88,7 @@ std::optional<Farewell> farewell(const Pending& old, const Passage& passage, Wal
   return std::nullopt;
 }
 
-Result<std::string> offer(const BirdTarget& target, const Passage& passage, const Clock& clock,
+Result<std::string> offer(const RouterTarget& target, const Passage& passage, const Clock& clock,
                           const std::string& by) {
   auto text = text_of(passage);
   if (!text) return text;
@@ -125,9 +125,9 @@ Preference still_wanted(const Preference& shown, const Plan& wanted) {
 
 }  // namespace
 
-std::string pending_file(const BirdTarget& target) { return target.include_file + ".pending"; }
+std::string pending_file(const RouterTarget& target) { return target.include_file + ".pending"; }
 
-Result<std::optional<Pending>> read_pending(const BirdTarget& target) {
+Result<std::optional<Pending>> read_pending(const RouterTarget& target) {
   const std::string file = pending_file(target);
   const auto text = read_file(file);
   if (!text && text.error().code == Errc::not_found) return std::optional<Pending>{};
@@ -139,7 +139,7 @@ Result<std::optional<Pending>> read_pending(const BirdTarget& target) {
   return std::optional{std::move(*pending)};
 }
 
-Result<std::string> keep_pending(const BirdTarget& target, const Passage& passage,
+Result<std::string> keep_pending(const RouterTarget& target, const Passage& passage,
                                  const Clock& clock, const std::string& by) {
   const WallTime now = clock.now().wall;
   auto old = read_pending(target);
@@ -164,7 +164,7 @@ Result<std::string> keep_pending(const BirdTarget& target, const Passage& passag
   return offer(target, passage, clock, by);
 }
 
-Result<void> drop_pending(const BirdTarget& target, const Pending& pending, JournalEntry told) {
+Result<void> drop_pending(const RouterTarget& target, const Pending& pending, JournalEntry told) {
   const std::string file = pending_file(target);
   if (::unlink(file.c_str()) != 0 && errno != ENOENT) {
     return fail(Errc::io, fmt::format("remove {}: {}", file, std::strerror(errno)));
@@ -175,7 +175,7 @@ Result<void> drop_pending(const BirdTarget& target, const Pending& pending, Jour
   return {};
 }
 
-Result<std::optional<JournalEntry>> told_of(const BirdTarget& target, const std::string& id) {
+Result<std::optional<JournalEntry>> told_of(const RouterTarget& target, const std::string& id) {
   std::optional<JournalEntry> found;
   const auto check =
       read_journal(target.journal_file, [&](const JournalEntry& entry, std::string_view) {

@@ -20,22 +20,22 @@ struct Pending {
   Plan instead_of;  // what they have
 };
 
-[[nodiscard]] std::string pending_file(const BirdTarget& target);
+[[nodiscard]] std::string pending_file(const RouterTarget& target);
 // Nothing when none waits; an error for a file that is not ours or was edited.
-[[nodiscard]] Result<std::optional<Pending>> read_pending(const BirdTarget& target);
+[[nodiscard]] Result<std::optional<Pending>> read_pending(const RouterTarget& target);
 
 // Makes FILE.pending what `passage` has waiting, and says in words what it did; empty: nothing. One
 // that says much the same stays with its ID until it expires. The journal gets "pending" when one
 // comes and "superseded" or "lapsed" when it goes.
-[[nodiscard]] Result<std::string> keep_pending(const BirdTarget& target, const Passage& passage,
+[[nodiscard]] Result<std::string> keep_pending(const RouterTarget& target, const Passage& passage,
                                                const Clock& clock, const std::string& by);
 
 // Takes it away, and tells the journal so as the step, and why.
-[[nodiscard]] Result<void> drop_pending(const BirdTarget& target, const Pending& pending,
+[[nodiscard]] Result<void> drop_pending(const RouterTarget& target, const Pending& pending,
                                         JournalEntry told);
 
 // The entry of the journal that says that it waits.
-[[nodiscard]] Result<std::optional<JournalEntry>> told_of(const BirdTarget& target,
+[[nodiscard]] Result<std::optional<JournalEntry>> told_of(const RouterTarget& target,
                                                           const std::string& id);
 
 // The plan that approving `pending` puts in force: what stays of the other classes, and of those

@@ -10,7 +10,7 @@
 
 #include "core/file.hpp"
 #include "routes/apply/journal.hpp"
-#include "routes/dialects/bird.hpp"
+#include "routes/apply/plan_file.hpp"
 
 namespace strait::routes {
 namespace {
@@ -65,7 +65,7 @@ Result<Plan> kept_plan(const std::string& journal_file, const std::string& conte
                             plans_kept));
   }
   if (!text) return tl::make_unexpected(text.error());
-  auto plan = read_bird(*text);
+  auto plan = read_plan_file(*text);
   if (!plan) return plan;
   if (content_hash(*plan) != content) {
     return fail(Errc::bad_input,

@@ -5,9 +5,6 @@
 
 #include <algorithm>
 #include <span>
-
-#include "routes/apply/bird_routes.hpp"
-
 namespace strait::routes {
 namespace {
 
@@ -19,25 +16,24 @@ std::vector<Prefix> spread(std::span<const Prefix> prefixes, std::size_t sample)
   return chosen;
 }
 
-std::string found(const BirdRoute& wanted, const std::vector<BirdRoute>& routes) {
-  const auto best = std::ranges::find(routes, true, &BirdRoute::best);
+std::string found(const SeenRoute& wanted, const std::vector<SeenRoute>& routes) {
+  const auto best = std::ranges::find(routes, true, &SeenRoute::best);
   return fmt::format(
-      "best via {}, {} has local-pref {}", best == routes.end() ? "nobody" : best->protocol,
-      wanted.protocol,
+      "best via {}, {} has local-pref {}", best == routes.end() ? "nobody" : best->session,
+      wanted.session,
       wanted.local_pref ? std::to_string(wanted.local_pref->value()) : std::string{"none"});
 }
 
 // One prefix of one preference.
-void check(const Preference& preference, const Prefix& prefix, const std::vector<BirdRoute>& routes,
+void check(const Preference& preference, const Prefix& prefix, const std::vector<SeenRoute>& routes,
            ReadBack& result) {
   ++result.checked;
-  const auto wanted = std::ranges::find(routes, preference.protocol, &BirdRoute::protocol);
+  const auto wanted = std::ranges::find(routes, preference.protocol, &SeenRoute::session);
   if (wanted == routes.end()) {
     ++result.gone;
     return;
   }
-  if (wanted->community.find("(65535,0)") != std::string::npos ||
-      wanted->community.find("(65535,666)") != std::string::npos) {
+  if (wanted->marked) {
     ++result.marked;
     return;
   }
@@ -53,15 +49,13 @@ void check(const Preference& preference, const Prefix& prefix, const std::vector
 
 }  // namespace
 
-Result<ReadBack> read_back(BirdControl& bird, const Plan& plan, std::size_t sample) {
+Result<ReadBack> read_back(RouterControl& router, const Plan& plan, std::size_t sample) {
   ReadBack result;
   for (const Preference& preference : plan.preferences) {
     const std::size_t gone_before = result.gone;
     const auto prefixes = spread(preference.prefixes, std::max<std::size_t>(sample, 1));
     for (const Prefix& prefix : prefixes) {
-      const auto reply = bird.ask(fmt::format("show route {} all", to_string(prefix)));
-      if (!reply) return tl::make_unexpected(reply.error());
-      const auto routes = read_bird_routes(*reply);
+      const auto routes = router.routes(prefix);
       if (!routes) return tl::make_unexpected(routes.error());
       check(preference, prefix, *routes, result);
     }

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "routes/apply/bird_control.hpp"
+#include "routes/apply/router_control.hpp"
 #include "routes/model/plan.hpp"
 
 namespace strait::routes {
 
-// What a running BIRD does with a sample of a plan's prefixes.
+// What a running router does with a sample of a plan's prefixes.
 struct ReadBack {
   std::size_t checked = 0;
   std::size_t as_wanted = 0;  // best via the wanted session, with the wanted local-pref
@@ -23,6 +23,7 @@ struct ReadBack {
 
 // Looks at up to `sample` prefixes of every preference, spread evenly. A preference none of whose
 // prefixes the session offers any more is a difference too.
-[[nodiscard]] Result<ReadBack> read_back(BirdControl& bird, const Plan& plan, std::size_t sample);
+[[nodiscard]] Result<ReadBack> read_back(RouterControl& router, const Plan& plan,
+                                         std::size_t sample);
 
 }  // namespace strait::routes

@@ -7,27 +7,20 @@
 #include <utility>
 
 #include "core/digest.hpp"
-#include "routes/apply/bird_control.hpp"
 #include "routes/apply/include_file.hpp"
 #include "routes/apply/journal.hpp"
 #include "routes/apply/plan_archive.hpp"
+#include "routes/apply/router_control.hpp"
 #include "routes/apply/steps.hpp"
 
 namespace strait::routes {
 namespace {
 
-// Reply codes of BIRD's control protocol.
-constexpr unsigned took_it = 3;
-constexpr unsigned taking_it = 4;
-
-Result<void> load_again(const BirdTarget& target) {
-  auto bird = BirdControl::connect(target.control_socket, target.reply_timeout);
-  if (!bird) return tl::make_unexpected(bird.error());
-  // Without a timer: this also ends the one of the apply that was killed.
-  const auto reply = bird->ask("configure");
-  if (!reply) return tl::make_unexpected(reply.error());
-  if (reply->ok() && (reply->has(took_it) || reply->has(taking_it))) return {};
-  return fail(Errc::unsupported, fmt::format("BIRD: configure: {}", reply->message()));
+Result<void> load_again(const RouterTarget& target, const ApplyLock& lock,
+                        const IncludeFile& include) {
+  const auto router = reach(target, &lock);
+  if (!router) return tl::make_unexpected(router.error());
+  return (*router)->settle_on(include.previous());
 }
 
 // The steps that end what "begin" has begun.
@@ -62,7 +55,7 @@ JournalEntry conclusion(const std::optional<JournalEntry>& begun, std::string st
 }
 
 // The file is one of the two; the journal does not know which.
-Result<std::string> tell_the_end(const BirdTarget& target, const JournalEntry& begun,
+Result<std::string> tell_the_end(const RouterTarget& target, const JournalEntry& begun,
                                  const std::optional<std::string>& content, const Clock& clock,
                                  const std::string& by) {
   const bool done = content && sha256_hex(*content) == begun.plan_hash;
@@ -84,7 +77,7 @@ Result<std::string> tell_the_end(const BirdTarget& target, const JournalEntry& b
 
 }  // namespace
 
-Result<std::string> recover(const BirdTarget& target, const Clock& clock, const std::string& by) {
+Result<std::string> recover(const RouterTarget& target, const Clock& clock, const std::string& by) {
   const auto lock = ApplyLock::take(target.include_file, by);
   if (!lock) return tl::make_unexpected(lock.error());
   IncludeFile include{target.include_file};
@@ -99,15 +92,16 @@ Result<std::string> recover(const BirdTarget& target, const Clock& clock, const 
   }
   if (auto kept = include.keep_previous(); !kept) return fail(std::move(kept));
   if (auto back = include.put_back(); !back) return fail(std::move(back));
-  if (auto loaded = load_again(target); !loaded) {
-    return fail(loaded.error().code,
-                fmt::format("an apply was killed: {} is what it was before, but BIRD did not load "
-                            "it: {}",
-                            target.include_file, loaded.error().message));
+  if (auto loaded = load_again(target, *lock, include); !loaded) {
+    return fail(
+        loaded.error().code,
+        fmt::format("an apply was killed: {} is what it was before, but {} did not load it: {}",
+                    target.include_file, to_string(target.kind), loaded.error().message));
   }
   include.forget_previous();
-  std::string words = fmt::format(
-      "an apply was killed: {} is what it was before, and BIRD has loaded it", target.include_file);
+  std::string words =
+      fmt::format("an apply was killed: {} is what it was before, and {} has loaded it",
+                  target.include_file, to_string(target.kind));
   const auto noted =
       append_journal(target.journal_file, conclusion(entry, "recovered", words, clock, by));
   if (!noted) return fmt::format("{}; {}", words, noted.error().message);

@@ -16,10 +16,10 @@ enum class ApplyStep : std::uint8_t {
   begun,      // the journal says that it begins
   kept,       // the old file has a copy
   written,    // the new file is in place
-  checked,    // BIRD's own check took it
-  loaded,     // in force, and BIRD's timer runs
+  checked,    // the router's own check took it
+  loaded,     // in force; BIRD's timer runs
   seen,       // the routes were read back and agree
-  confirmed,  // BIRD keeps it
+  confirmed,  // the router keeps it
   forgotten,  // the copy of the old file is gone
 };
 inline constexpr std::size_t apply_steps = 8;
@@ -35,7 +35,7 @@ struct ApplyRequest {
 // As apply() of three arguments. Further: a plan with preferences is refused while FILE.stop exists
 // and behind a journal that does not fit, and does not overwrite an include file that somebody
 // edited; a plan without any, so plain BGP, is let through in all three cases.
-[[nodiscard]] Result<ApplyReport> apply(const Plan& plan, const BirdTarget& target,
+[[nodiscard]] Result<ApplyReport> apply(const Plan& plan, const RouterTarget& target,
                                         const Clock& clock, const ApplyRequest& request);
 
 // Whether a plan was made later than now, by more than clocks differ: the clock was set back, and
@@ -46,14 +46,15 @@ inline constexpr Nanos clock_slack = std::chrono::minutes{1};
 }
 
 // Finishes the story of an apply that was killed: puts the old file back where the new one may
-// never have been confirmed, has BIRD load it, and tells the journal. What it did, in words; empty:
-// there was nothing to do. FILE.previous stays until BIRD has the old file, so call it again.
-[[nodiscard]] Result<std::string> recover(const BirdTarget& target, const Clock& clock,
+// never have been confirmed, has the router load it, and tells the journal. What it did, in words;
+// empty: there was nothing to do. FILE.previous stays until the router has the old file, so call it
+// again.
+[[nodiscard]] Result<std::string> recover(const RouterTarget& target, const Clock& clock,
                                           const std::string& by);
 
 // FILE.stop: while it is there no plan with preferences is applied, by whomever.
-[[nodiscard]] std::string stop_file(const BirdTarget& target);
+[[nodiscard]] std::string stop_file(const RouterTarget& target);
 // What it says, such as who stopped and why; nothing when it is not there.
-[[nodiscard]] std::optional<std::string> stopped(const BirdTarget& target);
+[[nodiscard]] std::optional<std::string> stopped(const RouterTarget& target);
 
 }  // namespace strait::routes

@@ -102,6 +102,10 @@ inline constexpr std::array guards{
     Guard{.name = "router-down",
           .effect = GuardEffect::blocks,
           .rule = "a router that does not answer is told nothing"},
+    Guard{.name = "watchdog",
+          .effect = GuardEffect::blocks,
+          .rule = "a router without a timer of its own is told nothing when the watchdog cannot be "
+                  "started"},
     Guard{.name = "router-check",
           .effect = GuardEffect::blocks,
           .rule = "what the router's own check does not take is not loaded"},

@@ -430,10 +430,10 @@ class Aftermath(unittest.TestCase):
         self.assertIn("is BIRD running", self.strait("expire", status=2))
         self.assertEqual(self.include.read_text(), expired)
 
-    def test_without_a_bird_in_the_configuration_they_say_what_is_not_there_yet(self):
+    def test_without_a_router_in_the_configuration_they_say_what_they_want(self):
         self.file.write_text(self.file.read_text().partition("[routes.bird]")[0])
         for command in ("verify", "rollback", "history", "stop"):
-            self.assertIn("BIRD is the only router so far", self.strait(command, status=2))
+            self.assertIn("names no router to tell: want [routes.bird], [routes.frr], ", self.strait(command, status=2))
         self.assertIn("nothing can expire", self.strait("expire"))
 
 

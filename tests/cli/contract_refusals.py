@@ -334,7 +334,9 @@ REFUSED = [
     ("routes apply -c good.toml --withdraw", 2,
      "strait: guard router-down: BIRD at nosuch.ctl: connect: No such file or directory; is BIRD running, and is that its control "
      "socket ([routes.bird] socket)?\n"),
-    ("routes apply -c nostore.toml --withdraw", 2, "strait: routes: nostore.toml has no [routes.bird]\n"),
+    ("routes apply -c nostore.toml --withdraw", 2, "strait: routes: nostore.toml names no router to tell: "
+     "want [routes.bird], [routes.frr], [routes.gobgp] or [routes.openbgpd]; of the other dialects there are the files of "
+     "'strait routes render'\n"),
     # doctor
     ("doctor -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),
     ("doctor -c bad.toml -I lo", 2, usage("doctor", "--config excludes --device")),

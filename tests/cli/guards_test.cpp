@@ -23,6 +23,7 @@
 #include "tests/routes/dialects/surroundings.hpp"
 #include "tests/routes/fake_bird.hpp"
 #include "tests/routes/fake_router.hpp"
+#include "tests/routes/fake_vtysh.hpp"
 #include "tests/routes/rib_of.hpp"
 
 using namespace strait;
@@ -143,6 +144,18 @@ std::string refused_beside(const std::string& command, const std::string& answer
   const FakeBird bird{scene.target.control_socket, answers};
   const std::string words = scene.refusal(harmful());
   return std::ranges::count(bird.commands(), "configure confirm") == 0 ? words : std::string{};
+}
+
+// FRR undoes nothing by itself, and whoever would do it does not start.
+std::string refused_without_watchdog() {
+  Scene scene;
+  const FakeFrr frr{scene.folder + "/bin"};
+  scene.target.kind = RouterKind::frr;
+  scene.target.programs = frr.folder();
+  scene.target.reply_timeout = 30s;
+  scene.target.watchdog = {scene.folder + "/nosuch", "expire"};
+  const std::string words = scene.refusal(harmful());
+  return frr.prefers() ? std::string{} : words;
 }
 
 // --- What only the whole program knows ---
@@ -324,6 +337,7 @@ const std::map<std::string_view, Stop> table{
              replace_file(scene.target.journal_file, "{\"step\":\"begin\"}\nno line of ours\n"));
        });
      }},
+    {"watchdog", refused_without_watchdog},
     {"edited-file",
      [] {
        return refused([](Scene& scene, Plan&) {

@@ -57,7 +57,7 @@ def keys_of_example(text: str) -> set[str]:
     keys = set()
     table = ""
     for line in text.splitlines():
-        if head := re.match(r"\[+([\w.]+)\]+$", line):
+        if head := re.match(r"(?:# )?\[+([\w.]+)\]+$", line):
             table = head[1]
         elif key := re.match(r"(?:# |#   )?(\w+) = ", line):
             keys.add(f"{table}.{key[1]}")

@@ -8,6 +8,7 @@
 #include "core/file.hpp"
 #include "routes/apply/journal.hpp"
 #include "routes/apply/pending.hpp"
+#include "routes/apply/plan_file.hpp"
 #include "routes/dialects/bird.hpp"
 #include "tests/cli/eventually.hpp"
 #include "tests/routes/fake_bird.hpp"
@@ -80,7 +81,7 @@ struct Place {
 
   testing::TemporaryFolder temporary;
   std::string folder = temporary.path();
-  routes::BirdTarget target;
+  routes::RouterTarget target;
 };
 
 FakeBird::Answers good_answers() {
@@ -140,17 +141,17 @@ TEST_CASE("the router is told when preferences differ, are half over, or have ex
 
 TEST_CASE("the plan in force is what the include file holds, or plain BGP without one") {
   const Place place;
-  CHECK(plan_in_force(place.target.include_file).value() == nullptr);
+  CHECK(routes::plan_in_file(place.target.include_file).value() == nullptr);
   place.write("");
-  CHECK(plan_in_force(place.target.include_file).value() == nullptr);
+  CHECK(routes::plan_in_file(place.target.include_file).value() == nullptr);
   const std::string bytes = routes::render_bird(two_classes()).value();
   place.write(bytes);
-  const auto plan = plan_in_force(place.target.include_file).value();
+  const auto plan = routes::plan_in_file(place.target.include_file).value();
   REQUIRE(plan != nullptr);
   CHECK(plan->preferences.size() == 2);
   CHECK(plan->expires == two_classes().expires);
   place.write(bytes + "# edited\n");
-  const auto edited = plan_in_force(place.target.include_file);
+  const auto edited = routes::plan_in_file(place.target.include_file);
   REQUIRE_FALSE(edited);
   CHECK_THAT(edited.error().message, Catch::StartsWith(place.target.include_file));
 }

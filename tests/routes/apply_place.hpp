@@ -29,7 +29,7 @@ struct ApplyPlace {
 
   TemporaryFolder temporary;
   std::string folder = temporary.path();
-  routes::BirdTarget target;
+  routes::RouterTarget target;
 };
 
 }  // namespace strait::testing

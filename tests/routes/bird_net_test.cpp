@@ -53,8 +53,8 @@ class Lab {
   ~Lab() { ::pclose(script_); }
 
   [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }
-  [[nodiscard]] BirdTarget target() const {
-    BirdTarget target;
+  [[nodiscard]] RouterTarget target() const {
+    RouterTarget target;
     target.include_file = file("strait.conf");
     target.control_socket = file("d.ctl");
     target.confirm_timeout = 4s;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An apply that dies at each of its steps, and whoever comes after it.
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +14,7 @@
 #include "routes/dialects/bird.hpp"
 #include "tests/routes/apply_place.hpp"
 #include "tests/routes/fake_router.hpp"
+#include "tests/routes/kill_at.hpp"
 #include "tests/routes/plan_examples.hpp"
 #include "tests/routes/small_disk.hpp"
 
@@ -48,23 +47,6 @@ struct Scene : ApplyPlace {
   }
 };
 
-// Applies in a process of its own that ends right behind `step`, as by kill -9.
-void apply_and_die(const Plan& plan, const BirdTarget& target, ApplyStep step) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    ApplyRequest request;
-    request.on_step = [step](ApplyStep reached) {
-      if (reached == step) ::kill(::getpid(), SIGKILL);
-    };
-    const auto ignored = apply(plan, target, now, request);
-    ::_exit(ignored ? 0 : 1);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  REQUIRE(WIFSIGNALED(status));
-}
-
 }  // namespace
 
 TEST_CASE("killed at any step, router and file are old or new, and the next start finishes it") {
@@ -74,7 +56,7 @@ TEST_CASE("killed at any step, router and file are old or new, and the next star
   CAPTURE(number, meanwhile);
   const Scene scene;
   FakeRouter bird{scene.target.control_socket, scene.target.include_file};
-  apply_and_die(via_u1(), scene.target, step);
+  apply_and_die(via_u1(), scene.target, now, step);
 
   const std::string fresh = render_bird(via_u1()).value();
   CHECK((scene.content() == plain() || scene.content() == fresh));
@@ -107,7 +89,7 @@ TEST_CASE("an apply that was killed stays unfinished until the router has the ol
   const Scene scene;
   {
     FakeRouter bird{scene.target.control_socket, scene.target.include_file};
-    apply_and_die(via_u1(), scene.target, ApplyStep::confirmed);
+    apply_and_die(via_u1(), scene.target, now, ApplyStep::confirmed);
   }
   const auto alone = recover(scene.target, now, "a test");
   REQUIRE_FALSE(alone);
@@ -122,7 +104,7 @@ TEST_CASE("a first plan that was killed leaves no file where there was none") {
   const Scene scene;
   std::filesystem::remove(scene.target.include_file);
   const FakeRouter bird{scene.target.control_socket, scene.target.include_file};
-  apply_and_die(via_u1(), scene.target, ApplyStep::loaded);
+  apply_and_die(via_u1(), scene.target, now, ApplyStep::loaded);
   REQUIRE(recover(scene.target, now, "a test"));
   CHECK_FALSE(std::filesystem::exists(scene.target.include_file));
 }

@@ -102,8 +102,8 @@ community = "64500:911"
   DecisionOptions decision;
   decision.keep_oldest = decision.always_compare_med = true;
   CHECK(all.routes.decision == decision);
-  REQUIRE(all.routes.bird);
-  CHECK(all.routes.bird->confirm_timeout == Nanos{20s});
+  REQUIRE(all.routes.router);
+  CHECK(all.routes.router->confirm_timeout == Nanos{20s});
   REQUIRE(all.routes.injector);
   CHECK(all.routes.injector->router.to_string() == "2001:db8:9::1");
   CHECK(all.routes.injector->local_address.to_string() == "2001:db8:9::2");
@@ -111,12 +111,43 @@ community = "64500:911"
   CHECK(all.routes.injector->community == (64500U << 16U | 911U));
 }
 
+TEST_CASE("each router that can be told has a table of its own") {
+  struct Case {
+    const char* text;
+    RouterKind kind;
+    const char* file;
+    const char* control;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"[routes.bird]\ninclude = \"a\"", RouterKind::bird, "a", "/run/bird/bird.ctl"},
+      {"[routes.frr]\nfile = \"b\"\nload_within = \"5s\"", RouterKind::frr, "b", "/run/frr"},
+      {"[routes.gobgp]\nfile = \"c\"\noperators_file = \"d\"\nload_within = \"5s\"",
+       RouterKind::gobgp, "c", "127.0.0.1:50051"},
+      {"[routes.openbgpd]\ninclude = \"e\"\nload_within = \"5s\"", RouterKind::openbgpd, "e",
+       "/run/openbgpd/bgpd.sock"},
+  }));
+  const Read all =
+      read((std::string{c.text} + "\njournal = \"j\"\n[routes]\nmode = \"moderated\"").c_str());
+  CHECK(all.errors.empty());
+  REQUIRE(all.routes.router);
+  CHECK(all.routes.router->kind == c.kind);
+  CHECK(all.routes.router->include_file == c.file);
+  CHECK(all.routes.router->control_socket == c.control);
+  CHECK(all.routes.router->journal_file == "j");
+  CHECK(all.routes.router->load_within == (c.kind == RouterKind::bird ? Nanos{60s} : Nanos{5s}));
+  CHECK(all.routes.modes.tell_the_router());
+  if (c.kind != RouterKind::gobgp) return;
+  CHECK(all.routes.router->operators_file == "d");
+  CHECK(all.routes.router->configuration == "/etc/gobgpd.conf");
+  CHECK(all.routes.router->reload == std::vector<std::string>{"systemctl", "reload", "gobgpd"});
+}
+
 TEST_CASE("without a table there is advice only, with defaults") {
   const Read all = read("");
   CHECK(all.errors.empty());
   CHECK(all.paths.empty());
   CHECK_FALSE(all.routes.modes.tell_the_router());
-  CHECK_FALSE(all.routes.bird);
+  CHECK_FALSE(all.routes.router);
   CHECK(all.routes.rpki.empty());
   CHECK(all.routes.refuse == Problems::all());
 }
@@ -169,6 +200,12 @@ TEST_CASE("mistakes are reported where they are") {
       {"[routes.bird]\nsocket = \"x\"", "has no 'include'"},
       {"[routes]\nmode = \"automatic\"", "there must be one: [routes.bird]"},
       {"[[policy]]\nclass = \"a\"\nmode = \"moderated\"", "there must be one: [routes.bird]"},
+      {"[routes.frr]\nsockets = \"x\"", "has no 'file'"},
+      {"[routes.gobgp]\nfile = \"x\"", "has no 'operators_file'"},
+      {"[routes.openbgpd]\nsocket = \"x\"", "has no 'include'"},
+      {"[routes.frr]\nfile = \"x\"\nload_within = \"2h\"", "want 1s to 1h"},
+      {"[routes.bird]\ninclude = \"x\"\n[routes.frr]\nfile = \"y\"",
+       "[routes.bird] and [routes.frr]: one router is told"},
       {"[routes]\nmode = \"manual\"", "mode"},
       {"[routes]\nmode = \"advise\"\n[routes.bird]\ninclude = \"x\"\napply = \"advise\"",
        "t.toml:5:9: error: it is the older name of 'mode'"},

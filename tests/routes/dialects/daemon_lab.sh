@@ -6,6 +6,8 @@
 # standard input is a question or an order, answered by a line in FOLDER/answer.N, N counting from 1:
 #   best PREFIX   the address of the neighbour whose route the site uses
 #   load FILE     give the site's daemon the strait part FILE
+#   stop          kill the site's daemon by kill -9; "again" starts it as it was started first
+#   overrule      the operator's own policy sets local-pref 100 behind what strait's part says
 #   inject FILE   start an ExaBGP with FILE beside the site's daemon; "inject -" kills it
 #   leaks         how many of the routes that the customer has bear the injector's mark or are
 #                 longer than any that the upstreams announce
@@ -126,7 +128,15 @@ frr_start() {
   } >"$run/bgpd.conf"
   chown -R frr:frr "$run"
   site /usr/lib/frr/zebra -d -u frr -g frr --vty_socket "$run" -z "$run/zserv.api" -i "$run/zebra.pid" -f /dev/null &&
-    site /usr/lib/frr/bgpd -d -u frr -g frr --vty_socket "$run" -z "$run/zserv.api" -i "$run/bgpd.pid" -f "$run/bgpd.conf"
+    frr_again
+}
+frr_again() {
+  site /usr/lib/frr/bgpd -d -u frr -g frr --vty_socket "$run" -z "$run/zserv.api" -i "$run/bgpd.pid" -f "$run/bgpd.conf"
+}
+frr_stop() { kill -9 "$(cat "$run/bgpd.pid")"; }
+frr_overrule() {
+  vtysh --vty_socket "$run" -c 'configure terminal' -c 'route-map UP1-IN permit 10' -c 'on-match next' \
+    -c 'route-map UP1-IN permit 20' -c 'set local-preference 100'
 }
 frr_family() { # of a prefix
   [[ $1 = *:* ]] && echo ipv6 || echo ipv4
@@ -181,14 +191,24 @@ EOF
   done
 }
 gobgp_start() {
+  gobgp_base >"$run/base.toml"
   { gobgp_base; printf '[[policy-definitions]]\n  name = "strait"\n'; } >"$run/gobgpd.toml"
-  ip netns exec "${tag}d" gobgpd -p -f "$run/gobgpd.toml" --api-hosts 127.0.0.1:50051 --pprof-disable >"$folder/gobgpd.log" 2>&1 &
+  gobgp_again
+}
+gobgp_stop() { kill -9 "$(cat "$run/gobgpd.pid")"; }
+gobgp_overrule() {
+  sed -i 's/import-policy-list = \["strait"\]/import-policy-list = ["strait", "mine"]/' "$run/base.toml"
+  printf '[[policy-definitions]]\n  name = "mine"\n  [[policy-definitions.statements]]\n    [policy-definitions.statements.actions.bgp-actions]\n      set-local-pref = 100\n' >>"$run/base.toml"
+}
+gobgp_again() {
+  rm -f "$run/gobgp.sock"
+  ip netns exec "${tag}d" gobgpd -p -f "$run/gobgpd.toml" --api-hosts "unix://$run/gobgp.sock" --pprof-disable >"$folder/gobgpd.log" 2>&1 &
   echo $! >"$run/gobgpd.pid"
 }
 gobgp_best() {
   family=ipv4
   [[ $1 = *:* ]] && family=ipv6
-  site gobgp -j global rib -a $family "$1" 2>/dev/null |
+  gobgp --target "unix://$run/gobgp.sock" -j global rib -a $family "$1" 2>/dev/null |
     jq -r --arg p "$1" '.[$p] // [.[]?][0] // [] | [.[] | select(.best)] | first | ."neighbor-ip" // "none"' 2>/dev/null
 }
 gobgp_load() {
@@ -224,8 +244,14 @@ openbgpd_start() {
     echo "include \"$run/strait.conf\""
   } >"$run/bgpd.conf"
   chmod 600 "$run"/*.conf
-  site /usr/sbin/bgpd -d -f "$run/bgpd.conf" >"$folder/openbgpd.log" 2>&1 &
+  openbgpd_again
 }
+openbgpd_again() {
+  ip netns exec "${tag}d" /usr/sbin/bgpd -d -f "$run/bgpd.conf" >>"$folder/openbgpd.log" 2>&1 &
+  echo $! >"$run/openbgpd.pid"
+}
+openbgpd_stop() { kill -9 "$(cat "$run/openbgpd.pid")"; }
+openbgpd_overrule() { echo 'match from any set localpref 100' >>"$run/bgpd.conf"; }
 openbgpd_best() {
   site bgpctl -s "$run/bgpd.sock" -j show rib best "$1" 2>/dev/null |
     jq -r --arg p "$1" '[.rib[]? | select(.prefix == $p) | .neighbor.remote_addr] | first // "none"'
@@ -254,12 +280,15 @@ leaks() {
 for n in a b c; do
   ip netns exec "$tag$n" bird -c "$folder/$n.conf" -s "$folder/$n.ctl" -P "$folder/$n.pid" || exit 1
 done
+await_routes() {
+  for _ in $(seq 300); do
+    [ "$("${daemon}_best" 31.0.0.0/16)" = 10.255.2.2 ] &&
+      [ "$("${daemon}_best" 2001:db8:19::/48)" = fd00:255:2::2 ] && break
+    sleep 0.1
+  done
+}
 "${daemon}_start" || exit 1
-for _ in $(seq 300); do
-  [ "$("${daemon}_best" 31.0.0.0/16)" = 10.255.2.2 ] &&
-    [ "$("${daemon}_best" 2001:db8:19::/48)" = fd00:255:2::2 ] && break
-  sleep 0.1
-done
+await_routes
 touch "$folder/ready"
 count=0
 while read -r order word; do
@@ -268,6 +297,9 @@ while read -r order word; do
     best) "${daemon}_best" "$word" ;;
     load) "${daemon}_load" "$word" >/dev/null && echo loaded || echo "refused: $(head -c 300 "$folder/load.log" | tr '\n' ' ')" ;;
     inject) inject "$word" && echo injecting || echo "refused: $(tail -n 3 "$folder/exabgp.log" | tr '\n' ' ')" ;;
+    stop) "${daemon}_stop" && echo stopped ;;
+    again) "${daemon}_again" && await_routes && echo running ;;
+    overrule) "${daemon}_overrule" >/dev/null && echo overruled ;;
     leaks) leaks ;;
     customer) birdc -s "$folder/c.ctl" 'show route' | grep -c ' unicast ' ;;
     *) echo "no order '$order'" ;;

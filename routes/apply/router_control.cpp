@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/apply/router_control.hpp"
+
+#include <array>
+#include <cstddef>
+
+#include "routes/apply/bird_router.hpp"
+#include "routes/apply/frr_router.hpp"
+#include "routes/apply/gobgp_router.hpp"
+#include "routes/apply/openbgpd_router.hpp"
+
+namespace strait::routes {
+namespace {
+
+struct Kind {
+  std::string_view name;
+  std::string_view table;
+  Result<std::unique_ptr<RouterControl>> (*reach)(const RouterTarget& target,
+                                                  const ApplyLock* lock);
+};
+
+// By RouterKind.
+constexpr std::array<Kind, router_kinds> kinds{
+    Kind{.name = "BIRD", .table = "routes.bird", .reach = reach_bird},
+    Kind{.name = "FRR", .table = "routes.frr", .reach = reach_frr},
+    Kind{.name = "GoBGP", .table = "routes.gobgp", .reach = reach_gobgp},
+    Kind{.name = "OpenBGPD", .table = "routes.openbgpd", .reach = reach_openbgpd},
+};
+
+const Kind& kind_of(RouterKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+
+}  // namespace
+
+std::string_view to_string(RouterKind kind) { return kind_of(kind).name; }
+std::string_view table_of(RouterKind kind) { return kind_of(kind).table; }
+
+Result<std::unique_ptr<RouterControl>> reach(const RouterTarget& target, const ApplyLock* lock) {
+  return kind_of(target.kind).reach(target, lock);
+}
+
+std::string session_of(const std::vector<Path>& paths, const Address& neighbor) {
+  for (const Path& path : paths) {
+    if (path.neighbor_v4 == neighbor) return path.protocol;
+    if (path.neighbor_v6 == neighbor) {
+      return path.protocol_v6.empty() ? path.protocol : path.protocol_v6;
+    }
+  }
+  return neighbor.to_string();
+}
+
+}  // namespace strait::routes

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/router_options.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <string>
+
+namespace strait::routes {
+namespace {
+
+void read_bird(ConfigTable& table, RouterTarget& target) {
+  table.require("include");
+  target.include_file = table.text("include").value_or("");
+  target.control_socket = table.text("socket").value_or("/run/bird/bird.ctl");
+  const auto timeout = table.duration("confirm_timeout");
+  if (!timeout) return;
+  if (*timeout < std::chrono::seconds{2} || *timeout > std::chrono::hours{1}) {
+    table.error("confirm_timeout", "want 2s to 1h");
+  } else {
+    target.confirm_timeout = *timeout;
+  }
+}
+
+// How long the router may take to load a plan.
+void read_load_within(ConfigTable& table, RouterTarget& target) {
+  const auto patience = table.duration("load_within");
+  if (!patience) return;
+  if (*patience < std::chrono::seconds{1} || *patience > std::chrono::hours{1}) {
+    table.error("load_within", "want 1s to 1h");
+  } else {
+    target.load_within = *patience;
+  }
+}
+
+void read_frr(ConfigTable& table, RouterTarget& target) {
+  table.require("file");
+  target.include_file = table.text("file").value_or("");
+  target.control_socket = table.text("sockets").value_or("/run/frr");
+  read_load_within(table, target);
+}
+
+void read_gobgp(ConfigTable& table, RouterTarget& target) {
+  for (const std::string_view key : {"file", "operators_file"}) table.require(key);
+  target.include_file = table.text("file").value_or("");
+  target.operators_file = table.text("operators_file").value_or("");
+  target.configuration = table.text("configuration").value_or("/etc/gobgpd.conf");
+  target.control_socket = table.text("api").value_or("127.0.0.1:50051");
+  target.reload = table.texts("reload");
+  if (target.reload.empty()) target.reload = {"systemctl", "reload", "gobgpd"};
+  read_load_within(table, target);
+}
+
+void read_openbgpd(ConfigTable& table, RouterTarget& target) {
+  table.require("include");
+  target.include_file = table.text("include").value_or("");
+  target.configuration = table.text("configuration").value_or("/etc/bgpd.conf");
+  target.control_socket = table.text("socket").value_or("/run/openbgpd/bgpd.sock");
+  read_load_within(table, target);
+}
+
+struct Reader {
+  std::string_view table;
+  RouterKind kind;
+  void (*read)(ConfigTable& table, RouterTarget& target);
+};
+constexpr std::array<Reader, router_kinds> readers{
+    Reader{.table = "bird", .kind = RouterKind::bird, .read = read_bird},
+    Reader{.table = "frr", .kind = RouterKind::frr, .read = read_frr},
+    Reader{.table = "gobgp", .kind = RouterKind::gobgp, .read = read_gobgp},
+    Reader{.table = "openbgpd", .kind = RouterKind::openbgpd, .read = read_openbgpd},
+};
+
+}  // namespace
+
+std::optional<RouterTarget> read_router(ConfigTable routes) {
+  std::optional<RouterTarget> found;
+  for (const Reader& reader : readers) {
+    ConfigTable table = routes.table(reader.table);
+    if (!table.exists()) continue;
+    RouterTarget target;
+    target.kind = reader.kind;
+    reader.read(table, target);
+    target.journal_file = table.text("journal").value_or("");
+    if (found) {
+      routes.error(reader.table, fmt::format("[{}] and [{}]: one router is told, want one of them",
+                                             table_of(found->kind), table_of(target.kind)));
+    } else {
+      found = std::move(target);
+    }
+  }
+  return found;
+}
+
+bool names_a_router(ConfigTable routes) {
+  bool named = false;
+  for (const Reader& reader : readers) named = named || routes.table(reader.table).exists();
+  return named;
+}
+
+}  // namespace strait::routes
