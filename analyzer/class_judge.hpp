@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,14 +20,15 @@ struct ClassView {
   std::optional<std::size_t> group;  // of the timeline
   Slot newest = 0;
   WallTime now;
-  std::string_view offer;  // offer_of() the class
-  double most_chance = 1;  // of a verdict that changes to a better path
-  SharedEvidence& shared;  // of this timeline, the class's group and objective
+  std::string_view offer;           // offer_of() the class
+  std::span<const PathCost> costs;  // of each path of the network, in its order; empty: no price
+  double most_chance = 1;           // of a verdict that changes to a better path
+  SharedEvidence& shared;           // of this timeline, the class's group and objective
 };
 
-// Equal for classes of a group to which the same paths are open.
+// Equal for classes of a group to which the same paths are open, at the same price.
 [[nodiscard]] std::string offer_of(const DecisionInputs& inputs, const DecisionOptions& options,
-                                   std::string_view traffic_class);
+                                   std::string_view traffic_class, std::span<const PathCost> costs);
 
 // Candidates in order of rank: eligible first; then less loss, then the lower objective percentile.
 [[nodiscard]] const Field& field_of(const ClassView& view);

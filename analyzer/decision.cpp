@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -120,6 +122,7 @@ std::string circumstances(const ClassView& view, const ClassMemory& memory) {
 // What became of the classes that are judged alike.
 struct Outcome {
   std::string offer;
+  std::vector<PathCost> costs;
   std::optional<std::size_t> group;
   const DecisionOptions* options;
   ClassMemory before;
@@ -132,6 +135,14 @@ struct Outcome {
   }
 };
 
+ClassRates class_rates(const DecisionInputs& inputs, const DecisionOptions& options) {
+  ClassRates rates = inputs.rates;
+  for (const Policy& policy : options.policies) {
+    if (policy.rate) rates[policy.traffic_class] = *policy.rate;
+  }
+  return rates;
+}
+
 // Judges one class after the other, and those that are judged alike once.
 class Judge {
  public:
@@ -139,19 +150,34 @@ class Judge {
       : timeline_{inputs.windows, inputs.network.targets, now},
         inputs_{inputs},
         options_{options},
-        now_{now} {
+        now_{now},
+        rates_{class_rates(inputs, options)},
+        loads_{inputs.network.paths, rates_},
+        has_commit_{std::ranges::any_of(inputs.network.paths,
+                                        [](const auto& path) { return path.commit.has_value(); })} {
     for (const Policy& policy : options.policies)
       policies_.try_emplace(policy.traffic_class, &policy);
+  }
+
+  // Of every class that has traffic, before the first is judged.
+  void place(std::span<const std::string> names, const DecisionMemory& memory) {
+    if (!has_commit_) return;
+    std::set<std::string_view> all(names.begin(), names.end());
+    for (const auto& [name, rate] : rates_) all.insert(name);
+    for (const std::string_view name : all) loads_.place(name, path_in_use(name, memory));
   }
 
   void judge(const std::string& name, const ClassMemory& memory) {
     const DecisionOptions& options = options_of(name);
     const auto group = timeline_.group_of(name);
-    std::string offer = offer_of(inputs_, options, name);
-    auto text = circumstances(view_of(name, group, options, offer), memory);
+    std::vector<PathCost> costs;
+    if (options.price_per_ms) costs = loads_.costs(name);
+    std::string offer = offer_of(inputs_, options, name, costs);
+    auto text = circumstances(view_of(name, group, options, offer, costs), memory);
     const auto [known, fresh] = alike_.try_emplace(std::move(text), outcomes_.size());
     if (fresh) {
       outcomes_.push_back({.offer = std::move(offer),
+                           .costs = std::move(costs),
                            .group = group,
                            .options = &options,
                            .before = memory,
@@ -160,6 +186,7 @@ class Judge {
       decide(name, outcomes_.back(), 1);
     }
     classes_.emplace_back(name, known->second);
+    take(name, outcomes_[known->second].verdict.path);
   }
 
   // Takes back the changes that owe too much to chance, considering how many are tested at once.
@@ -186,7 +213,8 @@ class Judge {
 
  private:
   [[nodiscard]] ClassView view_of(std::string_view name, std::optional<std::size_t> group,
-                                  const DecisionOptions& options, std::string_view offer) {
+                                  const DecisionOptions& options, std::string_view offer,
+                                  std::span<const PathCost> costs) {
     const std::pair key{group, options.objective()};
     auto& shared = shared_.try_emplace(key, timeline_, group, key.second).first->second;
     return {.timeline = timeline_,
@@ -197,11 +225,12 @@ class Judge {
             .newest = {},
             .now = now_,
             .offer = offer,
+            .costs = costs,
             .shared = shared};
   }
 
   void decide(std::string_view name, Outcome& outcome, double most) {
-    ClassView view = view_of(name, outcome.group, *outcome.options, outcome.offer);
+    ClassView view = view_of(name, outcome.group, *outcome.options, outcome.offer, outcome.costs);
     view.most_chance = most;
     outcome.verdict = decide_class(view, outcome.after);
   }
@@ -245,10 +274,33 @@ class Judge {
     return options_.false_discovery >= 1 ? 1 : most;
   }
 
+  // Without a preference plain BGP decides.
+  void take(std::string_view name, const std::optional<std::string>& path) {
+    if (!has_commit_) return;
+    const auto used = path ? path : default_of(name);
+    if (used) loads_.move(name, *used);
+  }
+
+  [[nodiscard]] std::optional<std::string> default_of(std::string_view name) const {
+    const auto found = inputs_.default_path.find(name);
+    if (found == inputs_.default_path.end()) return std::nullopt;
+    return found->second;
+  }
+
+  [[nodiscard]] std::optional<std::string> path_in_use(std::string_view name,
+                                                       const DecisionMemory& memory) const {
+    const auto known = memory.find(name);
+    if (known != memory.end() && known->second.path) return known->second.path;
+    return default_of(name);
+  }
+
   Timeline timeline_;
   const DecisionInputs& inputs_;
   const DecisionOptions& options_;
   WallTime now_;
+  ClassRates rates_;
+  CommitLoads loads_;
+  bool has_commit_;
   std::map<std::string_view, const Policy*> policies_;  // by class
   std::map<const Policy*, DecisionOptions> own_options_;
   std::map<std::pair<std::optional<std::size_t>, Objective>, SharedEvidence> shared_;
@@ -263,7 +315,9 @@ Decision decide(const DecisionInputs& inputs, const DecisionMemory& before,
                 const DecisionOptions& options, WallTime now) {
   Judge judge{inputs, options, now};
   static const ClassMemory nothing;
-  for (const std::string& name : traffic_classes(inputs.network.targets)) {
+  const std::vector<std::string> names = traffic_classes(inputs.network.targets);
+  judge.place(names, before);
+  for (const std::string& name : names) {
     const auto known = before.find(name);
     judge.judge(name, known == before.end() ? nothing : known->second);
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/commit.hpp"
 #include "analyzer/gather.hpp"
 #include "analyzer/options.hpp"
 #include "analyzer/pin_note.hpp"
@@ -25,6 +26,7 @@ struct DecisionInputs {
   // By class, the path that plain BGP would use (our preferences aside), where that is known.
   std::map<std::string, std::string, std::less<>> default_path;
   PinNotes pins;
+  ClassRates rates = {};  // of captured traffic; a policy's own counts before it
 };
 
 struct Decision {

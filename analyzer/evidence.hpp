@@ -66,6 +66,16 @@ struct OneWayDelays {
   [[nodiscard]] Nanos asymmetry_error() const { return 2 * error; }
 };
 
+// How much the round trips of each two probes differ that were sent one after the other, whichever
+// is longer (RFC 3393, RFC 5481 section 4.1). A lost probe is in no pair.
+struct PacketVariation {
+  std::uint64_t pairs = 0;
+  // Each nothing below 1 / (1 - q) pairs, where it would be the greatest.
+  std::optional<Nanos> p50;
+  std::optional<Nanos> p95;
+  std::optional<Nanos> p99;
+};
+
 // A least round trip beside what light in fibre needs along the great circle from the site to the
 // target.
 struct GreatCircle {
@@ -90,6 +100,7 @@ struct Evidence {
   std::vector<Percentile> rtt;   // p50, p90, p95, p99; empty when nothing was sent
   std::optional<Nanos> min;
   std::optional<Nanos> pdv;  // RFC 5481: p99 of D(i) - D(min), each target with its own D(min)
+  std::optional<PacketVariation> ipdv;  // where it is asked for, and known
   Proportion loss;
   std::uint64_t windows_with_loss = 0;  // slots; few of many: the loss came in bursts
   std::uint64_t most_lost = 0;          // probes of one slot

@@ -11,6 +11,7 @@
 
 #include "analyzer/design_effect.hpp"
 #include "analyzer/floor.hpp"
+#include "analyzer/neighbours.hpp"
 #include "analyzer/quantile_interval.hpp"
 #include "analyzer/wilson.hpp"
 #include "analyzer/words.hpp"
@@ -57,6 +58,11 @@ void describe_loss(Evidence& evidence, std::span<const Lane::Entry> entries, con
   evidence.most_lost = pattern.most_in_window;
 }
 
+bool carries(std::uint64_t probes, double q, double confidence) {
+  const RankInterval ranks = quantile_ranks(probes, q, confidence);
+  return ranks.low && ranks.high;
+}
+
 void describe_delays(Evidence& evidence, std::span<const Lane::Entry> entries, const Pool& pool,
                      const EvidenceOptions& options) {
   std::uint64_t lost = 0;
@@ -69,13 +75,20 @@ void describe_delays(Evidence& evidence, std::span<const Lane::Entry> entries, c
     }
   }
   describe_loss(evidence, entries, pool, lost, options.confidence);
-  evidence.rtt = point_percentiles(pool, reported_quantiles);
+  evidence.rtt = point_percentiles(pool, options.other_percentiles
+                                             ? std::span<const double>{reported_quantiles}
+                                             : std::span{&options.objective, 1});
   const auto effects = design_effects(entries, pool, evidence.rtt, options.confidence);
+  const double alike = neighbour_effect(entries);
   for (std::size_t i = 0; i < effects.size(); ++i) {
-    evidence.rtt[i].worth = effects[i].worth(evidence.rtt[i].worth);
+    Percentile& each = evidence.rtt[i];
+    // Few windows may scatter little by chance, and just those would seem to carry an interval.
+    const auto fewer = static_cast<std::uint64_t>(static_cast<double>(each.worth) / alike);
+    each.worth = effects[i].worth(each.worth);
+    if (!carries(fewer, each.q, options.confidence)) each.worth = std::min(each.worth, fewer);
   }
   set_intervals(evidence.rtt, pool, options.confidence);
-  evidence.pdv = delay_variation(pool);
+  if (options.pdv) evidence.pdv = delay_variation(pool);
 }
 
 // Each target is held against its own floor; the one that comes nearest to it is reported.
@@ -290,6 +303,7 @@ std::vector<Evidence> gather_class(const Timeline& timeline, std::string_view tr
     evidence.adequacy_reason = std::move(reason);
     evidence.flows = lane.flows(span);
     if (options.one_way) evidence.one_way = lane.one_way(span);
+    if (options.ipdv) evidence.ipdv = lane.packet_variation(span);
     add_flow_notes(evidence);
     add_notes(evidence, silent, timeline.left_out());
     all.push_back(std::move(evidence));

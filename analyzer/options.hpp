@@ -22,7 +22,12 @@ struct EvidenceOptions {
   std::optional<Nanos> freshness;  // older than this is stale; 3 windows unless given
   Nanos floor_margin{500'000};     // below the floor by more than this (50 km of fibre) and by the
                                    // timestamp uncertainty is impossible
-  bool one_way = false;            // also the medians of one-way delays: for reports
+  // What is only shown, and no decision asks for: medians of one-way delays, and IPDV.
+  bool one_way = false;
+  bool ipdv = false;
+  // What decisions can do without: percentiles other than `objective`, PDV.
+  bool other_percentiles = true;
+  bool pdv = true;
 };
 
 // When evidence becomes a change of preference.

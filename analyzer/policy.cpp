@@ -40,8 +40,9 @@ Policy read_policy(ConfigTable table, std::set<std::string>& seen) {
   policy.keep_domestic = table.boolean("keep_domestic").value_or(false);
   policy.objective = read_objective(table);
   policy.price_per_ms = table.number("price_per_ms", 1e-9, 1e12);
-  constexpr std::array<std::string_view, 5> rules{"allow_transit", "avoid_transit", "keep_domestic",
-                                                  "objective", "price_per_ms"};
+  policy.rate = table.bit_rate("rate");
+  constexpr std::array<std::string_view, 6> rules{"allow_transit", "avoid_transit", "keep_domestic",
+                                                  "objective",     "price_per_ms",  "rate"};
   if (std::ranges::none_of(rules, [&](std::string_view key) { return table.has(key); })) {
     table.error("class", fmt::format("a policy needs one of {}", fmt::join(rules, ", ")));
   }

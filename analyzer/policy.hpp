@@ -25,6 +25,7 @@ struct Policy {
   // What a millisecond less is worth, as routes::Path::cost: dearer paths must gain more, and
   // cheaper ones may be slower. Absent: cost does not count.
   std::optional<double> price_per_ms = std::nullopt;
+  std::optional<BitRate> rate = std::nullopt;  // that its traffic has, for the paths' commit
 };
 
 // The first rule of the policies of that class which the path breaks: "avoid_transit of europe: it

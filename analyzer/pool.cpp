@@ -207,4 +207,19 @@ std::optional<Nanos> delay_variation(std::span<const Stream> pool, double q) {
   return step == steps.end() ? steps.back().delay : step->delay;
 }
 
+std::optional<PacketVariation> packet_variation(std::span<const Stream> pool) {
+  PacketVariation variation;
+  for (const Stream& stream : pool) variation.pairs += stream.rtt.count();
+  if (variation.pairs == 0) return std::nullopt;
+  const Curve curve{pool, Curve::Edge::middle};
+  const auto at = [&](double q) {
+    const bool enough = static_cast<double>(variation.pairs) >= 1 / (1 - q) - rounding;
+    return enough ? curve.at(q) : std::nullopt;
+  };
+  variation.p50 = at(0.5);
+  variation.p95 = at(0.95);
+  variation.p99 = at(0.99);
+  return variation;
+}
+
 }  // namespace strait::analyzer

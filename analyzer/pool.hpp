@@ -102,4 +102,8 @@ void set_intervals(std::span<Percentile> all, std::span<const Stream> pool, doub
 // its own minimum. Nothing below 1 / (1 - q) answered probes, where it would be the maximum.
 [[nodiscard]] std::optional<Nanos> delay_variation(std::span<const Stream> pool, double q = 0.99);
 
+// Percentiles over the pairs of streams whose `rtt` holds Window::ipdv, each stream with its
+// weight. Nothing without a pair.
+[[nodiscard]] std::optional<PacketVariation> packet_variation(std::span<const Stream> pool);
+
 }  // namespace strait::analyzer

@@ -18,18 +18,28 @@ Nanos objective_of(const ClassView& view, const Candidate& candidate) {
   return p == nullptr ? infinite_delay : p->value;
 }
 
-// What `one` costs more than `other`, in the time that this must buy.
-Nanos price_of(const ClassView& view, const routes::Path& one, const routes::Path& other) {
+const PathCost* cost_of(const ClassView& view, const routes::Path& path) {
+  const auto number = static_cast<std::size_t>(&path - view.inputs.network.paths.data());
+  return number < view.costs.size() ? &view.costs[number] : nullptr;
+}
+
+double counted_cost(const ClassView& view, const routes::Path& path) {
+  const PathCost* const cost = cost_of(view, path);
+  return cost == nullptr ? 0 : cost->counts;
+}
+
+// The time that this cost must buy.
+Nanos price_of(const ClassView& view, double cost) {
   if (!view.options.price_per_ms) return Nanos{0};
   constexpr double most = 1e15;  // ns
-  const double ns = (one.cost - other.cost) / *view.options.price_per_ms * 1e6;
+  const double ns = cost / *view.options.price_per_ms * 1e6;
   return Nanos{std::llround(std::clamp(ns, -most, most))};
 }
 
 // What a path is worth, delay and cost together.
 double worth_of(const ClassView& view, const Candidate& candidate) {
   const double loss = view.options.aim == Aim::loss ? candidate.evidence.loss.value * 1e15 : 0;
-  const Nanos price = price_of(view, *candidate.path, routes::Path{});
+  const Nanos price = price_of(view, counted_cost(view, *candidate.path));
   return loss + static_cast<double>(objective_of(view, candidate).count()) +
          static_cast<double>(price.count());
 }
@@ -92,8 +102,11 @@ std::string gain_words(const Comparison& comparison) {
 
 std::vector<Candidate> rank(const ClassView& view) {
   std::vector<Candidate> candidates;
-  auto evidence = gather_class(view.timeline, view.traffic_class, view.inputs.network,
-                               view.options.evidence, view.newest, view.now);
+  EvidenceOptions options = view.options.evidence;
+  options.other_percentiles = false;
+  options.pdv = view.options.aim == Aim::jitter;
+  auto evidence = gather_class(view.timeline, view.traffic_class, view.inputs.network, options,
+                               view.newest, view.now);
   const Nanos limit = freshness(view.options.evidence, view.timeline.window_length());
   for (const routes::Path& path : view.inputs.network.paths) {
     const auto found = std::ranges::find(evidence, path.name, &Evidence::path);
@@ -122,6 +135,8 @@ std::vector<Ranked> show_ranking(const ClassView& view, const std::vector<Candid
     ranked.path = each.path->name;
     ranked.eligible = each.eligible();
     ranked.reason = each.eligibility.reason;
+    const PathCost* const cost = cost_of(view, *each.path);
+    if (cost != nullptr && each.path->cost > 0) ranked.reason += "; " + cost->words(*each.path);
     const Candidate& rival =
         &each == &candidates.front() && candidates.size() > 1 ? candidates[1] : candidates.front();
     if (each.eligible() && rival.eligible() && &each != &rival) {
@@ -139,8 +154,13 @@ std::vector<Ranked> show_ranking(const ClassView& view, const std::vector<Candid
 }  // namespace
 
 std::string offer_of(const DecisionInputs& inputs, const DecisionOptions& options,
-                     std::string_view traffic_class) {
+                     std::string_view traffic_class, std::span<const PathCost> costs) {
   std::string offer;
+  for (const PathCost& cost : costs) {
+    offer += fmt::format("{} {:a} {:a} {:a}\n", static_cast<int>(cost.basis), cost.counts,
+                         cost.rate.per_second, cost.others.per_second);
+  }
+  if (!costs.empty()) offer += fmt::format("at {:a}\n", options.price_per_ms.value_or(0));
   if (!inputs.routed && options.policies.empty()) return offer;
   for (const routes::Path& path : inputs.network.paths) {
     offer += is_routed(inputs, traffic_class, path.name) ? '+' : '-';
@@ -183,8 +203,9 @@ Advantage advantage(const ClassView& view, const Candidate& challenger, const Ca
   found.other = &other;
   found.comparison = &comparison;
   found.compared = comparison.method != Comparison::Method::none;
-  found.wanted = wanted_gain(view, objective_of(view, other), factor) +
-                 price_of(view, *challenger.path, *other.path);
+  found.wanted =
+      wanted_gain(view, objective_of(view, other), factor) +
+      price_of(view, counted_cost(view, *challenger.path) - counted_cost(view, *other.path));
   found.only_loss = view.options.aim == Aim::loss;
   const Proportion& mine = challenger.evidence.loss;
   const Proportion& theirs = other.evidence.loss;

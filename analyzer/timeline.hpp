@@ -41,6 +41,9 @@ class Lane {
   // The windows of the span merged into one stream per (target, protocol, DSCP), in that order;
   // flows are merged.
   [[nodiscard]] Pool pool(const Span& span) const;
+  // How neighbouring probes of the span differ, each stream with its weight; nothing where no
+  // window tells.
+  [[nodiscard]] std::optional<PacketVariation> packet_variation(const Span& span) const;
   // The flows of those streams that have more than one, in the same order.
   [[nodiscard]] std::vector<StreamFlows> flows(const Span& span) const;
   // Those of the streams that have one-way delays, flows merged, in the same order.

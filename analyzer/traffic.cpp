@@ -40,7 +40,11 @@ class Fit {
   const TrafficRow& row_;
 };
 
-using OctetsByTarget = std::map<std::string, double, std::less<>>;
+struct Octets {
+  double all = 0;
+  double to = 0;  // of these: that we send
+};
+using OctetsByTarget = std::map<std::string, Octets, std::less<>>;
 
 // Adds the row's octets to the targets that it fits best; whether there is one.
 bool share_out(const TrafficRow& row, const TrafficOfTargets& words,
@@ -56,8 +60,12 @@ bool share_out(const TrafficRow& row, const TrafficOfTargets& words,
     best = fits;
     found.emplace_back(name);
   }
-  const double share = static_cast<double>(row.octets()) / static_cast<double>(found.size());
-  for (const std::string_view name : found) octets.find(name)->second += share;
+  const auto parts = static_cast<double>(found.size());
+  for (const std::string_view name : found) {
+    Octets& its = octets.find(name)->second;
+    its.all += static_cast<double>(row.octets()) / parts;
+    its.to += static_cast<double>(row.octets_to) / parts;
+  }
   return !found.empty();
 }
 
@@ -74,9 +82,9 @@ std::optional<std::string> unusable(const Traffic& traffic, std::uint64_t octets
   return std::nullopt;
 }
 
-double octets_of(const Target& target, const OctetsByTarget& octets) {
+Octets octets_of(const Target& target, const OctetsByTarget& octets) {
   const auto found = octets.find(target.name);
-  return found == octets.end() ? 0 : found->second;
+  return found == octets.end() ? Octets{} : found->second;
 }
 
 // All of it; `placed`: the octets of rows for which a target stands.
@@ -86,7 +94,7 @@ OctetsByTarget share_out(std::span<const Target> targets, const TrafficOfTargets
   std::set<std::string_view> counted;
   for (const Target& target : targets) {
     if (target.weight > 0 && words.contains(target.name)) {
-      counted.insert(octets.try_emplace(target.name, 0).first->first);
+      counted.insert(octets.try_emplace(target.name).first->first);
     }
   }
   for (const TrafficRow& row : traffic.rows) {
@@ -96,13 +104,29 @@ OctetsByTarget share_out(std::span<const Target> targets, const TrafficOfTargets
 }
 
 // What the targets of a class have together.
-std::map<std::string, double, std::less<>> class_octets(std::span<const Target> targets,
+std::map<std::string, Octets, std::less<>> class_octets(std::span<const Target> targets,
                                                         const OctetsByTarget& octets) {
-  std::map<std::string, double, std::less<>> sums;
+  std::map<std::string, Octets, std::less<>> sums;
   for (const Target& target : targets) {
-    sums[target.traffic_class] += octets_of(target, octets);
+    const Octets its = octets_of(target, octets);
+    Octets& sum = sums[target.traffic_class];
+    sum.all += its.all;
+    sum.to += its.to;
   }
   return sums;
+}
+
+// A mean over less would be that of a moment.
+constexpr Nanos shortest_capture = std::chrono::minutes{1};
+
+void add_rates(const Traffic& traffic, const std::map<std::string, Octets, std::less<>>& sums,
+               Weighed& result) {
+  const Nanos length = traffic.to - traffic.from;
+  if (length < shortest_capture) return;
+  const double seconds = std::chrono::duration<double>(length).count();
+  for (const auto& [name, sum] : sums) {
+    if (sum.to > 0) result.rates[name] = BitRate{sum.to * 8 / seconds};
+  }
 }
 
 }  // namespace
@@ -156,16 +180,17 @@ Weighed weigh(std::span<const Target> targets, const TrafficOfTargets& words,
   const OctetsByTarget octets = share_out(targets, words, traffic, result.octets_placed);
   const auto sums = class_octets(targets, octets);
   for (Target& target : result.targets) {
-    const double sum = sums.find(target.traffic_class)->second;
+    const double sum = sums.find(target.traffic_class)->second.all;
     if (sum <= 0 || target.weight <= 0) continue;
-    target.weight = std::max(octets_of(target, octets) / sum, least_traffic_share);
+    target.weight = std::max(octets_of(target, octets).all / sum, least_traffic_share);
     result.used = true;
   }
   const double all =
       static_cast<double>(result.octets) + static_cast<double>(traffic.octets_elsewhere);
-  for (const auto& [name, sum] : sums) result.shares[name] = static_cast<double>(sum) / all;
+  for (const auto& [name, sum] : sums) result.shares[name] = sum.all / all;
+  add_rates(traffic, sums, result);
   for (const auto& [name, sum] : sums) {
-    if (sum > 0) {
+    if (sum.all > 0) {
       result.classes.push_back(name);
       continue;
     }

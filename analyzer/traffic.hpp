@@ -63,6 +63,9 @@ struct Weighed {
   std::uint64_t octets_placed = 0;   // of those that a target stands for
   // By class, what its targets stand for as a share of all traffic; empty where it is not used.
   std::map<std::string, double, std::less<>> shares;
+  // By class, what is sent to those, on average; without the classes that nothing is sent to. What
+  // was captured may be a part of all.
+  std::map<std::string, BitRate, std::less<>> rates;
 };
 
 // A target without traffic in a class that has some keeps this share: a capture is not all that

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -64,12 +66,16 @@ struct Tally {
 
 Evidence evidence_of(Series& series, unsigned windows) {
   std::vector<Window> all(windows);
+  std::optional<Nanos> before;
   for (unsigned i = 0; i < windows; ++i) {
     all[i].session = {.path = "path", .target = "target"};
     all[i].start = start + minute * i;
     all[i].length = minute;
     for (int probe = 0; probe < probes; ++probe) {
-      all[i].rtt.record(Nanos{std::llround(series.next() * 1e6)});
+      const Nanos rtt{std::llround(series.next() * 1e6)};
+      all[i].rtt.record(rtt);
+      if (before) all[i].ipdv.record(std::chrono::abs(rtt - *before));
+      before = rtt;
     }
     all[i].counts.sent = all[i].counts.received = probes;
   }

@@ -213,6 +213,10 @@ std::optional<Rate> ConfigTable::rate(std::string_view key) {
   return document_->parsed(node_, key, "text such as \"100/s\"", parse_rate);
 }
 
+std::optional<BitRate> ConfigTable::bit_rate(std::string_view key) {
+  return document_->parsed(node_, key, "text such as \"10 Gbit/s\"", parse_bit_rate);
+}
+
 std::optional<Address> ConfigTable::address(std::string_view key) {
   return document_->parsed(node_, key, "an address in quotes", parse_address);
 }

@@ -44,6 +44,7 @@ class ConfigTable {
   [[nodiscard]] std::optional<double> number(std::string_view key, double min, double max);
   [[nodiscard]] std::optional<Nanos> duration(std::string_view key);  // text with a unit, > 0
   [[nodiscard]] std::optional<Rate> rate(std::string_view key);
+  [[nodiscard]] std::optional<BitRate> bit_rate(std::string_view key);
   [[nodiscard]] std::optional<Address> address(std::string_view key);
   [[nodiscard]] std::optional<Prefix> prefix(std::string_view key);
   // One of `words`, as its index.

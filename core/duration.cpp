@@ -4,6 +4,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -27,6 +28,14 @@ constexpr std::array units{
     Unit{"h", 3'600'000'000'000},
     Unit{"d", 86'400'000'000'000},
 };
+
+struct BitUnit {
+  std::string_view name;
+  double bits;
+};
+
+constexpr std::array bit_units{BitUnit{"bit/s", 1}, BitUnit{"kbit/s", 1e3}, BitUnit{"Mbit/s", 1e6},
+                               BitUnit{"Gbit/s", 1e9}, BitUnit{"Tbit/s", 1e12}};
 
 const Unit* find_unit(std::string_view name) {
   for (const Unit& unit : units) {
@@ -105,5 +114,28 @@ Result<Rate> parse_rate(std::string_view text) {
 }
 
 std::string to_string(Rate rate) { return fmt::format("{}/s", rate.per_second); }
+
+Result<BitRate> parse_bit_rate(std::string_view text) {
+  const auto split = split_number(text);
+  if (split) {
+    std::string_view name = split->rest;
+    if (name.starts_with(' ')) name.remove_prefix(1);
+    const auto* const unit = std::ranges::find(bit_units, name, &BitUnit::name);
+    const bool known = unit != bit_units.end();
+    if (known && split->value > 0) return BitRate{split->value * unit->bits};
+  }
+  return fail(Errc::bad_input,
+              fmt::format("bit rate '{}': want a number above 0 and a unit (bit/s, kbit/s, Mbit/s, "
+                          "Gbit/s, Tbit/s), such as \"10 Gbit/s\"",
+                          text));
+}
+
+std::string to_string(BitRate rate) {
+  const BitUnit* best = bit_units.data();
+  for (const BitUnit& unit : bit_units) {
+    if (rate.per_second >= unit.bits) best = &unit;
+  }
+  return fmt::format("{:.4g} {}", rate.per_second / best->bits, best->name);
+}
 
 }  // namespace strait

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <string>
 #include <string_view>
 
@@ -30,5 +31,18 @@ struct Rate {
 // Reads "100/s", "6/m", "1.5/s".
 [[nodiscard]] Result<Rate> parse_rate(std::string_view text);
 [[nodiscard]] std::string to_string(Rate rate);
+
+// Of traffic.
+struct BitRate {
+  double per_second = 0;  // bits
+
+  friend auto operator<=>(const BitRate&, const BitRate&) = default;
+};
+
+// Reads "10 Gbit/s", "500Mbit/s", "1.5 Tbit/s": decimal units (bit/s, kbit/s, Mbit/s, Gbit/s,
+// Tbit/s), above 0.
+[[nodiscard]] Result<BitRate> parse_bit_rate(std::string_view text);
+// Four significant digits in the largest unit that keeps it at 1 or above: "10 Gbit/s".
+[[nodiscard]] std::string to_string(BitRate rate);
 
 }  // namespace strait

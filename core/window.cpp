@@ -151,6 +151,7 @@ void merge(Window& into, const Window& other) {
   into.reverse.merge(other.reverse);
   into.lag.merge(other.lag);
   into.uncertain.merge(other.uncertain);
+  into.ipdv.merge(other.ipdv);
   into.uncertainty = std::max(into.uncertainty, other.uncertainty);
 }
 

@@ -29,7 +29,7 @@ std::string header() {
   return line +
          ",min_ns,pdv_ns,sent,lost,loss,loss_low,loss_high,loss_worth,loss_windows,most_lost,"
          "floor_ns,stretch,detour_km,circle_ns,circle_stretch,circle_detour_km,age_ns,adequate,"
-         "adequacy_reason,method\n";
+         "adequacy_reason,method,ipdv_pairs,ipdv_p50_ns,ipdv_p95_ns,ipdv_p99_ns\n";
 }
 
 void add_percentile(std::vector<std::string>& cells, const Percentile* percentile) {
@@ -90,6 +90,11 @@ std::string line_of(const Evidence& evidence) {
   cells.emplace_back(evidence.adequacy == analyzer::Adequacy::adequate ? "true" : "false");
   cells.push_back(csv_cell(evidence.adequacy_reason));
   cells.push_back(csv_cell(evidence.method));
+  const auto variation = evidence.ipdv.value_or(analyzer::PacketVariation{});
+  cells.push_back(evidence.ipdv ? std::to_string(variation.pairs) : "");
+  for (const auto& each : {variation.p50, variation.p95, variation.p99}) {
+    cells.push_back(delay_cell(each));
+  }
   return fmt::format("{}\n", fmt::join(cells, ","));
 }
 

@@ -171,6 +171,21 @@ void write_members(JsonWriter& json, const analyzer::FlowMembers& by_flow) {
   }
 }
 
+void write_packet_variation(JsonWriter& json,
+                            const std::optional<analyzer::PacketVariation>& variation) {
+  json.key("ipdv");
+  if (!variation) {
+    json.null();
+    return;
+  }
+  json.begin_object()
+      .member("pairs", variation->pairs)
+      .member("p50_ns", variation->p50)
+      .member("p95_ns", variation->p95)
+      .member("p99_ns", variation->p99)
+      .end_object();
+}
+
 void write_clocks_view(JsonWriter& json, const Clocks& clocks) {
   json.begin_object();
   if (clocks.state != ClockState::untold) {
@@ -221,6 +236,7 @@ std::string to_json(const Window& window) {
   write_sketch(json, "reverse", window.reverse);
   write_sketch(json, "lag", window.lag);
   write_sketch(json, "uncertain", window.uncertain);
+  write_sketch(json, "ipdv", window.ipdv);
   json.member("source", to_string(window.source)).member("uncertainty_ns", window.uncertainty);
   write_far(json, window.far);
   write_clocks(json, window.clocks);
@@ -270,6 +286,7 @@ std::string to_json(const analyzer::Evidence& evidence) {
         .end_object();
   }
   json.end_array().member("min_ns", evidence.min).member("pdv_ns", evidence.pdv);
+  write_packet_variation(json, evidence.ipdv);
   write_loss(json, evidence);
   json.member("floor_ns", evidence.floor)
       .member("stretch", evidence.stretch)

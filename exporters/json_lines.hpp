@@ -30,6 +30,10 @@ inline constexpr int json_version = 1;
 class JsonWriter;
 void write_far(JsonWriter& json, const FarView& far);
 
+// The member "ipdv": an object, or null.
+void write_packet_variation(JsonWriter& json,
+                            const std::optional<analyzer::PacketVariation>& variation);
+
 // The member "clocks"; nothing where no reply told of the far one.
 void write_clocks(JsonWriter& json, const Clocks& clocks);
 

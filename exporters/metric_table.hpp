@@ -26,10 +26,11 @@ struct MetricSpec {
   void (*collect)(const Snapshot& snapshot, Samples& samples);
 };
 
-[[nodiscard]] std::span<const MetricSpec> session_metrics();  // per session, since the start
-[[nodiscard]] std::span<const MetricSpec> window_metrics();   // per path and region, newest window
-[[nodiscard]] std::span<const MetricSpec> advice_metrics();   // paths, evidence, verdicts, plan
-[[nodiscard]] std::span<const MetricSpec> service_metrics();  // engines, store, configuration
+[[nodiscard]] std::span<const MetricSpec> session_metrics();   // per session, since the start
+[[nodiscard]] std::span<const MetricSpec> window_metrics();    // per path and region, newest window
+[[nodiscard]] std::span<const MetricSpec> advice_metrics();    // paths, evidence, verdicts, plan
+[[nodiscard]] std::span<const MetricSpec> distance_metrics();  // stretch, detours, asymmetry
+[[nodiscard]] std::span<const MetricSpec> service_metrics();   // engines, store, configuration
 
 // The tables one after the other, in the order of /metrics.
 [[nodiscard]] std::vector<MetricSpec> all_metrics();

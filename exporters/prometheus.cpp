@@ -7,8 +7,8 @@ namespace strait::exporters {
 
 std::vector<MetricSpec> all_metrics() {
   std::vector<MetricSpec> all;
-  for (const auto table :
-       {session_metrics(), window_metrics(), advice_metrics(), service_metrics()}) {
+  for (const auto table : {session_metrics(), window_metrics(), advice_metrics(),
+                           distance_metrics(), service_metrics()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   return all;

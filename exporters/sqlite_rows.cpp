@@ -34,10 +34,12 @@ struct SketchColumn {
   Sketch Window::* member;
 };
 
-constexpr std::array sketch_columns{
-    SketchColumn{15, "rtt", &Window::rtt}, SketchColumn{16, "forward", &Window::forward},
-    SketchColumn{17, "reverse", &Window::reverse}, SketchColumn{18, "lag", &Window::lag},
-    SketchColumn{21, "uncertain", &Window::uncertain}};
+constexpr std::array sketch_columns{SketchColumn{15, "rtt", &Window::rtt},
+                                    SketchColumn{16, "forward", &Window::forward},
+                                    SketchColumn{17, "reverse", &Window::reverse},
+                                    SketchColumn{18, "lag", &Window::lag},
+                                    SketchColumn{21, "uncertain", &Window::uncertain},
+                                    SketchColumn{25, "ipdv", &Window::ipdv}};
 
 Result<StampSource> parse_source(std::string_view word) {
   for (const StampSource source :

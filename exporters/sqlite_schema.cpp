@@ -65,6 +65,9 @@ ALTER TABLE sessions_with_flow RENAME TO sessions;
     // To 5: what the clocks of both ends allow, as JSON.
     Step{"ALTER TABLE windows ADD COLUMN clocks TEXT NOT NULL DEFAULT '{}';", "windows",
          "'{}' AS clocks"},
+    // To 6: inter-packet delay variation. The octets are an empty sketch of schema 5.
+    Step{"ALTER TABLE windows ADD COLUMN ipdv BLOB NOT NULL DEFAULT x'0105000000';", "windows",
+         "x'0105000000' AS ipdv"},
 };
 constexpr auto newest_version = static_cast<std::int64_t>(steps.size() + 1);
 

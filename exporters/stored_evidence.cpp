@@ -50,6 +50,7 @@ std::vector<analyzer::Evidence> of_probes(std::span<const Window> windows,
   analyzer::EvidenceOptions options;
   options.span_windows = std::numeric_limits<int>::max();  // all that was read
   options.one_way = true;
+  options.ipdv = true;
   return analyzer::gather(windows, network, options, now);
 }
 

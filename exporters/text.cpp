@@ -50,11 +50,13 @@ TextTable::Cell remark(const Evidence& evidence) {
 // What a table of some evidence has beside what it always has.
 struct Columns {
   std::set<double> quantiles;
+  bool ipdv = false;
   bool detour = false;
   bool great_circle = false;
 
   void add(const Evidence& evidence) {
     for (const Percentile& p : evidence.rtt) quantiles.insert(p.q);
+    ipdv = ipdv || evidence.ipdv.has_value();
     detour = detour || evidence.detour_km.has_value();
     great_circle = great_circle || evidence.great_circle.has_value();
   }
@@ -66,9 +68,9 @@ Row heading(const Columns& columns) {
     row.push_back({fmt::format("p{:g}", 100 * q), Colour::bold});
   }
   row.push_back({"loss", Colour::bold});
-  for (const char* name : {"min", "pdv", "floor", "stretch"}) {
-    row.push_back({name, Colour::bold, true});
-  }
+  for (const char* name : {"min", "pdv"}) row.push_back({name, Colour::bold, true});
+  if (columns.ipdv) row.push_back({"ipdv", Colour::bold, true});
+  for (const char* name : {"floor", "stretch"}) row.push_back({name, Colour::bold, true});
   if (columns.detour) row.push_back({"detour", Colour::bold, true});
   if (columns.great_circle) row.push_back({"great circle", Colour::bold, true});
   return row;
@@ -98,9 +100,13 @@ Row evidence_row(const Evidence& evidence, const Columns& columns) {
     row.push_back(percentile_cell(evidence.percentile(q)));
   }
   row.push_back({loss_text(evidence.loss)});
-  for (const auto& delay : {evidence.min, evidence.pdv, evidence.floor}) {
-    row.push_back({maybe(delay), Colour::none, true});
+  row.push_back({maybe(evidence.min), Colour::none, true});
+  row.push_back({maybe(evidence.pdv), Colour::none, true});
+  if (columns.ipdv) {
+    const auto p99 = evidence.ipdv ? evidence.ipdv->p99 : std::nullopt;
+    row.push_back({maybe(p99), Colour::none, true});
   }
+  row.push_back({maybe(evidence.floor), Colour::none, true});
   row.push_back(
       {evidence.stretch ? fmt::format("{:.2f}", *evidence.stretch) : "-", Colour::none, true});
   if (columns.detour) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "exporters/metric_table.hpp"
 
@@ -82,6 +83,24 @@ void delay(const Snapshot& snapshot, Samples& samples) {
   }
 }
 
+void ipdv(const Snapshot& snapshot, Samples& samples) {
+  for (const Evidence& evidence : snapshot.newest) {
+    if (!evidence.ipdv) continue;
+    const analyzer::PacketVariation& all = *evidence.ipdv;
+    for (const auto& [q, value] :
+         {std::pair{0.5, all.p50}, std::pair{0.95, all.p95}, std::pair{0.99, all.p99}}) {
+      if (value) samples.push_back(untyped(labels_of(evidence, q), in_seconds(*value)));
+    }
+  }
+}
+
+void ipdv_pairs(const Snapshot& snapshot, Samples& samples) {
+  for (const Evidence& evidence : snapshot.newest) {
+    if (!evidence.ipdv) continue;
+    samples.push_back(gauge(labels_of(evidence), static_cast<double>(evidence.ipdv->pairs)));
+  }
+}
+
 void end_of_window(const Snapshot& snapshot, Samples& samples) {
   for (const Evidence& evidence : snapshot.newest) {
     if (evidence.windows == 0) continue;
@@ -104,6 +123,12 @@ constexpr std::array table{
     MetricSpec{"strait_pdv_window_seconds", MetricType::Gauge,
                "Packet delay variation in the newest window, 99th percentile (RFC 5481).",
                delay<&Evidence::pdv>},
+    MetricSpec{"strait_ipdv_window_seconds", MetricType::Untyped,
+               "Difference between the round trips of probes sent one after the other, in the "
+               "newest window (RFC 5481).",
+               ipdv},
+    MetricSpec{"strait_ipdv_window_pairs", MetricType::Gauge,
+               "Pairs of probes that strait_ipdv_window_seconds rests on.", ipdv_pairs},
     MetricSpec{"strait_loss_ratio", MetricType::Gauge,
                "Share of the probes of the newest window that were lost.",
                loss<&analyzer::Proportion::value>},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 
 #include "probe/octets.hpp"
@@ -76,7 +77,9 @@ void Prober::Impl::prefetch(std::span<const Arrival> burst) const {
     }
     session.prefetch_arriving();
     if (arrival.payload.size() < shortest_twamp_reply) continue;
-    session.matcher.prefetch(stamp_reply_sequence(arrival.payload));
+    const std::uint32_t sequence = stamp_reply_sequence(arrival.payload);
+    session.matcher.prefetch(sequence);
+    session.matcher.prefetch(sequence - 1);
   }
 }
 
@@ -228,7 +231,6 @@ void Prober::Impl::judge(std::uint32_t index, Reply& reply) {
 void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& reply) {
   Session& session = sessions_[index];
   Tally& tally = tally_of(index, probe);
-  probe.state = Probe::State::answered;
   session.matcher.decided(probe.sequence);
   --outstanding_;
   ++tally.received;
@@ -246,12 +248,14 @@ void Prober::Impl::complete(std::uint32_t index, Probe& probe, const Reply& repl
   // A round trip has two ends, and both may be off.
   const Nanos uncertainty = probe.uncertainty() + reply.received.uncertainty;
   const bool certain = uncertainty <= options_.uncertainty_limit;
+  if (sample.rtt) session.soon = sooner(session.soon, reply.received.mono - probe.sent_mono);
+  probe.answer(certain ? sample.rtt : std::nullopt);
   if (certain) {
     keep(sample, tally, source, uncertainty);
+    compare_neighbours(index, probe, tally);
   } else if (sample.rtt) {
     samples_.add(tally.uncertain, *sample.rtt);
   }
-  if (sample.rtt) session.soon = sooner(session.soon, reply.received.mono - probe.sent_mono);
   if (sample.problems.any()) tally.count_problems(sample);
   if (options_.on_outcome) {
     Outcome seen = outcome(index, probe, Fate::received);
@@ -277,6 +281,24 @@ void Prober::Impl::keep(const Sample& sample, Tally& tally, StampSource source, 
   if (sample.forward) samples_.add(tally.forward, *sample.forward);
   if (sample.reverse) samples_.add(tally.reverse, *sample.reverse);
   if (sample.clock != ClockState::untold) tally.note_clocks(sample);
+}
+
+// RFC 5481 section 4.1. The probe after it may have been answered before it.
+void Prober::Impl::compare_neighbours(std::uint32_t index, const Probe& probe, Tally& tally) {
+  const auto rtt = probe.round_trip();
+  if (!rtt) return;
+  Matcher& matcher = sessions_[index].matcher;
+  const auto round_trip_of = [](const Probe* other) {
+    return other == nullptr ? std::nullopt : other->round_trip();
+  };
+  if (const auto before = round_trip_of(matcher.find(probe.sequence - 1))) {
+    samples_.add(tally.ipdv, std::chrono::abs(*rtt - *before));
+  }
+  if (probe.sequence + 1 == matcher.next_sequence()) return;
+  const Probe* const next = matcher.find(probe.sequence + 1);
+  if (const auto after = round_trip_of(next)) {
+    samples_.add(tally_of(index, *next).ipdv, std::chrono::abs(*after - *rtt));
+  }
 }
 
 void Prober::Impl::settle_pending(MonoTime now, bool all) {

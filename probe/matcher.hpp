@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -46,7 +47,7 @@ struct Probe {
     forgotten,  // its place was given to a later one, or is new
   };
 
-  MonoTime sent_mono;
+  MonoTime sent_mono;  // once it is answered: the round trip, see answer()
   WallTime sent_wall;
   std::uint64_t wire_time = 0;  // T1 as it stands in the packet
   std::uint32_t sequence = 0;
@@ -61,6 +62,16 @@ struct Probe {
   }
   void set_uncertainty(Nanos uncertainty) {
     uncertainty_code = CoarseUncertainty::encode(uncertainty) & 0x3ffU;
+  }
+  // Nobody asks for the send time of an answered probe, so its place holds the round trip: nothing
+  // where there is none, or none that counts.
+  void answer(std::optional<Nanos> rtt) {
+    state = State::answered;
+    sent_mono = rtt ? MonoTime{*rtt} : MonoTime::min();
+  }
+  [[nodiscard]] std::optional<Nanos> round_trip() const {
+    if (state != State::answered || sent_mono == MonoTime::min()) return std::nullopt;
+    return sent_mono.time_since_epoch();
   }
   // Of the send time.
   [[nodiscard]] Nanos uncertainty() const { return CoarseUncertainty::decode(uncertainty_code); }

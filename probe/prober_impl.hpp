@@ -87,6 +87,8 @@ class Prober::Impl {
   void complete(std::uint32_t index, Probe& probe, const Reply& reply);
   // Records a sample whose timestamps are certain enough.
   void keep(const Sample& sample, Tally& tally, StampSource source, Nanos uncertainty);
+  // Records how its round trip differs from those of the probes sent just before and after it.
+  void compare_neighbours(std::uint32_t index, const Probe& probe, Tally& tally);
   // Completes the replies whose transmit stamp did not come in time with the user-space stamp.
   void settle_pending(MonoTime now, bool all);
 

@@ -93,7 +93,7 @@ struct alignas(64) Session {
   void prefetch_arriving() const {
     if (current == nullptr) return;
     __builtin_prefetch(current, 1);
-    prefetch_lines(&current->rtt, &current->rtt + 1);
+    prefetch_lines(&current->rtt, &current->ipdv + 1);
   }
   static void prefetch_lines(const void* from, const void* end) {
     const auto* line = static_cast<const std::byte*>(from);

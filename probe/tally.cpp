@@ -70,6 +70,7 @@ void Tally::note_clocks(const Sample& sample) {
 Window to_window(const Tally& tally, const SessionKey& key) {
   Window window = bare_window(tally, key);
   window.rtt = tally.rtt;
+  window.ipdv = tally.ipdv;
   window.forward = tally.forward;
   window.reverse = tally.reverse;
   window.lag = tally.lag;
@@ -80,6 +81,7 @@ Window to_window(const Tally& tally, const SessionKey& key) {
 Window to_window(Tally&& tally, const SessionKey& key) {
   Window window = bare_window(tally, key);
   window.rtt = std::move(tally.rtt);
+  window.ipdv = std::move(tally.ipdv);
   window.forward = std::move(tally.forward);
   window.reverse = std::move(tally.reverse);
   window.lag = std::move(tally.lag);

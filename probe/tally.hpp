@@ -36,6 +36,7 @@ struct alignas(64) Tally {
   // Each probe touches what stands above and one of these.
   Sketch lag{lag_schema};
   Sketch rtt;
+  Sketch ipdv{variation_schema};
   Sketch forward;
   Sketch reverse;
   Sketch uncertain{lag_schema};

@@ -64,6 +64,7 @@ Path read_path(ConfigTable table, std::set<std::string>& seen) {
   path.protocol = table.text("protocol").value_or("");
   path.protocol_v6 = table.text("protocol_v6").value_or("");
   path.cost = table.number("cost", 0, 1e12).value_or(0);
+  path.commit = table.bit_rate("commit");
   if (const auto role = table.text("role")) {
     if (const auto known = parse_neighbor_role(*role)) {
       path.role = *known;

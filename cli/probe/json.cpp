@@ -112,6 +112,9 @@ std::string to_json(const TargetReport& report) {
   }
   exporters::write_far(json, report.window.far);
   write_rtt(json, report.window);
+  if (const auto variation = packet_variation_of(report.window)) {
+    exporters::write_packet_variation(json, variation);
+  }
   write_one_way(json, report.window);
   if (report.floor)
     json.member("floor_ns", report.floor->count()).member("stretch", stretch(report));

@@ -67,6 +67,19 @@ std::string rtt_text(const Window& window) {
   return text + fmt::format("  max {}\n", strait::to_text(*max));
 }
 
+// Nothing without a pair of replies to probes that were sent one after the other.
+std::string variation_text(const Window& window) {
+  const auto variation = packet_variation_of(window);
+  if (!variation) return "";
+  std::string text = "  IPDV";
+  for (const auto& [label, value] :
+       {std::pair{"p50", variation->p50}, std::pair{"p95", variation->p95},
+        std::pair{"p99", variation->p99}}) {
+    if (value) text += fmt::format("  {} {}", label, strait::to_text(*value));
+  }
+  return text + fmt::format("  of {} pair{}\n", variation->pairs, variation->pairs == 1 ? "" : "s");
+}
+
 std::string bound_text(const std::optional<Nanos>& bound) {
   return !bound || *bound == analyzer::infinite_delay ? "lost" : strait::to_text(*bound);
 }
@@ -168,6 +181,10 @@ analyzer::FlowMembers members_of(const TargetReport& report) {
   return analyzer::cluster_members(flows);
 }
 
+std::optional<analyzer::PacketVariation> packet_variation_of(const Window& window) {
+  return analyzer::packet_variation(analyzer::Pool{{.rtt = window.ipdv}});
+}
+
 std::string quantile_label(double q) { return fmt::format("p{:g}", q * 100); }
 
 double loss_percent(const Counts& counts) {
@@ -226,6 +243,7 @@ std::string to_text(const TargetReport& report, const ReportStyle& style) {
   text += far_text(window);
   text += rtt_text(window);
   text += intervals_text(window);
+  text += variation_text(window);
   text += one_way_text(window);
   text += apart_text(report);
   text += floor_text(report);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "analyzer/evidence.hpp"
 #include "analyzer/members.hpp"
 #include "cli/probe/command.hpp"
 #include "cli/terminal/histogram.hpp"
@@ -44,6 +45,9 @@ struct ReportedQuantile {
   std::optional<Nanos> high;
 };
 [[nodiscard]] ReportedQuantile reported_quantile(const Window& window, double q);
+
+// How the round trips of neighbouring probes differ; nothing without a pair.
+[[nodiscard]] std::optional<analyzer::PacketVariation> packet_variation_of(const Window& window);
 
 inline constexpr std::array reported_quantiles{0.5, 0.9, 0.95, 0.99};
 [[nodiscard]] std::string quantile_label(double q);  // "p95"

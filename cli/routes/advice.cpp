@@ -278,21 +278,24 @@ Nanos look_back(const Configuration& configuration) {
 Advice advise(const Configuration& configuration, std::span<const Window> windows,
               const KnownRib* rib, const routes::Plan* in_force,
               const analyzer::DecisionMemory& before, WallTime now, const analyzer::PinNotes& pins,
-              const std::vector<analyzer::Target>* targets) {
+              const analyzer::Weighed* weighed) {
   analyzer::Network network = configuration.network();
-  if (targets != nullptr) network.targets = *targets;
+  if (weighed != nullptr) network.targets = weighed->targets;
   analyzer::EvidenceOptions newest_only = configuration.analyzer.decision.evidence;
   newest_only.span_windows = 1;
+  newest_only.ipdv = true;
 
   Advice advice;
   advice.newest = analyzer::gather(windows, network, newest_only, now);
-  advice.evidence =
-      analyzer::gather(windows, network, configuration.analyzer.decision.evidence, now);
+  analyzer::EvidenceOptions shown = configuration.analyzer.decision.evidence;
+  shown.one_way = true;
+  advice.evidence = analyzer::gather(windows, network, shown, now);
   note_pins(pins, advice.newest);
   note_pins(pins, advice.evidence);
 
   analyzer::DecisionInputs inputs{
       .windows = windows, .network = network, .routed = {}, .default_path = {}, .pins = pins};
+  if (weighed != nullptr) inputs.rates = weighed->rates;
   std::optional<routes::RibClasses> classes;
   if (rib != nullptr) {
     classes.emplace(rib->rib, configuration.regions);

@@ -52,14 +52,15 @@ struct Advice {
                                     std::span<const analyzer::Verdict> verdicts,
                                     const KnownRib& known);
 
-// Pure: the same values give the same advice. `targets`, if not null, stand in for the
-// configuration's, with weights of their own. `in_force` is the plan that the router has now; what
-// it raised is put back to the router's usual local-pref before asking what plain BGP would do.
+// Pure: the same values give the same advice. `weighed`, if not null, has targets in the place of
+// the configuration's, with weights of their own, and the rates of classes. `in_force` is the plan
+// that the router has now; what it raised is put back to the router's usual local-pref before
+// asking what plain BGP would do.
 [[nodiscard]] Advice advise(const Configuration& configuration, std::span<const Window> windows,
                             const KnownRib* rib, const routes::Plan* in_force,
                             const analyzer::DecisionMemory& before, WallTime now,
                             const analyzer::PinNotes& pins = {},
-                            const std::vector<analyzer::Target>* targets = nullptr);
+                            const analyzer::Weighed* weighed = nullptr);
 
 // By class, the path whose upstream plain BGP would use for most of the class's prefixes.
 [[nodiscard]] std::map<std::string, std::string, std::less<>> default_paths(

@@ -30,11 +30,13 @@ std::vector<T> those(const std::vector<T>& all, const Belongs& belongs) {
 }
 
 std::string path_text(const routes::Path& path) {
-  return fmt::format("{}: {}, {:.0f} km through {}, floor {} there and back, upstream AS{}{}\n",
+  const auto commit =
+      path.commit ? fmt::format(", commit {}", strait::to_string(*path.commit)) : std::string{};
+  return fmt::format("{}: {}, {:.0f} km through {}, floor {} there and back, upstream AS{}{}{}\n",
                      path.name, fmt::join(path.segments, " > "), path.length_km,
                      path.countries.empty() ? "no known country"
                                             : fmt::format("{}", fmt::join(path.countries, " ")),
-                     strait::to_text(path.one_way_floor * 2), path.upstream_asn.value(),
+                     strait::to_text(path.one_way_floor * 2), path.upstream_asn.value(), commit,
                      path.forbidden ? ", forbidden: " + path.forbidden_reason : "");
 }
 

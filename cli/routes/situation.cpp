@@ -94,7 +94,7 @@ Result<Situation> look(const RoutesSource& source, std::ostream& progress,
   const analyzer::Weighed& weighed = weights.of(*configuration, now);
   for (const std::string& note : weighed.notes) progress << fmt::format("routes: {}\n", note);
   Advice advice = advise(*configuration, windows->windows, rib->get(), in_force.get(), *memory, now,
-                         {}, &weighed.targets);
+                         {}, &weighed);
   return Situation{.configuration = std::move(*configuration),
                    .rib = std::move(*rib),
                    .in_force = std::move(in_force),

@@ -264,8 +264,8 @@ void Adviser::decide() {
   const auto in_force = router_ != nullptr ? router_->state().in_force : nullptr;
   const analyzer::Weighed& weighed = weights_.of(*in_use_, now);
   tell_of_weights(weighed);
-  Advice advice = advise(*in_use_, recent_, rib_.get(), in_force.get(), memory_, now, pins_in_use_,
-                         &weighed.targets);
+  Advice advice =
+      advise(*in_use_, recent_, rib_.get(), in_force.get(), memory_, now, pins_in_use_, &weighed);
   memory_ = advice.memory;
   if (router_ != nullptr) router_->want(advice.plan, advice.fit, weighed.shares);
   write_verdicts(advice.verdicts);

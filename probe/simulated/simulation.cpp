@@ -34,7 +34,8 @@ Simulation::Simulation(Scenario scenario, std::uint64_t seed)
                              .target = target,
                              .flow = flow,
                              .dice = Dice{seed_of(seed, stream)},
-                             .in_burst = false});
+                             .in_burst = false,
+                             .before = {}});
       }
     }
   }
@@ -50,7 +51,7 @@ void Simulation::shift_levels() {
 }
 
 Simulation::Draw Simulation::draw_of(const Session& session, const Weather& of_path) const {
-  const auto& [path, target, flow, dice, in_burst] = session;
+  const auto& [path, target, flow, dice, in_burst, before] = session;
   const PathModel& model = world_.scenario().paths[path];
   const WallTime middle = time_ + world_.scenario().window / 2;
   const Weather weather = world_.seen(path, target, flow, of_path, middle);
@@ -105,10 +106,13 @@ void Simulation::fill(Window& window, Session& session, const Draw& draw) const 
                       (session.in_burst && session.dice.chance(burst.loss));
     if (lost) {
       ++window.counts.lost;
+      session.before.reset();
       continue;
     }
     const Nanos rtt{std::llround(draw.minimum_ns + wait(session.dice, draw))};
     window.rtt.record(rtt);
+    if (session.before) window.ipdv.record(std::chrono::abs(rtt - *session.before));
+    session.before = rtt;
     if (one_way) {
       const Nanos there = share_of(rtt, forward);
       window.forward.record(there + offset);
@@ -160,6 +164,8 @@ std::vector<Window> Simulation::next() {
       Window window = window_of(session, weather[session.path]);
       if (!session.dice.chance(scenario.missing)) windows.push_back(std::move(window));
     }
+  } else {
+    for (Session& session : sessions_) session.before.reset();
   }
   shift_levels();
   time_ += scenario.window;

@@ -37,6 +37,7 @@ class Simulation {
     std::uint16_t flow = 0;
     Dice dice;
     bool in_burst = false;
+    std::optional<Nanos> before;  // the round trip of the probe before; nothing: lost, or none
   };
   // What holds for all probes of one window.
   struct Draw {

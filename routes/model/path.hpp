@@ -24,10 +24,11 @@ struct Path {
   Asn upstream_asn;
   std::optional<Address> neighbor_v4;  // BGP neighbour: names the upstream in a RIB
   std::optional<Address> neighbor_v6;
-  std::string protocol;     // the router's name for that session, such as BIRD's
-  std::string protocol_v6;  // of a session of its own for IPv6; empty: the same one
-  double cost = 0;          // of what is sent over it, in any unit that all paths share
-  bool forbidden = false;   // by policy: never recommended
+  std::string protocol;           // the router's name for that session, such as BIRD's
+  std::string protocol_v6;        // of a session of its own for IPv6; empty: the same one
+  double cost = 0;                // of what is sent over it, in any unit that all paths share
+  std::optional<BitRate> commit;  // paid for in any case: only what is beyond it has the cost
+  bool forbidden = false;         // by policy: never recommended
   std::string forbidden_reason;
   NeighborRole role = NeighborRole::provider;  // of the upstream
 };

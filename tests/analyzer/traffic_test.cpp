@@ -166,3 +166,21 @@ stands_for = ["AS64508", "ES", "203.0.113.0/24", "es", "AS0", "203.0.113.1/24"]
     CHECK_THAT(errors->message, Catch::Contains(text));
   }
 }
+
+TEST_CASE("a class has the rate of what is sent to it, where the capture is long enough") {
+  const std::vector<Target> targets{{.name = "a", .traffic_class = "europe"},
+                                    {.name = "b", .traffic_class = "europe"},
+                                    {.name = "c", .traffic_class = "africa"}};
+  const TrafficOfTargets words{
+      {"a", target("192.0.2.1")}, {"b", target("198.51.100.1")}, {"c", target("203.0.113.1")}};
+  // africa only sends to us.
+  Traffic counted =
+      traffic({row("192.0.2.0/24", 0, "", 1000, 9000), row("198.51.100.0/24", 0, "", 500, 0),
+               row("203.0.113.0/24", 0, "", 0, 700)});
+  counted.from = counted.to - std::chrono::minutes{1};
+  const Weighed weighed = weigh(targets, words, counted, now, week);
+  REQUIRE(weighed.rates.size() == 1);
+  CHECK(weighed.rates.at("europe").per_second == Approx(200));  // 1500 octets in 60 s
+  counted.from += Nanos{1};
+  CHECK(weigh(targets, words, counted, now, week).rates.empty());
+}

@@ -206,6 +206,7 @@ class Contract(unittest.TestCase):
                 self.assertEqual(lines[2], "  RTT  min T ms  p50 T ms  p90 n/a (needs 36)  p95 n/a (needs 72)  "
                                            "p99 n/a (needs 368)  max T ms")
                 self.assertEqual(lines[3], "  95 % p50 T ms to T ms")
+                self.assertEqual(lines[4], "  IPDV  p50 T ms  of 7 pairs")
                 status, out, err = self.end(reflector)
                 self.assertEqual((status, err), (0, ""))
                 self.assertRegex(out, r"^(\d+) received, \1 reflected\n$")

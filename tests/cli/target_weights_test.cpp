@@ -97,8 +97,7 @@ TEST_CASE("evidence follows the traffic: the target that has most of it makes th
     std::ofstream{file_name()} << traffic(now, spain, france);
     TargetWeights weights;
     const auto& weighed = weights.of(configured, now);
-    const Advice advice =
-        advise(configured, windows, nullptr, nullptr, {}, now, {}, &weighed.targets);
+    const Advice advice = advise(configured, windows, nullptr, nullptr, {}, now, {}, &weighed);
     REQUIRE(advice.evidence.size() == 1);
     return advice.evidence[0].percentile(0.5)->value;
   };

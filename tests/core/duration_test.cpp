@@ -62,3 +62,41 @@ TEST_CASE("parse_rate reads events per unit of time") {
     CHECK_FALSE(parse_rate(text).has_value());
   }
 }
+
+TEST_CASE("parse_bit_rate reads decimal units with or without a space, and nothing else") {
+  struct Case {
+    const char* text;
+    double bits;  // 0: refused
+  };
+  const auto c = GENERATE(values<Case>({{"10 Gbit/s", 1e10},
+                                        {"500Mbit/s", 5e8},
+                                        {"1.5 Tbit/s", 1.5e12},
+                                        {"64 kbit/s", 64e3},
+                                        {"300 bit/s", 300},
+                                        {"0 Gbit/s", 0},
+                                        {"10", 0},
+                                        {"Gbit/s", 0},
+                                        {"-1 Gbit/s", 0},
+                                        {"10 gbit/s", 0},
+                                        {"10 GB/s", 0},
+                                        {"10  Gbit/s", 0},
+                                        {"10 Gbit/s ", 0},
+                                        {"", 0}}));
+  CAPTURE(c.text);
+  const auto rate = parse_bit_rate(c.text);
+  REQUIRE(rate.has_value() == (c.bits > 0));
+  if (rate) {
+    CHECK(rate->per_second == Approx(c.bits));
+    CHECK(parse_bit_rate(to_string(*rate)) == rate);
+  } else {
+    CHECK_THAT(rate.error().message, Catch::Contains("want a number above 0 and a unit"));
+  }
+}
+
+TEST_CASE("a bit rate is said in the largest unit that keeps it at 1 or above") {
+  CHECK(to_string(BitRate{1e10}) == "10 Gbit/s");
+  CHECK(to_string(BitRate{999e6}) == "999 Mbit/s");
+  CHECK(to_string(BitRate{1e9}) == "1 Gbit/s");
+  CHECK(to_string(BitRate{2'345'600}) == "2.346 Mbit/s");
+  CHECK(to_string(BitRate{0}) == "0 bit/s");
+}

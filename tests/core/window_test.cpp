@@ -86,6 +86,8 @@ TEST_CASE("merging windows adds their counts and sketches and spans both interva
                   .reordered = 40,
                   .errors = {{"wrong-source", 10}, {"replayed", 5}}};
   other.rtt.record(30ms);
+  other.ipdv.record(2ms);
+  into.ipdv.record(1ms, 3);
   other.forward.record(10ms);
   other.reverse.record(11ms);
   other.lag.record(12us);
@@ -115,6 +117,8 @@ TEST_CASE("merging windows adds their counts and sketches and spans both interva
   CHECK(into.reverse.max() == Nanos{11ms});
   CHECK(into.lag.max() == Nanos{12us});
   CHECK(into.uncertain.max() == Nanos{40ms});
+  CHECK(into.ipdv.count() == 4);
+  CHECK(into.ipdv.sum() == 5ms);
   CHECK(into.source == StampSource::tsc);  // the worse of the two
   CHECK(into.uncertainty == 5us);
 }

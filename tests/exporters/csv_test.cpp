@@ -29,7 +29,9 @@ TEST_CASE("evidence as CSV has as many cells as its header, and none for what is
   CHECK_THAT(lines[1], Catch::StartsWith("europe,\"atlas \"\"A\"\", north\","));
   CHECK_THAT(lines[1], Catch::Contains(",57,"));
   CHECK(lines[2] ==
-        "europe,loukkos,,,0,0,0,,,,,,,,,,,,,,,,,,,0,0,,,,0,0,0,,,,,,,,false,not measured,");
+        "europe,loukkos,,,0,0,0,,,,,,,,,,,,,,,,,,,0,0,,,,0,0,0,,,,,,,,false,not measured,,,,,");
+  CHECK_THAT(lines[0], Catch::EndsWith(",method,ipdv_pairs,ipdv_p50_ns,ipdv_p95_ns,ipdv_p99_ns"));
+  CHECK_THAT(lines[1], Catch::EndsWith(",596,110000,290000,480000"));
   const auto commas = [](const std::string& line) { return std::ranges::count(line, ','); };
   CHECK(commas(lines[2]) == commas(lines[0]));
   CHECK(commas(lines[1]) == commas(lines[0]) + 1);  // one is quoted

@@ -62,9 +62,13 @@ TEST_CASE("a window's line says all that the window holds") {
   Window uncertain = window;
   uncertain.session.flow = 3;
   uncertain.uncertain.record(std::chrono::milliseconds{25}, 4);
+  uncertain.ipdv.record(std::chrono::milliseconds{2}, 9);
+  CHECK(json.at("ipdv").is_null());
   const auto more = parsed(to_json(uncertain));
   CHECK(more.at("flow").as_int64() == 3);
   CHECK(more.at("uncertain").at("count").as_int64() == 4);
+  CHECK(more.at("ipdv").at("count").as_int64() == 9);
+  CHECK(more.at("ipdv").at("max_ns").as_int64() == 2'000'000);
   CHECK(more.at("uncertain").at("max_ns").as_int64() == 25'000'000);
 }
 
@@ -120,8 +124,13 @@ TEST_CASE("evidence says what is lost, what is unbounded and what is not known")
   CHECK(json.at("loss").at("ratio").to_number<double>() == Approx(1.0 / 600));
   CHECK(text(json.at("notes").at(0)) == evidence.notes[0]);
 
+  CHECK(json.at("ipdv").at("pairs").as_int64() == 596);
+  CHECK(json.at("ipdv").at("p95_ns").as_int64() == 290'000);
+  evidence.ipdv->p99.reset();
+  CHECK(parsed(to_json(evidence)).at("ipdv").at("p99_ns").is_null());
+  CHECK(parsed(to_json(analyzer::Evidence{})).at("ipdv").is_null());
   CHECK(parsed(to_json(analyzer::Evidence{})).at("loss").is_null());
-  CHECK(json.at("detour_km").is_null());
+  CHECK(parsed(to_json(analyzer::Evidence{})).at("detour_km").is_null());
   CHECK(json.at("great_circle").is_null());
   evidence.detour_km = 120.5;
   evidence.great_circle = analyzer::GreatCircle{

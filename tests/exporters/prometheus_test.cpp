@@ -350,6 +350,42 @@ TEST_CASE("a session of captured traffic has round trips with a method, and no p
   }
 }
 
+TEST_CASE("distances are in metres, asymmetry in seconds with what the clocks may make of it") {
+  const auto families = collect(samples::snapshot());
+  const auto value = [&](const char* name) {
+    const MetricFamily* const family = find(families, name);
+    REQUIRE(family != nullptr);
+    REQUIRE(family->metric.size() == 1);
+    CHECK(label(family->metric[0], "path") == "atlas-offshore");
+    return family->metric[0].gauge.value;
+  };
+  CHECK(value("strait_one_way_asymmetry_seconds") == Approx(-0.003));
+  CHECK(value("strait_one_way_asymmetry_error_seconds") == Approx(0.0006));
+  CHECK(value("strait_great_circle_stretch_ratio") == Approx(1.9));
+  CHECK(value("strait_great_circle_detour_meters") == Approx(919'000));
+  CHECK(value("strait_detour_meters") == Approx(306'500));
+  CHECK(value("strait_stretch_ratio") == Approx(19.0 / 16));
+  const auto& asymmetry = find(families, "strait_one_way_asymmetry_seconds")->metric.at(0);
+  CHECK(label(asymmetry, "dscp") == "46");
+  CHECK(label(asymmetry, "protocol") == "stamp");
+  CHECK(label(asymmetry, "target") == "192.0.2.1");
+}
+
+TEST_CASE("IPDV has a series for each percentile that has pairs enough, and their number") {
+  Snapshot snapshot = samples::snapshot();
+  snapshot.newest[0].ipdv->p99.reset();
+  const auto families = collect(snapshot);
+  const auto& ipdv = *find(families, "strait_ipdv_window_seconds");
+  REQUIRE(ipdv.metric.size() == 2);
+  CHECK(label(ipdv.metric[0], "quantile") == "0.5");
+  CHECK(ipdv.metric[0].untyped.value == Approx(0.00011));
+  CHECK(label(ipdv.metric[1], "quantile") == "0.95");
+  CHECK(ipdv.metric[1].untyped.value == Approx(0.00029));
+  const auto& pairs = *find(families, "strait_ipdv_window_pairs");
+  REQUIRE(pairs.metric.size() == 1);
+  CHECK(pairs.metric[0].gauge.value == 596);
+}
+
 TEST_CASE("docs/METRICS.md lists the metrics of the table, with their types, and no others") {
   std::ifstream file{STRAIT_SOURCE_DIR "/docs/METRICS.md"};
   REQUIRE(file);

@@ -73,9 +73,12 @@ inline analyzer::Evidence evidence(const std::string& path, const std::string& r
       {.q = 0.99, .value = Nanos{19'597'000}, .low = Nanos{19'590'000}, .high = {}, .probes = 600}};
   evidence.min = milliseconds{19};
   evidence.pdv = Nanos{593'000};
+  evidence.ipdv = analyzer::PacketVariation{
+      .pairs = 596, .p50 = Nanos{110'000}, .p95 = Nanos{290'000}, .p99 = Nanos{480'000}};
   evidence.loss = {.value = 1.0 / 600, .low = 0.0003, .high = 0.0094, .hits = 1, .trials = 600};
   evidence.floor = milliseconds{16};
   evidence.stretch = 19.0 / 16;
+  evidence.detour_km = 306.5;
   evidence.adequacy = analyzer::Adequacy::adequate;
   evidence.source = StampSource::kernel;
   evidence.uncertainty = Nanos{1500};
@@ -182,6 +185,14 @@ inline Snapshot snapshot() {
   snapshot.newest = {evidence("atlas-offshore", "europe"), insufficient("loukkos", "europe")};
   snapshot.evidence = snapshot.newest;
   snapshot.evidence[0].flows = {two_flows("192.0.2.1")};
+  snapshot.evidence[0].great_circle = analyzer::GreatCircle{
+      .target = "192.0.2.1", .round_trip = milliseconds{10}, .stretch = 1.9, .detour_km = 919};
+  snapshot.evidence[0].one_way = {{.target = "192.0.2.1",
+                                   .dscp = 46,
+                                   .samples = 599,
+                                   .forward = milliseconds{8},
+                                   .reverse = milliseconds{11},
+                                   .error = Nanos{300'000}}};
   snapshot.verdicts = {verdict()};
   snapshot.weights = {
       {.target = "192.0.2.1", .traffic_class = "europe", .weight = 0.75, .by_traffic = true}};

@@ -57,6 +57,7 @@ Window any_window() {
   window.reverse = any_sketch();
   window.lag = any_sketch();
   window.uncertain = any_sketch();
+  window.ipdv = any_sketch();
   window.source = *rc::gen::element(StampSource::hardware, StampSource::kernel, StampSource::tsc,
                                     StampSource::user);
   window.uncertainty = Nanos{*rc::gen::inRange<std::int64_t>(0, INT64_MAX)};

@@ -327,6 +327,7 @@ PRAGMA user_version = 1;
     CHECK(window.uncertain == Sketch{lag_schema});
     CHECK(window.far.empty());
     CHECK(window.clocks == Clocks{});
+    CHECK(window.ipdv == Sketch{variation_schema});
   };
   {
     auto reader = SqliteStore::open_read_only(file);
@@ -341,6 +342,7 @@ PRAGMA user_version = 1;
   check(next);
   next.session.flow = 1;
   next.uncertain.record(20ms);
+  next.ipdv.record(1ms, 8);
   next.far.dscp = std::uint8_t{63};
   next.clocks.state = ClockState::usable;
   REQUIRE(store->append({&next, 1}).has_value());

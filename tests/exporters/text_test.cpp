@@ -29,9 +29,9 @@ TEST_CASE("the table of the evidence") {
   estepona  lost [lost, lost]  insufficient  100.00 % [91.43, 100.00]    -    -      -        -  insufficient (41 probes, p95 needs 72)
   note on estepona: target 192.0.2.9 left out: below its floor
 europe
-  path            p50                            p95                            p99           loss                      min       pdv     floor  stretch
-  atlas-offshore  19.30 ms [19.25 ms, 19.35 ms]  19.57 ms [19.55 ms, 19.59 ms]  insufficient  0.17 % [0.03, 0.94]  19.00 ms  0.593 ms  16.00 ms     1.19
-  loukkos         31.00 ms [30.90 ms, 31.10 ms]  insufficient                   -             0.00 % [0.00, 8.57]  30.00 ms         -         -        -  insufficient (41 probes, p95 needs 72)
+  path            p50                            p95                            p99           loss                      min       pdv      ipdv     floor  stretch  detour
+  atlas-offshore  19.30 ms [19.25 ms, 19.35 ms]  19.57 ms [19.55 ms, 19.59 ms]  insufficient  0.17 % [0.03, 0.94]  19.00 ms  0.593 ms  0.480 ms  16.00 ms     1.19  306 km
+  loukkos         31.00 ms [30.90 ms, 31.10 ms]  insufficient                   -             0.00 % [0.00, 8.57]  30.00 ms         -         -         -        -       -  insufficient (41 probes, p95 needs 72)
 )");
 }
 

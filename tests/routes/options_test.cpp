@@ -42,6 +42,8 @@ upstream_asn = 64501
 neighbor_v4 = "10.0.1.2"
 neighbor_v6 = "fd00::2"
 protocol = "u1"
+cost = 12.5
+commit = "10 Gbit/s"
 
 [[path]]
 name = "old"
@@ -83,6 +85,9 @@ community = "64500:911"
   CHECK(all.paths[0].upstream_asn == Asn{64501});
   CHECK(all.paths[0].neighbor_v6->to_string() == "fd00::2");
   CHECK(all.paths[0].protocol == "u1");
+  CHECK(all.paths[0].cost == 12.5);
+  CHECK(all.paths[0].commit == BitRate{1e10});
+  CHECK_FALSE(all.paths[1].commit.has_value());
   CHECK(all.paths[1].forbidden_reason == "contract ended");
   CHECK(all.paths[0].role == NeighborRole::provider);
   CHECK(all.paths[1].role == NeighborRole::peer);
@@ -183,6 +188,7 @@ TEST_CASE("mistakes are reported where they are") {
        "t.toml:4:8: error: name 'a' is there twice"},
       {"[[path]]\nname = \"a\"\nneighbor_v4 = \"fd00::1\"", "is not IPv4"},
       {"[[path]]\nname = \"a\"\nforbidden = true", "forbidden_reason"},
+      {"[[path]]\nname = \"a\"\ncommit = \"10G\"", "bit rate '10G': want a number above 0"},
       {"[[path]]\nname = \"a\"\nupstream_asn = 0", "want 1 to 4294967295"},
       {"[[path]]\nname = \"a\"\nprotcol = \"x\"", "did you mean 'protocol'?"},
       {"[[region]]\nname = \"a\"\ncountries = [\"France\"]", "country 'France'"},

@@ -171,3 +171,29 @@ TEST_CASE(
     CHECK_FALSE(all_windows(Simulation{scenario, 1}).front().clocks.raw_forward.has_value());
   }
 }
+
+TEST_CASE("neighbouring probes are compared across windows, and not across losses and pauses") {
+  Scenario scenario = two_paths();
+  scenario.length = minutes{3};
+  const auto pairs = [](const Scenario& of, std::size_t first_skipped) {
+    std::vector<std::uint64_t> counts;
+    Simulation simulation{of, 5};
+    for (std::size_t i = 0; !simulation.done(); ++i) {
+      const auto windows = simulation.next();
+      if (windows.empty() || i < first_skipped) continue;
+      CHECK(windows[0].ipdv.count() <= windows[0].rtt.count());
+      counts.push_back(windows[0].ipdv.count());
+    }
+    return counts;
+  };
+  const auto probes = static_cast<std::uint64_t>(scenario.window / scenario.interval);
+  CHECK(pairs(scenario, 0) == std::vector{probes - 1, probes, probes});
+  CHECK(pairs(scenario, 2) == std::vector{probes});
+  // A probe that is lost is missed by both its neighbours.
+  scenario.paths[0].loss = 0.05;
+  Simulation lossy{scenario, 5};
+  const Window window = lossy.next().at(0);
+  REQUIRE(window.counts.lost > 0);
+  CHECK(window.ipdv.count() < window.counts.received - 1);
+  CHECK(window.ipdv.count() >= window.counts.sent - 1 - 2 * window.counts.lost);
+}
