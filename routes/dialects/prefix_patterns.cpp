@@ -34,30 +34,40 @@ void join_lengths(std::vector<Item<Key>>& items) {
   items.resize(kept);
 }
 
+// Of the item's network the other half with the same lengths, behind it; items.size(): there is
+// none. Of one network there are few patterns, so it is near.
+template <class Key>
+std::size_t other_half(const std::vector<Item<Key>>& items, std::size_t item, const Key& parent) {
+  const Item<Key>& one = items[item];
+  const auto above = static_cast<std::uint8_t>(one.network.length() - 1);
+  for (std::size_t i = item + 1; i < items.size(); ++i) {
+    const Item<Key>& other = items[i];
+    if (other.network.shortened(above) != parent) break;
+    if (other.network != one.network && other.from == one.from && other.to == one.to) return i;
+  }
+  return items.size();
+}
+
 // Two halves of one network with the same lengths go up to it; what stays is appended to `done`.
 template <class Key>
-void join_halves(const std::vector<Item<Key>>& items, std::uint8_t length,
+void join_halves(const std::vector<Item<Key>>& items, unsigned length,
                  std::vector<Item<Key>>& above, std::vector<Item<Key>>& done) {
-  const auto parent = [&](const Item<Key>& item) {
-    return item.network.shortened(static_cast<std::uint8_t>(length - 1));
-  };
   std::vector<bool> gone(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (gone[i]) continue;
-    if (length > 0 && items[i].to - (length - 1U) <= most_deeper) {
-      // Of one network there are few patterns, so the other half's are near.
-      for (std::size_t j = i + 1; j < items.size() && parent(items[j]) == parent(items[i]); ++j) {
-        if (gone[j] || items[j].network == items[i].network || items[j].from != items[i].from ||
-            items[j].to != items[i].to) {
-          continue;
-        }
-        gone[j] = true;
-        gone[i] = true;
-        above.push_back({.network = parent(items[i]), .from = items[i].from, .to = items[i].to});
-        break;
-      }
+    const bool may_rise = length > 0 && items[i].to - (length - 1U) <= most_deeper;
+    if (!may_rise) {
+      done.push_back(items[i]);
+      continue;
     }
-    if (!gone[i]) done.push_back(items[i]);
+    const Key parent = items[i].network.shortened(static_cast<std::uint8_t>(length - 1));
+    const std::size_t other = other_half(items, i, parent);
+    if (other == items.size()) {
+      done.push_back(items[i]);
+      continue;
+    }
+    gone[other] = true;
+    above.push_back({.network = parent, .from = items[i].from, .to = items[i].to});
   }
 }
 
@@ -77,7 +87,7 @@ std::vector<PrefixPattern> patterns_by_key(std::span<const Prefix> prefixes) {
     std::inplace_merge(items.begin(), items.begin() + middle, items.end());
     above.clear();
     join_lengths(items);
-    join_halves(items, static_cast<std::uint8_t>(length), above, done);
+    join_halves(items, length, above, done);
     std::ranges::sort(above);
   }
   std::ranges::sort(done);
