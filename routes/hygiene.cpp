@@ -188,9 +188,11 @@ RouteCheck::RouteCheck(const Rib& rib, HygieneOptions options)
 }
 
 const RouteCheck::Known& RouteCheck::known(const RibRoute& route) {
-  const auto [it, fresh] = known_.try_emplace(route.attributes);
-  Known& known = it->second;
-  if (!fresh) return known;
+  if (places_.empty()) places_.resize(rib_.attributes().places());
+  std::uint32_t& place = places_[AttributeStore::place(route.attributes)];
+  if (place > 0) return known_[place - 1];
+  Known& known = known_.emplace_back();
+  place = static_cast<std::uint32_t>(known_.size());
   const PathAttributes attributes = rib_.decode(route);
   known.path = problems_of(attributes.as_path, options_.limits);
   known.only_to_customer = attributes.only_to_customer;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/address.hpp"
@@ -118,7 +117,8 @@ class RouteCheck {
   const Rib& rib_;
   HygieneOptions options_;
   std::vector<NeighborRole> roles_;  // by peer
-  std::unordered_map<AttributeId, Known> known_;
+  std::vector<Known> known_;
+  std::vector<std::uint32_t> places_;  // by AttributeStore::place(): one more than in known_, or 0
 };
 
 }  // namespace strait::routes

@@ -4,13 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
+#include "routes/part_index.hpp"
+#include "routes/preferable.hpp"
 #include "routes/route_guard.hpp"
 
 namespace strait::routes {
@@ -38,39 +40,68 @@ constexpr Objection unmeasured{.guard = "unmeasured-family",
 // What was left out of a preference: by guard, why and how many.
 using LeftOut = std::map<std::string_view, std::pair<std::string_view, std::size_t>>;
 
+void count(LeftOut& left_out, const Objection& against) {
+  auto& [why, times] = left_out[against.guard];
+  why = against.why;
+  ++times;
+}
+
+constexpr std::size_t no_group = ~std::size_t{0};
+constexpr std::size_t parts_named = 5;
+
+// What of one class is wished to go by one path: the class as a whole, parts of it, or both.
+struct Group {
+  std::string traffic_class;
+  std::optional<RegionNumber> region;
+  const Path* path = nullptr;
+  const Wish* whole = nullptr;
+  std::vector<const Wish*> parts;
+
+  [[nodiscard]] std::string reason() const {
+    if (whole != nullptr) return whole->reason;
+    std::string text = fmt::format("{}: {}", parts.front()->traffic_class, parts.front()->reason);
+    if (parts.size() == 1) return text;
+    text += "; and";
+    for (std::size_t i = 1; i < std::min(parts.size(), parts_named); ++i) {
+      text += " " + parts[i]->traffic_class;
+    }
+    if (parts.size() <= parts_named) return text;
+    return text + fmt::format(" and {} parts more", parts.size() - parts_named);
+  }
+};
+
 class Draft {
  public:
   Draft(std::span<const Path> paths, const Rib& rib, const Regions& regions,
         const PlanLimits& limits)
-      : paths_{paths}, rib_{rib}, regions_{regions}, limits_{limits}, guard_{rib, paths, limits} {}
+      : paths_{paths}, rib_{rib}, regions_{regions}, limits_{limits} {
+    if (limits.classes == nullptr) own_classes_.emplace(rib, regions);
+    if (limits.preferable == nullptr) own_preferable_.emplace(rib, classes(), paths, limits);
+    of_part_.resize(parts().parts().size());
+    of_region_.resize(regions.names().size());
+  }
 
   void add(const Wish& wish) {
-    const auto path = std::ranges::find(paths_, wish.path, &Path::name);
-    if (path == paths_.end()) {
-      note("no-session",
-           fmt::format("class {}: there is no path '{}'", wish.traffic_class, wish.path));
-      return;
+    const auto part = parts().number_of(wish.traffic_class);
+    const std::string& traffic_class =
+        part ? parts().parts()[*part].traffic_class : wish.traffic_class;
+    const auto region = regions_.number_of(traffic_class);
+    // Also where nothing comes of it: what is not to have its wish is left to plain BGP.
+    Turn& turn = part ? of_part_[*part] : region ? of_region_[*region] : nowhere_;
+    turn = {.wish = &wish, .group = no_group};
+    const Path* const path = path_of(wish);
+    if (path == nullptr) return;
+    turn.group = group_of(traffic_class, region, *path);
+    if (part) {
+      groups_[turn.group].parts.push_back(&wish);
+    } else {
+      groups_[turn.group].whole = &wish;
     }
-    if (path->forbidden) {
-      note("forbidden", fmt::format("class {}: path {} is forbidden: {}", wish.traffic_class,
-                                    wish.path, path->forbidden_reason));
-      return;
-    }
-    const auto sessions = sessions_of(*path);
-    if (sessions.empty()) {
-      note("no-session", fmt::format("class {}: path {} names no neighbor and protocol",
-                                     wish.traffic_class, wish.path));
-      return;
-    }
-    std::map<std::string, std::set<Prefix>> by_protocol;
-    for (const Session& session : sessions) {
-      auto& prefixes = by_protocol[session.protocol];
-      for (const Prefix& prefix : offered(wish, session.neighbor)) prefixes.insert(prefix);
-    }
-    add_preferences(wish, by_protocol);
   }
 
   Plan finish() {
+    inherit();
+    for (std::size_t group = 0; group < groups_.size(); ++group) add_preferences(group);
     auto& preferences = plan_.preferences;
     std::ranges::sort(preferences, [](const Preference& a, const Preference& b) {
       return std::tie(a.traffic_class, a.path, a.protocol) <
@@ -81,6 +112,120 @@ class Draft {
   }
 
  private:
+  // Whose wish the prefixes of a class or part go by.
+  struct Turn {
+    const Wish* wish = nullptr;
+    std::size_t group = no_group;
+  };
+
+  // The wish's path, if it may be preferred; otherwise a note says why not.
+  const Path* path_of(const Wish& wish) {
+    const auto path = std::ranges::find(paths_, wish.path, &Path::name);
+    if (path == paths_.end()) {
+      note("no-session",
+           fmt::format("class {}: there is no path '{}'", wish.traffic_class, wish.path));
+      return nullptr;
+    }
+    if (path->forbidden) {
+      note("forbidden", fmt::format("class {}: path {} is forbidden: {}", wish.traffic_class,
+                                    wish.path, path->forbidden_reason));
+      return nullptr;
+    }
+    if (!sessions_of(*path).empty()) return &*path;
+    note("no-session", fmt::format("class {}: path {} names no neighbor and protocol",
+                                   wish.traffic_class, wish.path));
+    return nullptr;
+  }
+
+  std::size_t group_of(const std::string& traffic_class, std::optional<RegionNumber> region,
+                       const Path& path) {
+    const auto [known, fresh] =
+        by_name_.try_emplace(std::pair{traffic_class, path.name}, groups_.size());
+    if (fresh) {
+      groups_.push_back({.traffic_class = traffic_class,
+                         .region = region,
+                         .path = &path,
+                         .whole = nullptr,
+                         .parts = {}});
+    }
+    return known->second;
+  }
+
+  // Parts without a wish go by that of what they are part of.
+  void inherit() {
+    for (PartNumber part = 0; part < of_part_.size(); ++part) {
+      if (of_part_[part].wish != nullptr) continue;
+      const PartNumber whole = parts().whole_of(part);
+      const auto region = regions_.number_of(parts().parts()[part].traffic_class);
+      if (whole != no_part) {
+        of_part_[part] = of_part_[whole];
+      } else if (region) {
+        of_part_[part] = of_region_[*region];
+      }
+    }
+  }
+
+  void add_preferences(std::size_t number) {
+    const Group& group = groups_[number];
+    std::map<std::string, std::vector<Prefix>> by_protocol;
+    for (const Session& session : sessions_of(*group.path)) {
+      auto& prefixes = by_protocol[session.protocol];
+      const bool first = prefixes.empty();
+      add_offered(number, session.neighbor, prefixes);
+      if (first) continue;
+      std::ranges::sort(prefixes);
+      const auto twice = std::ranges::unique(prefixes);
+      prefixes.erase(twice.begin(), twice.end());
+    }
+    bool any = false;
+    for (auto& [protocol, prefixes] : by_protocol) {
+      if (prefixes.empty()) continue;
+      any = true;
+      plan_.preferences.push_back({.traffic_class = group.traffic_class,
+                                   .path = group.path->name,
+                                   .protocol = protocol,
+                                   .local_pref = limits_.local_pref,
+                                   .prefixes = std::move(prefixes),
+                                   .reason = group.reason()});
+    }
+    if (any) return;
+    note("rib-from-upstream", fmt::format("class {}: the RIB holds none of its prefixes from {}",
+                                          group.traffic_class, group.path->name));
+  }
+
+  // What this neighbour offers of the group, less what the guards take out.
+  void add_offered(std::size_t number, const Address& neighbor, std::vector<Prefix>& prefixes) {
+    const Group& group = groups_[number];
+    if (!group.region) return;
+    const Preferable::Offered& offered = preferable().from(neighbor, *group.region);
+    const auto first_v6 = static_cast<std::uint32_t>(rib_.v4().keys.size());
+    const Turn& of_class = of_region_[*group.region];
+    LeftOut left_out;
+    // Whether the guards are what decides about it.
+    const auto ours = [&](std::uint32_t ordinal) {
+      const PartNumber part = parts().at(ordinal);
+      const Turn& turn = part == no_part ? of_class : of_part_[part];
+      if (turn.group != number) return false;
+      if (ordinal < first_v6 ? turn.wish->measured_v4 : turn.wish->measured_v6) return true;
+      count(left_out, unmeasured);
+      return false;
+    };
+    if (of_class.group == number) prefixes.reserve(prefixes.size() + offered.prefixes.size());
+    for (const std::uint32_t ordinal : offered.prefixes) {
+      if (!ours(ordinal)) continue;
+      prefixes.push_back(ordinal < first_v6 ? rib_.v4().keys[ordinal].prefix()
+                                            : rib_.v6().keys[ordinal - first_v6].prefix());
+    }
+    for (const Preferable::Refused& refused : offered.refused) {
+      if (ours(refused.ordinal)) count(left_out, preferable().objection(refused));
+    }
+    for (const auto& [guard, found] : left_out) {
+      note(std::string{guard},
+           fmt::format("class {}: {} prefixes from {} left out: {}", group.traffic_class,
+                       found.second, group.path->name, found.first));
+    }
+  }
+
   // Leaves out what is too much rather than block the plan: a preference that must go (its path is
   // dead) goes, and what is left out is decided by plain BGP.
   void keep_to_budget(std::vector<Preference>& preferences) {
@@ -98,62 +243,16 @@ class Draft {
     });
   }
 
-  void add_preferences(const Wish& wish,
-                       const std::map<std::string, std::set<Prefix>>& by_protocol) {
-    bool any = false;
-    for (const auto& [protocol, prefixes] : by_protocol) {
-      if (prefixes.empty()) continue;
-      any = true;
-      plan_.preferences.push_back({.traffic_class = wish.traffic_class,
-                                   .path = wish.path,
-                                   .protocol = protocol,
-                                   .local_pref = limits_.local_pref,
-                                   .prefixes = {prefixes.begin(), prefixes.end()},
-                                   .reason = wish.reason});
-    }
-    if (any) return;
-    note("rib-from-upstream", fmt::format("class {}: the RIB holds none of its prefixes from {}",
-                                          wish.traffic_class, wish.path));
+  [[nodiscard]] const RibClasses& classes() const {
+    return own_classes_ ? *own_classes_ : *limits_.classes;
   }
-
-  // What keeps this route from being preferred, or nothing.
-  std::optional<Objection> objection(const Wish& wish, const Prefix& prefix,
-                                     const RibRoute& route) {
-    if (!(prefix.network.is_v4() ? wish.measured_v4 : wish.measured_v6)) return unmeasured;
-    return guard_.objection(prefix, route);
+  [[nodiscard]] const Preferable& preferable() const {
+    return own_preferable_ ? *own_preferable_ : *limits_.preferable;
   }
-
-  // What this neighbour offers of the wish's class, less what the guards take out.
-  std::vector<Prefix> offered(const Wish& wish, const Address& neighbor) {
-    std::vector<Prefix> prefixes;
-    const auto region = regions_.number_of(wish.traffic_class);
-    if (!region) return prefixes;
-    LeftOut left_out;
-    rib_.for_each_of(neighbor, [&](const RibEntry& entry, const RibRoute& route) {
-      if (classes().at(entry) != *region) return;
-      const auto against = objection(wish, entry.prefix, route);
-      if (!against) {
-        prefixes.push_back(entry.prefix);
-        return;
-      }
-      auto& [why, count] = left_out[against->guard];
-      why = against->why;
-      ++count;
-    });
-    for (const auto& [guard, found] : left_out) {
-      note(std::string{guard},
-           fmt::format("class {}: {} prefixes from {} left out: {}", wish.traffic_class,
-                       found.second, wish.path, found.first));
-    }
-    return prefixes;
+  [[nodiscard]] const PartIndex& parts() const {
+    static const PartIndex none;
+    return limits_.parts == nullptr ? none : *limits_.parts;
   }
-
-  const RibClasses& classes() {
-    if (limits_.classes != nullptr) return *limits_.classes;
-    if (!own_classes_) own_classes_.emplace(rib_, regions_);
-    return *own_classes_;
-  }
-
   void note(std::string guard, std::string message, bool blocks = false) {
     plan_.notes.push_back(
         {.guard = std::move(guard), .message = std::move(message), .blocks = blocks});
@@ -163,8 +262,13 @@ class Draft {
   const Rib& rib_;
   const Regions& regions_;
   const PlanLimits& limits_;
-  RouteGuard guard_;
   std::optional<RibClasses> own_classes_;
+  std::optional<Preferable> own_preferable_;
+  std::vector<Group> groups_;  // in the order of the wishes
+  std::map<std::pair<std::string, std::string>, std::size_t> by_name_;  // class and path
+  std::vector<Turn> of_part_;
+  std::vector<Turn> of_region_;
+  Turn nowhere_;
   Plan plan_;
 };
 

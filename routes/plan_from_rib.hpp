@@ -17,10 +17,14 @@
 
 namespace strait::routes {
 
-// One verdict's wish: this path for this class. The reason goes to the router's file. What was
-// measured over IPv4 says nothing about forwarding over IPv6, nor the other way round.
+class PartIndex;
+class Preferable;
+
+// One verdict's wish: this path for this class, or for a part of one. The reason goes to the
+// router's file. What was measured over IPv4 says nothing about forwarding over IPv6, nor the other
+// way round.
 struct Wish {
-  std::string traffic_class;
+  std::string traffic_class;  // or Part::name
   std::string path;
   std::string reason;
   bool measured_v4 = true;
@@ -31,13 +35,16 @@ struct PlanLimits {
   LocalPref local_pref{200};
   std::size_t max_prefixes = 100'000;
   Asn site_asn;
-  Problems refuse;                      // routes with any of these are not preferred
-  const VrpSet* vrps = nullptr;         // none: no route is rpki-invalid
-  const RibClasses* classes = nullptr;  // of this RIB by these regions; none: they are made anew
+  Problems refuse;                         // routes with any of these are not preferred
+  const VrpSet* vrps = nullptr;            // none: no route is rpki-invalid
+  const RibClasses* classes = nullptr;     // of this RIB by these regions; none: they are made anew
+  const PartIndex* parts = nullptr;        // likewise; none: there are no parts
+  const Preferable* preferable = nullptr;  // of these classes and paths; none: it is made anew
 };
 
 // The plan that expresses the wishes with prefixes that the RIB holds from that very upstream, and
-// what the guards did on the way:
+// what the guards did on the way. A prefix goes by the wish for the finest part it is in, else by
+// that for its class; the parts of a class that have one path are one preference:
 //   rib-from-upstream  the upstream offers nothing of that class: no preference for it
 //   marked-route       prefixes that carry 65535:0 or 65535:666 were left out
 //   unmeasured-family  prefixes of an address family in which the class has no target were left out

@@ -23,7 +23,7 @@ std::optional<Objection> RouteGuard::objection(const Prefix& prefix, const RibRo
   if (rib_.head(route).marked()) {
     return Objection{.guard = "marked-route", .why = "they carry 65535:0 or 65535:666"};
   }
-  if (rib_.path_holds(route, limits_.site_asn)) {
+  if (holds_own_as(route)) {
     return Objection{.guard = "own-as", .why = "our own AS is in the path"};
   }
   if (limits_.refuse.none()) return std::nullopt;
@@ -32,6 +32,15 @@ std::optional<Objection> RouteGuard::objection(const Prefix& prefix, const RibRo
     if (problems.has(kind.problem)) return Objection{.guard = kind.name, .why = kind.why};
   }
   return std::nullopt;
+}
+
+bool RouteGuard::holds_own_as(const RibRoute& route) {
+  if (own_as_.empty()) own_as_.resize(rib_.attributes().places());
+  OwnAs& known = own_as_[AttributeStore::place(route.attributes)];
+  if (known == OwnAs::not_asked) {
+    known = rib_.path_holds(route, limits_.site_asn) ? OwnAs::there : OwnAs::absent;
+  }
+  return known == OwnAs::there;
 }
 
 }  // namespace strait::routes

@@ -5,7 +5,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <span>
 
+#include "routes/dialects/prefix_patterns.hpp"
 #include "routes/dialects/script.hpp"
 #include "routes/dialects/wording.hpp"
 
@@ -33,7 +38,34 @@ std::string header(const Plan& plan) {
   return fmt::format("{}\n{}", first_line, comment("# ", origin_lines(plan)));
 }
 
-std::string sets(const Preference& preference, std::size_t number) {
+// Sets with patterns, or with one prefix a line as files of earlier versions have them.
+enum class Form : std::uint8_t { patterns, plain };
+
+void append_member(std::string& text, const Prefix& prefix) { append(text, prefix); }
+
+void append_member(std::string& text, const PrefixPattern& pattern) {
+  append(text, pattern.network);
+  if (!pattern.single()) {
+    fmt::format_to(std::back_inserter(text), "{{{},{}}}", pattern.from, pattern.to);
+  }
+}
+
+void append_members(std::string& text, std::span<const Prefix> prefixes, Form form) {
+  const auto append_all = [&](const auto& members) {
+    for (const auto& member : members) {
+      text += &member == &members.front() ? "  " : ",\n  ";
+      append_member(text, member);
+    }
+  };
+  if (form == Form::plain) {
+    append_all(prefixes);
+  } else {
+    append_all(patterns_of(prefixes));
+  }
+  text += '\n';
+}
+
+std::string sets(const Preference& preference, std::size_t number, Form form) {
   std::string text = fmt::format(
       "\n# prefer {} via {}: protocol {}, local-pref {}, {} prefixes\n# reason: {}\n",
       preference.traffic_class, preference.path, preference.protocol, preference.local_pref.value(),
@@ -42,9 +74,7 @@ std::string sets(const Preference& preference, std::size_t number) {
     const auto prefixes = of_family(preference.prefixes, v6);
     if (prefixes.empty()) continue;  // BIRD has no empty set
     text += fmt::format("define {} = [\n", bird_set_name(number, v6));
-    for (const Prefix& prefix : prefixes) {
-      text += fmt::format("  {}{}\n", to_string(prefix), &prefix == &prefixes.back() ? "" : ",");
-    }
+    append_members(text, prefixes, form);
     text += "];\n";
   }
   return text;
@@ -113,18 +143,37 @@ Preference read_preference(std::string_view line) {
   return preference;
 }
 
-// A member of a set: "  192.0.2.0/24," or without the comma.
-std::optional<Prefix> read_member(std::string_view line) {
+std::optional<std::uint8_t> read_length(std::string_view text) {
+  std::uint8_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return length;
+}
+
+// A member of a set: "  192.0.2.0/24," or "  192.0.2.0/23{24,24}", with or without the comma.
+std::optional<PrefixPattern> read_member(std::string_view line) {
   if (!line.starts_with("  ")) return std::nullopt;
   line.remove_prefix(2);
   if (line.ends_with(',')) line.remove_suffix(1);
-  const auto prefix = parse_prefix(line);
+  const auto brace = line.find('{');
+  const auto prefix = parse_prefix(line.substr(0, brace));
   if (!prefix) return std::nullopt;
-  return *prefix;
+  if (brace == std::string_view::npos)
+    return PrefixPattern{*prefix, prefix->length, prefix->length};
+  std::string_view lengths = line.substr(brace);
+  const auto from = read_length(between(lengths, "{", ","));
+  const auto to = read_length(between(lengths, ",", "}"));
+  if (!from || !to || lengths != "}") return std::nullopt;
+  return PrefixPattern{*prefix, *from, *to};
 }
+
+// A hostile file must not take memory without end: more than the tables of the Internet hold are
+// not ours.
+constexpr std::size_t most_members = 10'000'000;
 
 Plan read_lines(std::string_view text) {
   Plan plan;
+  std::size_t members = 0;
   Lines lines{text};
   while (!lines.empty()) {
     std::string_view line = lines.next();
@@ -138,30 +187,42 @@ Plan read_lines(std::string_view text) {
       plan.preferences.push_back(read_preference(line));
     } else if (line.starts_with("# reason: ") && !plan.preferences.empty()) {
       plan.preferences.back().reason = between(line, "# reason: ", "");
-    } else if (const auto prefix = read_member(line); prefix && !plan.preferences.empty()) {
-      plan.preferences.back().prefixes.push_back(*prefix);
+    } else if (const auto member = read_member(line); member && !plan.preferences.empty()) {
+      auto& prefixes = plan.preferences.back().prefixes;
+      const std::size_t before = prefixes.size();
+      if (members > most_members || !expand(*member, prefixes)) return {};
+      members += prefixes.size() - before;
     }
+  }
+  for (Preference& preference : plan.preferences) {
+    if (!std::ranges::is_sorted(preference.prefixes)) std::ranges::sort(preference.prefixes);
   }
   return plan;
 }
 
-}  // namespace
-
-Result<std::string> render_bird(const Plan& plan) {
+Result<std::string> render(const Plan& plan, Form form) {
   const auto preferences = in_order(plan, {});
   if (!preferences) return tl::make_unexpected(preferences.error());
   std::string text = header(plan);
-  for (std::size_t i = 0; i < preferences->size(); ++i) text += sets((*preferences)[i], i + 1);
+  for (std::size_t i = 0; i < preferences->size(); ++i)
+    text += sets((*preferences)[i], i + 1, form);
   return text + function(*preferences);
 }
+
+}  // namespace
+
+Result<std::string> render_bird(const Plan& plan) { return render(plan, Form::patterns); }
 
 Result<Plan> read_bird(std::string_view text) {
   if (!text.starts_with(first_line)) {
     return fail(Errc::bad_input, "not a file of preferences that strait wrote for BIRD");
   }
   Plan plan = read_lines(text);
-  const auto again = render_bird(plan);
-  if (!again || *again != text) {
+  const auto written_as = [&](Form form) {
+    const auto again = render(plan, form);
+    return again && *again == text;
+  };
+  if (!written_as(Form::patterns) && !written_as(Form::plain)) {
     return fail(Errc::bad_input, "the file of preferences for BIRD was changed by hand");
   }
   return plan;

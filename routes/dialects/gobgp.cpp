@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "routes/dialects/prefix_patterns.hpp"
 #include "routes/dialects/script.hpp"
 #include "routes/dialects/wording.hpp"
 
@@ -13,16 +14,19 @@ std::string gobgp_set_name(const SessionScript& session, const Raise& raise, boo
   return fmt::format("strait-{}-{}-v{}", session.protocol, raise.local_pref.value(), v6 ? 6 : 4);
 }
 
-// A prefix without a range of lengths matches that prefix only.
+// A prefix without a range of lengths matches that prefix only; with one, what it covers of these
+// lengths.
 std::string gobgp_prefix_set(const SessionScript& session, const Raise& raise, bool v6) {
   std::string text = fmt::format("\n[[defined-sets.prefix-sets]]\n  prefix-set-name = \"{}\"\n",
                                  gobgp_set_name(session, raise, v6));
   for (const Preference& preference : raise.preferences) {
     const auto prefixes = of_family(preference.prefixes, v6);
     if (!prefixes.empty()) text += comment("  # ", words_of(preference));
-    for (const Prefix& prefix : prefixes) {
+    for (const PrefixPattern& pattern : patterns_of(prefixes)) {
       text += fmt::format("  [[defined-sets.prefix-sets.prefix-list]]\n    ip-prefix = \"{}\"\n",
-                          to_string(prefix));
+                          to_string(pattern.network));
+      if (pattern.single()) continue;
+      text += fmt::format("    masklength-range = \"{}..{}\"\n", pattern.from, pattern.to);
     }
   }
   return text;

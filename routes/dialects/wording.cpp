@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes/dialects/wording.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <tuple>
+#include <utility>
 
 namespace strait::routes {
 namespace {
@@ -20,6 +23,29 @@ Result<void> check_hash(std::string_view hash) {
   const auto hexadecimal = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   if (hash.empty() || (hash.size() == 64 && std::ranges::all_of(hash, hexadecimal))) return {};
   return fail(Errc::bad_input, fmt::format("evidence hash '{}': want 64 hexadecimal digits", hash));
+}
+
+// Of one session, each prefix with the preference that it is in, by prefix.
+using Owned = std::vector<std::pair<Prefix, const Preference*>>;
+
+// No prefix may be in two preferences of a session.
+Result<void> check_owners(const std::vector<Preference>& preferences) {
+  std::map<std::string_view, Owned> sessions;
+  for (const Preference& preference : preferences) {
+    Owned& owned = sessions[preference.protocol];
+    const auto middle = static_cast<std::ptrdiff_t>(owned.size());
+    for (const Prefix& prefix : preference.prefixes) owned.emplace_back(prefix, &preference);
+    std::inplace_merge(owned.begin(), owned.begin() + middle, owned.end(),
+                       [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto twice = std::ranges::adjacent_find(
+        owned, {}, [](const auto& each) -> const Prefix& { return each.first; });
+    if (twice == owned.end()) continue;
+    return fail(Errc::bad_input,
+                fmt::format("{} at {} is in class '{}' and in class '{}'", to_string(twice->first),
+                            preference.protocol, twice->second->traffic_class,
+                            std::next(twice)->second->traffic_class));
+  }
+  return {};
 }
 
 auto place(const Preference& p) { return std::tie(p.traffic_class, p.path, p.protocol); }
@@ -48,21 +74,14 @@ Result<void> check_name(std::string_view what, std::string_view name, const Name
 Result<std::vector<Preference>> in_order(const Plan& plan, const NameRule& rule) {
   if (auto hash = check_hash(plan.evidence_hash); !hash) return fail(std::move(hash));
   std::vector<Preference> preferences = plan.preferences;
-  std::map<std::pair<std::string, Prefix>, std::string> owner;
   for (Preference& preference : preferences) {
     if (auto names = check_names(preference, rule); !names) return fail(std::move(names));
-    std::ranges::sort(preference.prefixes);
-    const auto twice = std::ranges::unique(preference.prefixes);
-    preference.prefixes.erase(twice.begin(), twice.end());
-    for (const Prefix& prefix : preference.prefixes) {
-      const auto [it, fresh] =
-          owner.try_emplace({preference.protocol, prefix}, preference.traffic_class);
-      if (fresh) continue;
-      return fail(Errc::bad_input,
-                  fmt::format("{} at {} is in class '{}' and in class '{}'", to_string(prefix),
-                              preference.protocol, it->second, preference.traffic_class));
-    }
+    auto& prefixes = preference.prefixes;
+    if (!std::ranges::is_sorted(prefixes)) std::ranges::sort(prefixes);
+    const auto twice = std::ranges::unique(prefixes);
+    prefixes.erase(twice.begin(), twice.end());
   }
+  if (auto owners = check_owners(preferences); !owners) return fail(std::move(owners));
   std::ranges::sort(preferences, [](const auto& a, const auto& b) { return place(a) < place(b); });
   return preferences;
 }
@@ -73,6 +92,16 @@ std::span<const Prefix> of_family(const std::vector<Prefix>& prefixes, bool v6) 
   const std::span all{prefixes};
   const auto v4_count = static_cast<std::size_t>(first_v6 - prefixes.begin());
   return v6 ? all.subspan(v4_count) : all.first(v4_count);
+}
+
+void append(std::string& text, const Prefix& prefix) {
+  if (prefix.network.is_v6()) {
+    text += to_string(prefix);
+    return;
+  }
+  const auto octets = prefix.network.to_v4().to_bytes();
+  fmt::format_to(std::back_inserter(text), FMT_COMPILE("{}.{}.{}.{}/{}"), octets[0], octets[1],
+                 octets[2], octets[3], prefix.length);
 }
 
 std::string comment_text(std::string_view text) {

@@ -30,6 +30,9 @@ struct NameRule {
 // Of sorted prefixes those of one family.
 [[nodiscard]] std::span<const Prefix> of_family(const std::vector<Prefix>& prefixes, bool v6);
 
+// As to_string(); for lists of a million.
+void append(std::string& text, const Prefix& prefix);
+
 // Words from outside as a part of one comment line of any router: printable ASCII. Control
 // characters become spaces; a backslash, which continues a comment in bgpd.conf, a slash; a
 // question mark, which asks a command line for help, and each character beyond ASCII a full stop.
