@@ -29,8 +29,19 @@ exporters::BuildSnapshot this_build() {
   return {.version = STRAIT_VERSION, .revision = STRAIT_REVISION, .compiler = __VERSION__};
 }
 
+// Whoever keeps a router on a plan does so from the start, and knows no other one.
+std::string other_router(const routes::RoutesOptions& old, const routes::RoutesOptions& now,
+                         bool told) {
+  if (!now.router) return told ? "[routes]: which router is told" : "";
+  if (!told && now.modes.tell_the_router()) return "[routes] mode, from advice alone,";
+  if (!told || (old.router && same_router(*old.router, *now.router))) return {};
+  return fmt::format("[{}], or a neighbour that it is told of,", table_of(now.router->kind));
+}
+
 // What a running service cannot change: it would have to let go of the device or of the store.
-std::string needs_restart(const Configuration& old, const Configuration& now) {
+// `told`: it keeps a router on its plans.
+std::string needs_restart(const Configuration& old, const Configuration& now, bool told) {
+  if (auto router = other_router(old.routes, now.routes, told); !router.empty()) return router;
   if (old.probe.engine != now.probe.engine) return "[probe] engine";
   if (old.probe.window != now.probe.window) return "[probe] window";
   if (old.probe.clock_error_limit != now.probe.clock_error_limit) {
@@ -65,10 +76,10 @@ std::vector<probe::SessionSpec> without_twamp(const Configuration& configuration
 }
 
 // The file's configuration, if the service that runs on `old` can take it.
-Result<Configuration> load_again(const Configuration& old) {
+Result<Configuration> load_again(const Configuration& old, bool told) {
   auto loaded = load_configuration(old.file);
   if (!loaded) return loaded;
-  if (const auto key = needs_restart(old, *loaded); !key.empty()) {
+  if (const auto key = needs_restart(old, *loaded, told); !key.empty()) {
     return fail(Errc::unsupported, fmt::format("{} changes only with a restart", key));
   }
   return loaded;
@@ -282,7 +293,7 @@ void Service::reload() {
       spdlog::error("{}", reopened.error().message);
     }
   }
-  auto loaded = load_again(*configuration_);
+  auto loaded = load_again(*configuration_, router_ != nullptr);
   if (!loaded) {
     config_state_.last_reload_successful = false;
     spdlog::error("reload refused, the old configuration stays: {}", loaded.error().message);

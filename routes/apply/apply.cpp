@@ -31,7 +31,7 @@ constexpr std::string_view down_guard = "router-down";
 constexpr std::string_view check_guard = "router-check";
 constexpr std::string_view read_back_guard = "read-back";
 constexpr std::string_view journal_guard = "journal-chain";
-constexpr std::string_view watchdog_guard = "watchdog";
+constexpr std::string_view watchdog_guard = "no-watchdog";
 
 constexpr auto poll_interval = std::chrono::milliseconds{100};
 

@@ -20,7 +20,7 @@ namespace {
 
 // Behind the mark of a comment: '!' or '#'.
 constexpr std::string_view seal_words =
-    " strait: the plan itself, in BIRD's language; what stands above has the sha256 ";
+    " strait: the plan itself, in BIRD's language; what stands above and it have the sha256 ";
 constexpr std::string_view plan_mark = "= ";
 constexpr std::array marks{'!', '#'};
 
@@ -44,7 +44,7 @@ Language language_of(RouterKind kind) {
 }
 
 std::string sealed(std::string text, char mark, std::string_view plan) {
-  const std::string hash = sha256_hex(text);
+  const std::string hash = sha256_hex(text + std::string{plan});
   text += fmt::format("{}{}{}\n", mark, seal_words, hash);
   while (!plan.empty()) {
     const auto end = std::min(plan.find('\n'), plan.size());

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes/apply/router_control.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <tuple>
 
 #include "routes/apply/bird_router.hpp"
 #include "routes/apply/frr_router.hpp"
@@ -36,6 +38,21 @@ std::string_view table_of(RouterKind kind) { return kind_of(kind).table; }
 
 Result<std::unique_ptr<RouterControl>> reach(const RouterTarget& target, const ApplyLock* lock) {
   return kind_of(target.kind).reach(target, lock);
+}
+
+bool same_router(const RouterTarget& one, const RouterTarget& other) {
+  const auto how = [](const RouterTarget& target) {
+    return std::tie(target.kind, target.include_file, target.control_socket, target.configuration,
+                    target.operators_file, target.reload, target.programs, target.confirm_timeout,
+                    target.reply_timeout, target.load_within, target.read_back_within,
+                    target.sample, target.journal_file, target.site_asn);
+  };
+  const auto session = [](const Path& path) {
+    return std::tie(path.neighbor_v4, path.neighbor_v6, path.protocol, path.protocol_v6);
+  };
+  return how(one) == how(other) &&
+         (one.kind == RouterKind::bird ||
+          std::ranges::equal(one.paths, other.paths, {}, session, session));
 }
 
 std::string session_of(const std::vector<Path>& paths, const Address& neighbor) {

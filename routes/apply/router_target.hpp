@@ -45,4 +45,8 @@ struct RouterTarget {
   std::vector<std::string> watchdog;
 };
 
+// Whether they are the same router, told in the same way. Of the paths only the sessions count, and
+// not with BIRD, whose plans name its sessions themselves.
+[[nodiscard]] bool same_router(const RouterTarget& one, const RouterTarget& other);
+
 }  // namespace strait::routes

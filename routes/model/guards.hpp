@@ -102,7 +102,7 @@ inline constexpr std::array guards{
     Guard{.name = "router-down",
           .effect = GuardEffect::blocks,
           .rule = "a router that does not answer is told nothing"},
-    Guard{.name = "watchdog",
+    Guard{.name = "no-watchdog",
           .effect = GuardEffect::blocks,
           .rule = "a router without a timer of its own is told nothing when the watchdog cannot be "
                   "started"},

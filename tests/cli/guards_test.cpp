@@ -337,7 +337,7 @@ const std::map<std::string_view, Stop> table{
              replace_file(scene.target.journal_file, "{\"step\":\"begin\"}\nno line of ours\n"));
        });
      }},
-    {"watchdog", refused_without_watchdog},
+    {"no-watchdog", refused_without_watchdog},
     {"edited-file",
      [] {
        return refused([](Scene& scene, Plan&) {

@@ -170,6 +170,13 @@ class Service(unittest.TestCase):
             self.write(port, targets)
             service.process.send_signal(signal.SIGHUP)
             service.wait_for(rf"configuration reloaded: {2 * targets} sessions")
+        good = self.file.read_text()
+        self.file.write_text(good + '[routes]\nmode = "automatic"\n[routes.bird]\n'
+                             f'include = "{self.directory}/bird.conf"\njournal = "{self.directory}/journal"\n')
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for(r"reload refused, the old configuration stays: \[routes\] mode, from advice alone, changes only "
+                         "with a restart")
+        self.file.write_text(good)
         self.wait_for_page(f"{url}/-/ready")
         self.wait_for_page(f"{url}/metrics", 'strait_recommendation_info{class="europe"')
         # Three targets at one address share its traffic.

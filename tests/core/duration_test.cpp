@@ -87,7 +87,7 @@ TEST_CASE("parse_bit_rate reads decimal units with or without a space, and nothi
   REQUIRE(rate.has_value() == (c.bits > 0));
   if (rate) {
     CHECK(rate->per_second == Approx(c.bits));
-    CHECK(parse_bit_rate(to_string(*rate)) == rate);
+    CHECK(parse_bit_rate(to_string(*rate)).value() == *rate);
   } else {
     CHECK_THAT(rate.error().message, Catch::Contains("want a number above 0 and a unit"));
   }

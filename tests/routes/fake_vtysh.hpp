@@ -57,8 +57,8 @@ case $1 in
         /^[^ ]/ { skip = 0 } !skip' "$here/running" >"$here/next"
       mv "$here/next" "$here/running"
     done <"$here/gone"
-    if [ -e "$here/half" ]; then lines=9; else lines=9999; fi
-    head -n "$lines" "$2" | grep -v -e '^!' -e '^no ' -e '^bgp ' >>"$here/running"
+    if [ -e "$here/half" ]; then lines=3; else lines=9999; fi
+    grep -v -e '^!' -e '^no ' -e '^bgp ' "$2" | head -n "$lines" >>"$here/running"
     ;;
   -c)
     case $2 in

@@ -145,6 +145,9 @@ frr_best() {
   vtysh --vty_socket "$run" -c "show bgp $(frr_family "$1") unicast $1 json" 2>/dev/null |
     jq -r '[.paths[]? | select(.bestpath.overall) | .peer.peerId] | first // "none"'
 }
+frr_offers() {
+  vtysh --vty_socket "$run" -c "show bgp $(frr_family "$1") unicast $1 json" 2>/dev/null | jq -r '.paths[]?.peer.peerId'
+}
 frr_load() {
   vtysh --vty_socket "$run" -f "$1" >"$folder/load.log" 2>&1 || return 1
   [ -s "$folder/load.log" ] && return 1
@@ -211,6 +214,12 @@ gobgp_best() {
   gobgp --target "unix://$run/gobgp.sock" -j global rib -a $family "$1" 2>/dev/null |
     jq -r --arg p "$1" '.[$p] // [.[]?][0] // [] | [.[] | select(.best)] | first | ."neighbor-ip" // "none"' 2>/dev/null
 }
+gobgp_offers() {
+  family=ipv4
+  [[ $1 = *:* ]] && family=ipv6
+  gobgp --target "unix://$run/gobgp.sock" -j global rib -a $family "$1" 2>/dev/null |
+    jq -r --arg p "$1" '.[$p] // [.[]?][0] // [] | .[] | ."neighbor-ip"' 2>/dev/null
+}
 gobgp_load() {
   { gobgp_base; cat "$1"; } >"$run/new.toml" && site gobgpd -d -f "$run/new.toml" >/dev/null 2>&1 || return 1
   mv "$run/new.toml" "$run/gobgpd.toml" && kill -HUP "$(cat "$run/gobgpd.pid")"
@@ -256,6 +265,10 @@ openbgpd_best() {
   site bgpctl -s "$run/bgpd.sock" -j show rib best "$1" 2>/dev/null |
     jq -r --arg p "$1" '[.rib[]? | select(.prefix == $p) | .neighbor.remote_addr] | first // "none"'
 }
+openbgpd_offers() {
+  site bgpctl -s "$run/bgpd.sock" -j show rib "$1" 2>/dev/null |
+    jq -r --arg p "$1" '.rib[]? | select(.prefix == $p) | .neighbor.remote_addr'
+}
 openbgpd_load() {
   cp "$1" "$run/strait.conf" && site /usr/sbin/bgpd -n -f "$run/bgpd.conf" >"$folder/load.log" 2>&1 &&
     site bgpctl -s "$run/bgpd.sock" reload >/dev/null
@@ -280,10 +293,11 @@ leaks() {
 for n in a b c; do
   ip netns exec "$tag$n" bird -c "$folder/$n.conf" -s "$folder/$n.ctl" -P "$folder/$n.pid" || exit 1
 done
+# The last that each upstream sends, of either family.
 await_routes() {
   for _ in $(seq 300); do
-    [ "$("${daemon}_best" 31.0.0.0/16)" = 10.255.2.2 ] &&
-      [ "$("${daemon}_best" 2001:db8:19::/48)" = fd00:255:2::2 ] && break
+    [ "$("${daemon}_offers" 31.0.0.0/16 | sort | xargs)" = "10.255.1.2 10.255.2.2" ] &&
+      [ "$("${daemon}_offers" 2001:db8:19::/48 | sort | xargs)" = "fd00:255:1::2 fd00:255:2::2" ] && break
     sleep 0.1
   done
 }
