@@ -74,7 +74,13 @@ void join_halves(const std::vector<Item<Key>>& items, unsigned length,
 template <class Key>
 std::vector<PrefixPattern> patterns_by_key(std::span<const Prefix> prefixes) {
   std::array<std::vector<Item<Key>>, Key::bits + 1> levels;
+  std::vector<PrefixPattern> patterns;
   for (const Prefix& prefix : prefixes) {
+    // No prefix at all, which is for the router's own check to say.
+    if (prefix.length > Key::bits) {
+      patterns.push_back({.network = prefix, .from = prefix.length, .to = prefix.length});
+      continue;
+    }
     levels.at(prefix.length)
         .push_back({.network = Key::of(prefix), .from = prefix.length, .to = prefix.length});
   }
@@ -91,8 +97,7 @@ std::vector<PrefixPattern> patterns_by_key(std::span<const Prefix> prefixes) {
     std::ranges::sort(above);
   }
   std::ranges::sort(done);
-  std::vector<PrefixPattern> patterns;
-  patterns.reserve(done.size());
+  patterns.reserve(patterns.size() + done.size());
   for (const Item<Key>& item : done) {
     patterns.push_back({.network = item.network.prefix(), .from = item.from, .to = item.to});
   }
