@@ -26,7 +26,7 @@ struct DecisionInputs {
   // By class, the path that plain BGP would use (our preferences aside), where that is known.
   std::map<std::string, std::string, std::less<>> default_path;
   PinNotes pins;
-  ClassRates rates = {};  // of captured traffic; a policy's own counts before it
+  ClassRates rates;  // of captured traffic; a policy's own counts before it
 };
 
 struct Decision {

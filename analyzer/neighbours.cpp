@@ -26,7 +26,7 @@ bool too_many_slots(std::span<const Lane::Entry> entries) {
 double mean_difference(const Sketch& sketch) {
   const auto n = static_cast<double>(sketch.count());
   if (n < 2) return 0;
-  double below = static_cast<double>(sketch.zero_count());
+  auto below = static_cast<double>(sketch.zero_count());
   double sum = 0;
   double mean = 0;
   for (const auto& [key, count] : sketch.buckets()) {
