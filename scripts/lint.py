@@ -167,7 +167,9 @@ def that_compile(group):
                         if "clang-diagnostic-error" in check}
             if not clashing:
                 break
-            fit = [source for source in fit if source not in clashing] or fit[:1]
+            rest = [source for source in fit if source not in clashing]
+            # Where a header does not compile behind an earlier file, it is not told which file clashes.
+            fit = rest if 0 < len(rest) < len(fit) else fit[:len(fit) // 2]
         parts.append(group.part(fit))
         left = [source for source in left if source not in fit]
     return parts

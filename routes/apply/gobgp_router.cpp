@@ -15,6 +15,7 @@
 #include "routes/apply/json_fields.hpp"
 #include "routes/apply/plan_file.hpp"
 #include "routes/apply/words.hpp"
+#include "routes/model/route.hpp"
 
 namespace strait::routes {
 namespace {
@@ -23,8 +24,6 @@ using Members = std::set<std::string, std::less<>>;
 
 constexpr std::uint32_t communities_type = 8;  // RFC 1997
 constexpr std::uint32_t local_pref_type = 5;   // RFC 4271 section 5.1.5
-constexpr std::uint32_t graceful_shutdown = 0xffff0000;
-constexpr std::uint32_t blackhole = 0xffff029a;
 constexpr auto pause_between_looks = std::chrono::milliseconds{100};
 
 bool is_mark(const boost::json::value& community) {
@@ -129,7 +128,7 @@ class GobgpRouter final : public RouterControl {
                             fmt::join(words, " "), end->status, last_words(end->output)));
   }
 
-  Result<std::string> behind_operators(const std::string& text) const {
+  [[nodiscard]] Result<std::string> behind_operators(const std::string& text) const {
     auto whole = read_file(target_.operators_file);
     if (!whole) return whole;
     if (!whole->ends_with('\n')) *whole += '\n';
