@@ -129,8 +129,12 @@ InboundAnswer judge_inbound(std::span<const Window> windows, const Network& netw
   answer.evidence = gather(windows, ways, of_inbound.evidence, now);
   DecisionMemory memory;
   memory[inbound.traffic_class].path = std::string{as_it_comes};
-  const DecisionInputs inputs{
-      .windows = windows, .network = ways, .routed = {}, .default_path = {}, .pins = {}};
+  const DecisionInputs inputs{.windows = windows,
+                              .network = ways,
+                              .routed = {},
+                              .default_path = {},
+                              .pins = {},
+                              .rates = {}};
   auto decision = decide(inputs, memory, of_inbound, now);
   if (decision.verdicts.empty()) {
     answer.verdict.traffic_class = inbound.traffic_class;

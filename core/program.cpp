@@ -25,9 +25,9 @@ constexpr std::size_t most_output = std::size_t{64} << 20U;
 constexpr int signal_base = 128;
 
 tl::unexpected<Error> program_error(const std::string& program, std::string_view doing, int error) {
-  const Errc code = error == ENOENT   ? Errc::not_found
-                    : error == EACCES ? Errc::no_permission
-                                      : Errc::io;
+  auto code = Errc::io;
+  if (error == ENOENT) code = Errc::not_found;
+  if (error == EACCES) code = Errc::no_permission;
   return fail(code, fmt::format("{}: {}: {}", program, doing, std::strerror(error)));
 }
 
@@ -87,6 +87,15 @@ class Spawn {
   posix_spawnattr_t attributes_{};
 };
 
+// Whether there is something to read, or the end. Nothing: not yet, or a signal came.
+std::optional<bool> readable(int fd, std::chrono::milliseconds within) {
+  pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
+  const int ready = ::poll(&wait, 1, static_cast<int>(std::min<long>(within.count(), 1'000'000)));
+  if (ready > 0) return true;
+  if (ready == 0 || errno == EINTR) return std::nullopt;
+  return false;
+}
+
 // Reads until the other end is closed. False: too late, or too much.
 bool read_all(int fd, std::chrono::steady_clock::time_point deadline, std::string& text) {
   std::array<char, 65536> chunk{};
@@ -94,13 +103,11 @@ bool read_all(int fd, std::chrono::steady_clock::time_point deadline, std::strin
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
-    pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&wait, 1, static_cast<int>(std::min<long>(left.count(), 1'000'000)));
-    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-    if (ready < 0) return false;
-    const ssize_t got = ::read(fd, chunk.data(), chunk.size());
+    const auto ready = readable(fd, left);
+    if (!ready) continue;
+    const ssize_t got = *ready ? ::read(fd, chunk.data(), chunk.size()) : -1;
     if (got == 0) return true;
-    if (got < 0 && errno != EINTR) return false;
+    if (got < 0 && (!*ready || errno != EINTR)) return false;
     if (got > 0) text.append(chunk.data(), static_cast<std::size_t>(got));
   }
   return false;

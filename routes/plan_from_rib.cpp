@@ -87,7 +87,7 @@ class Draft {
         part ? parts().parts()[*part].traffic_class : wish.traffic_class;
     const auto region = regions_.number_of(traffic_class);
     // Also where nothing comes of it: what is not to have its wish is left to plain BGP.
-    Turn& turn = part ? of_part_[*part] : region ? of_region_[*region] : nowhere_;
+    Turn& turn = turn_at(part, region);
     turn = {.wish = &wish, .group = no_group};
     const Path* const path = path_of(wish);
     if (path == nullptr) return;
@@ -193,31 +193,45 @@ class Draft {
                                           group.traffic_class, group.path->name));
   }
 
+  [[nodiscard]] Turn& turn_at(const std::optional<PartNumber>& part,
+                              const std::optional<RegionNumber>& region) {
+    if (part) return of_part_[*part];
+    return region ? of_region_[*region] : nowhere_;
+  }
+
+  // The first number of a prefix that is of IPv6.
+  [[nodiscard]] std::uint32_t first_v6() const {
+    return static_cast<std::uint32_t>(rib_.v4().keys.size());
+  }
+  [[nodiscard]] Prefix prefix_at(std::uint32_t ordinal) const {
+    return ordinal < first_v6() ? rib_.v4().keys[ordinal].prefix()
+                                : rib_.v6().keys[ordinal - first_v6()].prefix();
+  }
+
+  // Whether a prefix of this class is the group's, so that the guards decide about it.
+  bool is_of(std::size_t number, const Turn& of_class, std::uint32_t ordinal, LeftOut& left_out) {
+    const PartNumber part = parts().at(ordinal);
+    const Turn& turn = part == no_part ? of_class : of_part_[part];
+    if (turn.group != number) return false;
+    if (ordinal < first_v6() ? turn.wish->measured_v4 : turn.wish->measured_v6) return true;
+    count(left_out, unmeasured);
+    return false;
+  }
+
   // What this neighbour offers of the group, less what the guards take out.
   void add_offered(std::size_t number, const Address& neighbor, std::vector<Prefix>& prefixes) {
     const Group& group = groups_[number];
     if (!group.region) return;
     const Preferable::Offered& offered = preferable().from(neighbor, *group.region);
-    const auto first_v6 = static_cast<std::uint32_t>(rib_.v4().keys.size());
     const Turn& of_class = of_region_[*group.region];
     LeftOut left_out;
-    // Whether the guards are what decides about it.
-    const auto ours = [&](std::uint32_t ordinal) {
-      const PartNumber part = parts().at(ordinal);
-      const Turn& turn = part == no_part ? of_class : of_part_[part];
-      if (turn.group != number) return false;
-      if (ordinal < first_v6 ? turn.wish->measured_v4 : turn.wish->measured_v6) return true;
-      count(left_out, unmeasured);
-      return false;
-    };
     if (of_class.group == number) prefixes.reserve(prefixes.size() + offered.prefixes.size());
     for (const std::uint32_t ordinal : offered.prefixes) {
-      if (!ours(ordinal)) continue;
-      prefixes.push_back(ordinal < first_v6 ? rib_.v4().keys[ordinal].prefix()
-                                            : rib_.v6().keys[ordinal - first_v6].prefix());
+      if (is_of(number, of_class, ordinal, left_out)) prefixes.push_back(prefix_at(ordinal));
     }
     for (const Preferable::Refused& refused : offered.refused) {
-      if (ours(refused.ordinal)) count(left_out, preferable().objection(refused));
+      if (!is_of(number, of_class, refused.ordinal, left_out)) continue;
+      count(left_out, preferable().objection(refused));
     }
     for (const auto& [guard, found] : left_out) {
       note(std::string{guard},

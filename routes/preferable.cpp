@@ -18,29 +18,40 @@ std::vector<bool> neighbors_among(std::span<const RibPeer> peers, std::span<cons
   return found;
 }
 
+// Where the offers of a peer and a region are; a peer of a RIB stays in its place of the map.
+class Places {
+ public:
+  Places(std::span<const RibPeer> peers,
+         std::map<std::pair<Address, RegionNumber>, Preferable::Offered>& offered)
+      : peers_{peers}, offered_{offered}, places_(peers.size()) {}
+
+  [[nodiscard]] Preferable::Offered& at(std::uint16_t peer, RegionNumber region) {
+    auto& of_peer = places_[peer];
+    if (of_peer.size() <= region) of_peer.resize(region + std::size_t{1}, nullptr);
+    if (of_peer[region] == nullptr) of_peer[region] = &offered_[{peers_[peer].address, region}];
+    return *of_peer[region];
+  }
+
+ private:
+  std::span<const RibPeer> peers_;
+  std::map<std::pair<Address, RegionNumber>, Preferable::Offered>& offered_;
+  std::vector<std::vector<Preferable::Offered*>> places_;
+};
+
 }  // namespace
 
 Preferable::Preferable(const Rib& rib, const RibClasses& classes, std::span<const Path> paths,
                        const PlanLimits& limits) {
   RouteGuard guard{rib, paths, limits};
   const std::vector<bool> is_neighbor = neighbors_among(rib.peers(), paths);
-  // A peer of a RIB stays in its place of the map.
-  std::vector<std::vector<Offered*>> places(rib.peers().size());
-  const auto place = [&](std::uint16_t peer, RegionNumber region) -> Offered& {
-    auto& of_peer = places[peer];
-    if (of_peer.size() <= region) of_peer.resize(region + std::size_t{1}, nullptr);
-    if (of_peer[region] == nullptr) {
-      of_peer[region] = &offered_[{rib.peers()[peer].address, region}];
-    }
-    return *of_peer[region];
-  };
+  Places places{rib.peers(), offered_};
   rib.for_each([&](const RibEntry& entry) {
     const RegionNumber region = classes.at(entry);
     if (region == no_region) return;
     const auto ordinal = static_cast<std::uint32_t>(entry.ordinal);
     for (const RibRoute& route : entry.routes) {
       if (!is_neighbor[route.peer]) continue;
-      Offered& offered = place(route.peer, region);
+      Offered& offered = places.at(route.peer, region);
       if (const auto against = guard.objection(entry.prefix, route)) {
         offered.refused.push_back({.ordinal = ordinal, .why = number_of(*against)});
       } else if (offered.prefixes.empty() || offered.prefixes.back() != ordinal) {

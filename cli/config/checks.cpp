@@ -102,7 +102,8 @@ bool sends_from(const std::optional<Address>& source, std::span<const Prefix> pr
                        prefixes, [&](const Prefix& prefix) { return contains(prefix, *source); });
 }
 
-void check_together(ConfigTable root, const Parts& parts, const routes::Catalogue& catalogue) {
+void check_together(const ConfigTable& root, const Parts& parts,
+                    const routes::Catalogue& catalogue) {
   check_paths(root, parts, catalogue);
   check_targets(root, parts, catalogue);
   const auto regions = region_names(parts, catalogue);

@@ -37,7 +37,8 @@ struct Parts {
 };
 
 // Mistakes that only the parts together can show are recorded at the key that makes them.
-void check_together(ConfigTable root, const Parts& parts, const routes::Catalogue& catalogue);
+void check_together(const ConfigTable& root, const Parts& parts,
+                    const routes::Catalogue& catalogue);
 
 // Whether an address is in any of the prefixes; nothing is in none.
 [[nodiscard]] bool sends_from(const std::optional<Address>& source,

@@ -88,6 +88,12 @@ double Simulation::wait(Dice& dice, const Draw& draw) {
   return wait;
 }
 
+void Simulation::keep(Nanos rtt, Window& window, Session& session) {
+  window.rtt.record(rtt);
+  if (session.before) window.ipdv.record(std::chrono::abs(rtt - *session.before));
+  session.before = rtt;
+}
+
 void Simulation::fill(Window& window, Session& session, const Draw& draw) const {
   const Chances burst = chances_of(session);
   const Scenario& scenario = world_.scenario();
@@ -110,9 +116,7 @@ void Simulation::fill(Window& window, Session& session, const Draw& draw) const 
       continue;
     }
     const Nanos rtt{std::llround(draw.minimum_ns + wait(session.dice, draw))};
-    window.rtt.record(rtt);
-    if (session.before) window.ipdv.record(std::chrono::abs(rtt - *session.before));
-    session.before = rtt;
+    keep(rtt, window, session);
     if (one_way) {
       const Nanos there = share_of(rtt, forward);
       window.forward.record(there + offset);

@@ -60,6 +60,7 @@ class Simulation {
   [[nodiscard]] Chances chances_of(const Session& session) const;
   [[nodiscard]] static double wait(Dice& dice, const Draw& draw);
   [[nodiscard]] Window window_of(Session& session, const Weather& weather) const;
+  static void keep(Nanos rtt, Window& window, Session& session);
   void fill(Window& window, Session& session, const Draw& draw) const;
   void stamp(Window& window, const Session& session) const;
 

@@ -171,19 +171,28 @@ std::optional<PrefixPattern> read_member(std::string_view line) {
 // not ours.
 constexpr std::size_t most_members = 10'000'000;
 
+// What a line says of the whole plan. False: it is another one.
+bool read_heading(std::string_view line, Plan& plan) {
+  if (line.starts_with("# evidence sha256:")) {
+    plan.evidence_hash = between(line, "# evidence sha256:", "");
+  } else if (line.starts_with("# made ")) {
+    plan.made = time_of(between(line, "# made ", ""));
+  } else if (line.starts_with("# expires ")) {
+    plan.expires = time_of(between(line, "# expires ", ""));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 Plan read_lines(std::string_view text) {
   Plan plan;
   std::size_t members = 0;
   Lines lines{text};
   while (!lines.empty()) {
     std::string_view line = lines.next();
-    if (line.starts_with("# evidence sha256:")) {
-      plan.evidence_hash = between(line, "# evidence sha256:", "");
-    } else if (line.starts_with("# made ")) {
-      plan.made = time_of(between(line, "# made ", ""));
-    } else if (line.starts_with("# expires ")) {
-      plan.expires = time_of(between(line, "# expires ", ""));
-    } else if (line.starts_with("# prefer ")) {
+    if (read_heading(line, plan)) continue;
+    if (line.starts_with("# prefer ")) {
       plan.preferences.push_back(read_preference(line));
     } else if (line.starts_with("# reason: ") && !plan.preferences.empty()) {
       plan.preferences.back().reason = between(line, "# reason: ", "");
@@ -195,7 +204,7 @@ Plan read_lines(std::string_view text) {
     }
   }
   for (Preference& preference : plan.preferences) {
-    if (!std::ranges::is_sorted(preference.prefixes)) std::ranges::sort(preference.prefixes);
+    std::ranges::sort(preference.prefixes);
   }
   return plan;
 }

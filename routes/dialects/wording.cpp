@@ -35,10 +35,9 @@ Result<void> check_owners(const std::vector<Preference>& preferences) {
     Owned& owned = sessions[preference.protocol];
     const auto middle = static_cast<std::ptrdiff_t>(owned.size());
     for (const Prefix& prefix : preference.prefixes) owned.emplace_back(prefix, &preference);
-    std::inplace_merge(owned.begin(), owned.begin() + middle, owned.end(),
-                       [](const auto& a, const auto& b) { return a.first < b.first; });
-    const auto twice = std::ranges::adjacent_find(
-        owned, {}, [](const auto& each) -> const Prefix& { return each.first; });
+    const auto prefix_of = [](const auto& each) -> const Prefix& { return each.first; };
+    std::ranges::inplace_merge(owned, owned.begin() + middle, {}, prefix_of);
+    const auto twice = std::ranges::adjacent_find(owned, {}, prefix_of);
     if (twice == owned.end()) continue;
     return fail(Errc::bad_input,
                 fmt::format("{} at {} is in class '{}' and in class '{}'", to_string(twice->first),

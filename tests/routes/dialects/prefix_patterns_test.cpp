@@ -36,8 +36,8 @@ std::vector<Prefix> random_prefixes(std::mt19937& random, bool v6) {
   const unsigned first = v6 ? 40 : 18;
   for (auto left = random() % 300; left > 0; --left) {
     const auto length = static_cast<std::uint8_t>(first + random() % 7);
-    const std::uint32_t bits = static_cast<std::uint32_t>(random()) % 128U << (32U - first - 7U);
     if (!v6) {
+      const std::uint32_t bits = static_cast<std::uint32_t>(random()) % 128U << 7U;
       const std::uint32_t address = (0x0a000000U | bits) & (~0U << (32U - length));
       all.insert({boost::asio::ip::address_v4{address}, length});
       continue;
