@@ -40,7 +40,7 @@ double middle_of(const std::array<double, confirming>& values) {
 }
 
 // The chance of as many lost probes or more, if each is lost with the chance `p` (binomial).
-double at_least(const ChangeWatch::Lost& lost, double p) {
+double at_least(const LossCount& lost, double p) {
   if (lost.lost == 0) return 1;
   if (lost.lost > lost.decided) return 0;
   return boost::math::ibeta(static_cast<double>(lost.lost),
@@ -51,7 +51,7 @@ double at_least(const ChangeWatch::Lost& lost, double p) {
 // Whether so many would be lost once in a million by chance if each probe were with the chance `p`,
 // which is loss_margin or more. Two of ten or more, or as many as are expected, never are: that
 // spares nearly every window the beta function.
-bool is_rare(const ChangeWatch::Lost& lost, double p) {
+bool is_rare(const LossCount& lost, double p) {
   if (lost.lost <= 2 && lost.decided >= 10) return false;
   if (static_cast<double>(lost.lost) <= p * static_cast<double>(lost.decided)) return false;
   return at_least(lost, p) < false_alarm;
@@ -94,7 +94,7 @@ Change ChangeWatch::change(ChangeKind kind) const {
 }
 
 // Windows at its end that lose nothing are not part of it.
-void ChangeWatch::add_loss(Change& to, Lost& sum, const Lost& some) {
+void ChangeWatch::add_loss(Change& to, LossCount& sum, const LossCount& some) {
   sum += some;
   if (some.lost == 0) return;
   const Proportion share = wilson(sum.lost, sum.decided);
@@ -131,8 +131,8 @@ bool ChangeWatch::see_outage(const Window& window, Changes& told) {
   return false;
 }
 
-ChangeWatch::Lost ChangeWatch::newest_lost(std::size_t windows) const {
-  Lost sum;
+LossCount ChangeWatch::newest_lost(std::size_t windows) const {
+  LossCount sum;
   const std::size_t some = std::min(windows, losses_.size());
   for (auto each = losses_.end() - static_cast<std::ptrdiff_t>(some); each != losses_.end();
        ++each) {
@@ -143,9 +143,9 @@ ChangeWatch::Lost ChangeWatch::newest_lost(std::size_t windows) const {
 }
 
 // How many of the newest windows lose more than the usual loss would once in a million: a few, or,
-// where that is too few probes to tell, many; 0 for none.
+// where that is too few probes to tell, many; 0 for none. While a slow loss lasts that is usual.
 std::size_t ChangeWatch::lossy_windows() const {
-  const double usual = 1.5 * usual_loss_ + loss_margin;
+  const double usual = 1.5 * (loss_ ? loss_->loss : usual_loss_) + loss_margin;
   for (const std::size_t windows : {few_windows, many_windows}) {
     if (losses_.size() >= few_windows && is_rare(newest_lost(windows), usual)) {
       return std::min(windows, losses_.size());
@@ -154,46 +154,75 @@ std::size_t ChangeWatch::lossy_windows() const {
   return 0;
 }
 
-void ChangeWatch::see_loss(const Window& window, Changes& told) {
-  push(losses_, {window.counts.lost, window.counts.received + window.counts.lost}, most_losses);
-  const std::size_t lossy = lossy_windows();
-  if (!loss_ && lossy == 0) {
-    // The mean of the first thousand windows, then with a memory of as many.
-    const double share = std::max(usual_share, 1 / static_cast<double>(seen_));
-    usual_loss_ += share * (losses_.back().share() - usual_loss_);
-    return;
+void ChangeWatch::begin_loss(const Window& window, WallTime from, const LossCount& so_far,
+                             Changes& told) {
+  loss_ = Change{.kind = ChangeKind::loss,
+                 .session = session_,
+                 .from = from,
+                 .to = std::nullopt,
+                 .noticed = window.start + window.length};
+  during_loss_ = {};
+  add_loss(*loss_, during_loss_, so_far);
+  loss_begun_ = loss_->loss;
+  slow_loss_.restart();
+  told.push_back(*loss_);
+}
+
+void ChangeWatch::end_loss(WallTime to, Changes& told) {
+  loss_->to = to;
+  told.push_back(*loss_);
+  loss_.reset();
+  slow_loss_.restart();
+}
+
+std::optional<WallTime> ChangeWatch::end_of_loss(const Window& window) {
+  if (slow_) {
+    if (slow_loss_.ends(window.start, losses_.back())) return slow_loss_.since();
+    return std::nullopt;
   }
-  if (!loss_) {
-    loss_ = Change{.kind = ChangeKind::loss,
-                   .session = session_,
-                   .from = window.start,
-                   .to = std::nullopt,
-                   .noticed = window.start + window.length};
-    // It began with the first of them that lost more than is usual.
-    const auto first = std::find_if(
-        losses_.end() - static_cast<std::ptrdiff_t>(lossy), losses_.end() - 1,
-        [&](const Lost& each) { return each.share() > 1.5 * usual_loss_ + loss_margin; });
-    const auto begun = losses_.end() - first;
-    loss_->from -= window.length * (begun - 1);
-    during_loss_ = {};
-    add_loss(*loss_, during_loss_, newest_lost(static_cast<std::size_t>(begun)));
-    loss_begun_ = loss_->loss;
-    told.push_back(*loss_);
-    return;
-  }
-  add_loss(*loss_, during_loss_, losses_.back());
   // Of the windows since it began, so that those before do not speak for its end.
   const auto since = static_cast<std::size_t>((window.start - loss_->from) / window.length);
   const auto is_less = [&](std::size_t windows) {
-    const Lost some = newest_lost(windows);
+    const LossCount some = newest_lost(windows);
     return since > windows && 1 - at_least({some.lost + 1, some.decided}, loss_begun_ / 2) < ended;
   };
-  if (is_less(2 * few_windows) || is_less(many_windows) || is_less(most_losses - 1)) {
-    loss_->to = window.start;
-    told.push_back(*loss_);
-    loss_.reset();
-    losses_.clear();
+  const bool less = is_less(2 * few_windows) || is_less(many_windows) || is_less(most_losses - 1);
+  return less ? std::optional{window.start} : std::nullopt;
+}
+
+void ChangeWatch::see_loss(const Window& window, Changes& told) {
+  push(losses_, {window.counts.lost, window.counts.received + window.counts.lost}, most_losses);
+  const std::size_t lossy = !loss_ || slow_ ? lossy_windows() : 0;
+  if (loss_ && lossy == 0) {
+    add_loss(*loss_, during_loss_, losses_.back());
+    if (const auto to = end_of_loss(window)) {
+      end_loss(*to, told);
+      losses_.clear();
+    }
+    return;
   }
+  if (lossy > 0) {
+    // It began with the first of them that lost more than is usual.
+    const double usual = 1.5 * (loss_ ? loss_->loss : usual_loss_) + loss_margin;
+    const auto first =
+        std::find_if(losses_.end() - static_cast<std::ptrdiff_t>(lossy), losses_.end() - 1,
+                     [&](const LossCount& each) { return each.share() > usual; });
+    const auto begun = losses_.end() - first;
+    const WallTime from = window.start - window.length * (begun - 1);
+    if (loss_) end_loss(from, told);  // a slow one, which this is more than
+    slow_ = false;
+    begin_loss(window, from, newest_lost(static_cast<std::size_t>(begun)), told);
+    return;
+  }
+  slow_ = slow_loss_.begins(window.start, losses_.back());
+  if (slow_) {
+    begin_loss(window, slow_loss_.since(), LossCount{slow_loss_.counted()}, told);
+    return;
+  }
+  // The mean of the first thousand windows, then with a memory of as many.
+  const double share = std::max(usual_share, 1 / static_cast<double>(seen_));
+  usual_loss_ += share * (losses_.back().share() - usual_loss_);
+  slow_loss_.learn(losses_.back());
 }
 
 // Of the newest three windows.

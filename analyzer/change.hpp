@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analyzer/sliding.hpp"
+#include "analyzer/slow_loss.hpp"
 #include "core/window.hpp"
 #include "routes/model/path.hpp"
 
@@ -48,20 +49,6 @@ class ChangeWatch {
   // What began and has not ended, as it stands now.
   [[nodiscard]] std::vector<Change> lasting() const;
 
-  struct Lost {  // of the probes of some windows
-    std::uint64_t lost = 0;
-    std::uint64_t decided = 0;
-
-    Lost& operator+=(const Lost& other) {
-      lost += other.lost;
-      decided += other.decided;
-      return *this;
-    }
-    [[nodiscard]] double share() const {
-      return decided == 0 ? 0 : static_cast<double>(lost) / static_cast<double>(decided);
-    }
-  };
-
  private:
   struct Point {  // ns
     WallTime from;
@@ -83,11 +70,14 @@ class ChangeWatch {
   };
   using Changes = std::vector<Change>;
 
-  static void add_loss(Change& to, Lost& sum, const Lost& some);
+  static void add_loss(Change& to, LossCount& sum, const LossCount& some);
   [[nodiscard]] bool see_outage(const Window& window, Changes& told);
-  [[nodiscard]] Lost newest_lost(std::size_t windows) const;
+  [[nodiscard]] LossCount newest_lost(std::size_t windows) const;
   [[nodiscard]] std::size_t lossy_windows() const;
   void see_loss(const Window& window, Changes& told);
+  void begin_loss(const Window& window, WallTime from, const LossCount& so_far, Changes& told);
+  void end_loss(WallTime to, Changes& told);
+  [[nodiscard]] std::optional<WallTime> end_of_loss(const Window& window);
   void see_level(const Reference& before, Changes& told);
   void see_spread(const Reference& before, Changes& told);
   void see_clock(Changes& told);
@@ -106,9 +96,11 @@ class ChangeWatch {
   unsigned drifts_seen_ = 0;
   double drift_ = 0;  // ns from window to window
   double drift_noise_ = 0;
-  std::deque<Lost> losses_;  // of the newest 120 windows
-  Lost during_outage_;
-  Lost during_loss_;
+  std::deque<LossCount> losses_;  // of the newest 120 windows
+  LossCount during_outage_;
+  LossCount during_loss_;
+  SlowLoss slow_loss_;
+  bool slow_ = false;      // it was that which told of `loss_`
   double loss_begun_ = 0;  // what was lost when it began to be told
   double usual_loss_ = 0;
   std::uint64_t seen_ = 0;

@@ -41,11 +41,12 @@ struct Advantage {
   Nanos wanted{};                          // what the lower bound must exceed
   bool clear = false;
   bool compared = false;
-  bool by_loss = false;      // a certain difference there outranks any latency
-  bool loses_more = false;   // which forbids it
-  bool may_lose = false;     // so does this: above the limit, for all that is known
-  bool one_of_many = false;  // others were compared too
-  bool only_loss = false;    // the class is judged by nothing else
+  bool by_loss = false;          // a certain difference there outranks any latency
+  bool loses_more = false;       // which forbids it
+  bool may_lose = false;         // so does this: above the limit, for all that is known
+  bool one_of_many = false;      // others were compared too
+  bool only_loss = false;        // the class is judged by nothing else
+  std::string_view only_target;  // that shows it, while it is surely worse for the others
 
   [[nodiscard]] std::string words() const;
 };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <string_view>
 
 #include "analyzer/wilson.hpp"
 
@@ -61,6 +63,30 @@ void demand_recovery(const ClassView& view, const ClassMemory& memory, Advantage
   found.clear = false;
 }
 
+// A gain that rests on one target, while the others, with half of the weight or more, surely lose
+// by the change: what one far end says is not enough. Of two it is not known which.
+void demand_agreement(const ClassView& view, Advantage& found) {
+  if (!found.clear || found.by_loss) return;
+  const Candidate& other = *found.other;
+  const Pool& newest = view.shared.pools().of(found.challenger->path->name, view.newest).pool();
+  double weight = 0;
+  std::map<std::string_view, const Target*> targets;  // by name, so that the order is one
+  for (const Stream& stream : newest) {
+    weight += stream.weight;
+    targets.try_emplace(stream.target->name, stream.target);
+  }
+  if (targets.size() < 3) return;
+  for (const auto& [name, target] : targets) {
+    if (target->weight > weight / 2) continue;
+    const Comparison& others = view.shared.compared_without(
+        *target, *other.path, *found.challenger->path, view.newest, paired_options(view.options));
+    if (!others.high || *others.high >= Nanos{0}) continue;
+    found.only_target = name;
+    found.clear = false;
+    return;
+  }
+}
+
 }  // namespace
 
 Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
@@ -71,6 +97,7 @@ Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
     Advantage found =
         against(view, candidates, incumbent, each, factor_for(view, memory, each.path->name));
     demand_recovery(view, memory, found);
+    demand_agreement(view, found);
     if (!found.compared) {
       if (found.other != nullptr) result.missing = found;
       continue;

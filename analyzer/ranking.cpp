@@ -190,6 +190,9 @@ std::string Advantage::words() const {
     text += fmt::format(", but it may lose up to {:.2f} %", mine.high * 100);
   }
   if (only_loss && !by_loss) text += ", but only loss counts";
+  if (!only_target.empty()) {
+    text += fmt::format(", but by {} alone: without it the path is surely worse", only_target);
+  }
   if (one_of_many) text += fmt::format(" against {}", name);
   return text;
 }

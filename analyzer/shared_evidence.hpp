@@ -41,7 +41,7 @@ class SharedEvidence {
  public:
   SharedEvidence(const Timeline& timeline, std::optional<std::size_t> group,
                  const Objective& objective)
-      : pools_{timeline, group, objective} {}
+      : timeline_{&timeline}, group_{group}, pools_{timeline, group, objective} {}
 
   [[nodiscard]] SlotPools& pools() { return pools_; }
   // Makes it by `make()` unless there is one of that moment and what may be chosen then.
@@ -54,6 +54,10 @@ class SharedEvidence {
   // `a` minus `b`, by address of their paths.
   [[nodiscard]] const Comparison& compared(const routes::Path& a, const routes::Path& b,
                                            Slot newest, const PairedOptions& options);
+  // The same over all targets but one.
+  [[nodiscard]] const Comparison& compared_without(const Target& target, const routes::Path& a,
+                                                   const routes::Path& b, Slot newest,
+                                                   const PairedOptions& options);
 
  private:
   struct Moment {
@@ -69,9 +73,16 @@ class SharedEvidence {
     unsigned windows;
     friend auto operator<=>(const Two&, const Two&) = default;
   };
+  struct Others {  // without one target
+    SlotPools pools;
+    std::map<Two, Comparison> comparisons;
+  };
+  const Timeline* timeline_;
+  std::optional<std::size_t> group_;
   SlotPools pools_;
   std::map<Moment, Field> fields_;
   std::map<Two, Comparison> comparisons_;
+  std::map<const Target*, Others> others_;
 };
 
 }  // namespace strait::analyzer

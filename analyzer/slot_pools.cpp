@@ -34,7 +34,8 @@ double SlotPool::value() const {
 SlotPools::Row& SlotPools::row(std::string_view path) {
   auto row = rows_.find(path);
   if (row == rows_.end()) {
-    row = rows_.try_emplace(std::string{path}, timeline_->lane(group_, path), objective_).first;
+    row = rows_.try_emplace(std::string{path}, timeline_->lane(group_, path), objective_, without_)
+              .first;
   }
   return row->second;
 }
@@ -43,7 +44,11 @@ SlotPools::Row& SlotPools::row(std::string_view path) {
 const SlotPool& SlotPools::Row::at(Slot slot) {
   const auto found = std::ranges::find(made_, slot, &std::pair<Slot, SlotPool>::first);
   if (found != made_.end()) return found->second;
-  return made_.emplace_back(slot, SlotPool{lane_->pool({slot, slot}), objective_}).second;
+  Pool pool = lane_->pool({slot, slot});
+  if (without_ != nullptr) {
+    std::erase_if(pool, [&](const Stream& stream) { return stream.target == without_; });
+  }
+  return made_.emplace_back(slot, SlotPool{std::move(pool), objective_}).second;
 }
 
 }  // namespace strait::analyzer

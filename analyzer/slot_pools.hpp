@@ -47,18 +47,22 @@ class SlotPool {
 // path with several others in the same slots. Borrows the timeline. Not thread-safe.
 class SlotPools {
  public:
-  SlotPools(const Timeline& timeline, std::optional<std::size_t> group, const Objective& objective)
-      : timeline_{&timeline}, group_{group}, objective_{objective} {}
+  // `without`: a target that is left out; null for none.
+  SlotPools(const Timeline& timeline, std::optional<std::size_t> group, const Objective& objective,
+            const Target* without = nullptr)
+      : timeline_{&timeline}, group_{group}, objective_{objective}, without_{without} {}
 
   // Those of one path. What it gives stays where it is.
   class Row {
    public:
-    Row(const Lane& lane, const Objective& objective) : lane_{&lane}, objective_{objective} {}
+    Row(const Lane& lane, const Objective& objective, const Target* without)
+        : lane_{&lane}, objective_{objective}, without_{without} {}
     [[nodiscard]] const SlotPool& at(Slot slot);
 
    private:
     const Lane* lane_;
     Objective objective_;
+    const Target* without_;
     std::deque<std::pair<Slot, SlotPool>> made_;
   };
   [[nodiscard]] Row& row(std::string_view path);
@@ -69,6 +73,7 @@ class SlotPools {
   const Timeline* timeline_;
   std::optional<std::size_t> group_;
   Objective objective_;
+  const Target* without_;
   std::map<std::string, Row, std::less<>> rows_;
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench_coverage [SPANS [SEED]]: how often the 95 % intervals of the evidence contain the truth,
 // over simulated windows whose distribution is known, and how often they are said to be
-// insufficient.
+// insufficient. Beside each the same intervals without the sketch (order statistics of the probes
+// themselves, for as many independent ones as the evidence says they are worth), and for as many as
+// there are: what the buckets' width adds, and what the factor for few windows does.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "analyzer/gather.hpp"
+#include "analyzer/quantile_interval.hpp"
 
 using namespace strait;
 using namespace strait::analyzer;
@@ -62,9 +65,18 @@ double two_ways(double u) { return u < 0.7 ? 20 + 2 * u / 0.7 : 40 + 4 * (u - 0.
 struct Tally {
   unsigned inside = 0;
   unsigned known = 0;  // intervals with both bounds
+  // Of the same intervals, without buckets: of the probes' worth, and of every probe.
+  unsigned inside_exact = 0;
+  unsigned inside_of_all = 0;
 };
 
-Evidence evidence_of(Series& series, unsigned windows) {
+struct Drawn {
+  std::vector<Nanos> delays;  // ascending
+  Evidence evidence;
+};
+
+Drawn draw(Series& series, unsigned windows) {
+  Drawn drawn;
   std::vector<Window> all(windows);
   std::optional<Nanos> before;
   for (unsigned i = 0; i < windows; ++i) {
@@ -73,6 +85,7 @@ Evidence evidence_of(Series& series, unsigned windows) {
     all[i].length = minute;
     for (int probe = 0; probe < probes; ++probe) {
       const Nanos rtt{std::llround(series.next() * 1e6)};
+      drawn.delays.push_back(rtt);
       all[i].rtt.record(rtt);
       if (before) all[i].ipdv.record(std::chrono::abs(rtt - *before));
       before = rtt;
@@ -82,25 +95,47 @@ Evidence evidence_of(Series& series, unsigned windows) {
   const std::vector<Target> targets{{.name = "target", .traffic_class = "europe"}};
   EvidenceOptions options;
   options.span_windows = windows;
-  return gather(all, {targets, {}, {}}, options, start + minute * windows).front();
+  drawn.evidence = gather(all, {targets, {}, {}}, options, start + minute * windows).front();
+  std::ranges::sort(drawn.delays);
+  return drawn;
+}
+
+// The order statistics that bound the quantile for `worth` independent probes, of all that came.
+bool exact_contains(const std::vector<Nanos>& delays, double q, std::uint64_t worth, Nanos truth) {
+  const RankInterval ranks = quantile_ranks(worth, q);
+  const auto at = [&](std::uint64_t rank) {
+    const double share = static_cast<double>(rank) / static_cast<double>(worth);
+    const double place = std::ceil(share * static_cast<double>(delays.size()) - 1e-6);
+    return delays[static_cast<std::size_t>(std::max(place, 1.0)) - 1];
+  };
+  return ranks.low && ranks.high && at(*ranks.low) <= truth && truth <= at(*ranks.high);
+}
+
+void weigh(const Drawn& drawn, double q, Nanos truth, Tally& tally) {
+  const Percentile* const found = drawn.evidence.percentile(q);
+  if (!found->adequate()) return;
+  ++tally.known;
+  tally.inside += *found->low <= truth && truth <= *found->high ? 1 : 0;
+  tally.inside_exact += exact_contains(drawn.delays, q, found->worth, truth) ? 1 : 0;
+  tally.inside_of_all += exact_contains(drawn.delays, q, drawn.delays.size(), truth) ? 1 : 0;
 }
 
 void run(Series series, unsigned windows, unsigned spans) {
   std::array<Tally, quantiles.size()> tallies{};
   for (unsigned span = 0; span < spans; ++span) {
-    const Evidence evidence = evidence_of(series, windows);
+    const Drawn drawn = draw(series, windows);
     for (std::size_t i = 0; i < quantiles.size(); ++i) {
-      const Percentile* const found = evidence.percentile(quantiles[i]);
-      if (!found->adequate()) continue;
-      const Nanos truth{std::llround(series.truth(quantiles[i]) * 1e6)};
-      ++tallies[i].known;
-      tallies[i].inside += *found->low <= truth && truth <= *found->high ? 1 : 0;
+      weigh(drawn, quantiles[i], Nanos{std::llround(series.truth(quantiles[i]) * 1e6)}, tallies[i]);
     }
   }
   fmt::print("{:<26}{:>8}", series.name(), windows);
   for (const Tally& tally : tallies) {
-    const double share = tally.known == 0 ? NAN : 100.0 * tally.inside / tally.known;
-    fmt::print("{:>8.1f} {:>5.1f}", share, 100.0 - 100.0 * tally.known / spans);
+    const auto percent = [&](unsigned of) {
+      return tally.known == 0 ? NAN : 100.0 * of / tally.known;
+    };
+    fmt::print(" |{:>6.1f} {:>5.1f} {:>5.1f} {:>5.1f}", percent(tally.inside),
+               100.0 - 100.0 * tally.known / spans, percent(tally.inside_exact),
+               percent(tally.inside_of_all));
   }
   fmt::print("\n");
 }
@@ -110,8 +145,7 @@ void run(Series series, unsigned windows, unsigned spans) {
 int main(int count, char** words) {
   const auto spans = static_cast<unsigned>(count > 1 ? std::atoi(words[1]) : 10'000);
   const auto seed = static_cast<std::uint64_t>(count > 2 ? std::atoi(words[2]) : 3000);
-  fmt::print("{:<26}{:>8}{:>14}{:>14}{:>14}\n", "% inside, % insufficient", "windows", "p50", "p95",
-             "p99");
+  fmt::print("Of p50, p95, p99: % inside, % insufficient, % inside without buckets, and of all\n");
   for (const unsigned windows : {5U, 30U, 120U}) {
     const unsigned of = windows == 120 ? spans / 4 : spans;
     run({"independent", 0, exponential, seed}, windows, of);

@@ -150,6 +150,31 @@ TEST_CASE("each event is found on both of its path's sessions, as what it is, an
   }
 }
 
+TEST_CASE("a loss of a tenth of a per cent is found over hours, and ends") {
+  Scenario scenario = a_day();
+  scenario.length = 72h;
+  for (auto& path : scenario.paths) path.loss = 0.0002;
+  EventModel little = event(Happening::loss, {"b"});
+  little.loss = 0.001;
+  little.from = start + 36h;
+  little.to = start + 56h;
+  scenario.events = {little};
+  const auto changes = detect_changes(windows_of(std::move(scenario)));
+  REQUIRE(changes.size() == 2);  // of both sessions of the path
+  for (const Change& change : changes) {
+    CHECK(to_string(change.kind) == to_string(ChangeKind::loss));
+    CHECK(change.session.path == "b");
+    CHECK(change.from >= little.from - 1h);
+    CHECK(change.from <= little.from + 2h);
+    CHECK(change.noticed <= little.from + 10h);
+    CHECK(change.loss_low <= 0.0012);
+    CHECK(change.loss_high >= 0.0012);
+    REQUIRE(change.to.has_value());
+    CHECK(*change.to >= little.to - 2h);
+    CHECK(*change.to <= little.to + 2h);
+  }
+}
+
 TEST_CASE("what has not ended has no end") {
   EventModel cut = event(Happening::cut, {"b"});
   cut.to = start + 48h;

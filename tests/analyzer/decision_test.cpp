@@ -2,6 +2,7 @@
 #include "analyzer/decision.hpp"
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <random>
 
@@ -417,4 +418,44 @@ TEST_CASE("a path in force that breaks a policy is left at once") {
   const Verdict verdict = site.minute_of(20, 30);
   CHECK(verdict.path == "loukkos");
   CHECK_THAT(verdict.reason, Catch::Contains("avoid_transit of europe: it enters DZ"));
+}
+
+TEST_CASE("a gain that one target alone shows is not followed while the others surely lose") {
+  struct Case {
+    const char* what;
+    std::vector<Target> targets;
+    std::array<double, 3> loukkos_ms;  // atlas has 20, 25 and 30
+    bool moves;
+  };
+  const Target paris{.name = "paris", .traffic_class = "europe"};
+  const Target madrid{.name = "madrid", .traffic_class = "europe"};
+  const Target dubai{.name = "dubai", .traffic_class = "europe"};
+  Target heavy = dubai;
+  heavy.weight = 4;
+  const auto c = GENERATE_COPY(values<Case>({
+      {"the farthest alone, and the others lose", {paris, madrid, dubai}, {21, 26, 22}, false},
+      {"the farthest alone, and the others stay", {paris, madrid, dubai}, {20, 25, 22}, true},
+      {"all of them", {paris, madrid, dubai}, {15, 20, 25}, true},
+      {"it has most of the weight", {paris, madrid, heavy}, {21, 26, 22}, true},
+      {"of two it is not known which", {madrid, dubai}, {0, 26, 22}, true},
+  }));
+  CAPTURE(c.what);
+  const std::vector<routes::Path> paths{path("atlas"), path("loukkos")};
+  std::mt19937_64 random{4};  // NOLINT(bugprone-random-generator-seed)
+  constexpr std::array names{"paris", "madrid", "dubai"};
+  constexpr std::array atlas_ms{20.0, 25.0, 30.0};
+  std::vector<Window> windows;
+  for (int i = 0; i < 12; ++i) {
+    for (std::size_t at = 3 - c.targets.size(); at < 3; ++at) {
+      windows.push_back(WindowBuilder("atlas", names.at(at), i)
+                            .noisy(random, test::millis(atlas_ms.at(at)), ms / 10, 100));
+      windows.push_back(WindowBuilder("loukkos", names.at(at), i)
+                            .noisy(random, test::millis(c.loukkos_ms.at(at)), ms / 10, 100));
+    }
+  }
+  const DecisionInputs inputs{windows, {c.targets, paths, {}}, {}, {{"europe", "atlas"}}, {}};
+  const Verdict verdict = decide(inputs, {}, {}, start + 12 * minute).verdicts.at(0);
+  CAPTURE(verdict.reason);
+  CHECK(verdict.path.has_value() == c.moves);
+  if (!c.moves) CHECK_THAT(verdict.reason, Catch::Contains("but by dubai alone"));
 }
