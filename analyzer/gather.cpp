@@ -58,9 +58,10 @@ void describe_loss(Evidence& evidence, std::span<const Lane::Entry> entries, con
   evidence.most_lost = pattern.most_in_window;
 }
 
-bool carries(std::uint64_t probes, double q, double confidence) {
-  const RankInterval ranks = quantile_ranks(probes, q, confidence);
-  return ranks.low && ranks.high;
+// Whether so many independent probes would show a percentile for sure: five beyond it. With fewer
+// the interval hangs on one or two, and with few enough there is none.
+bool shows(std::uint64_t probes, double q) {
+  return static_cast<double>(probes) * std::min(q, 1 - q) >= 5;
 }
 
 void describe_delays(Evidence& evidence, std::span<const Lane::Entry> entries, const Pool& pool,
@@ -85,7 +86,7 @@ void describe_delays(Evidence& evidence, std::span<const Lane::Entry> entries, c
     // Few windows may scatter little by chance, and just those would seem to carry an interval.
     const auto fewer = static_cast<std::uint64_t>(static_cast<double>(each.worth) / alike);
     each.worth = effects[i].worth(each.worth);
-    if (!carries(fewer, each.q, options.confidence)) each.worth = std::min(each.worth, fewer);
+    if (!shows(fewer, each.q)) each.worth = std::min(each.worth, fewer);
   }
   set_intervals(evidence.rtt, pool, options.confidence);
   if (options.pdv) evidence.pdv = delay_variation(pool);

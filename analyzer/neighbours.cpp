@@ -54,7 +54,9 @@ double neighbour_effect(std::span<const Lane::Entry> entries) {
     any_two += pairs * mean_difference(window.rtt);
   }
   if (all < least_pairs || any_two <= 0) return 1;
-  const double ratio = std::min(neighbours / any_two, 1.0);
+  // What chance leaves open, about one standard error, is not taken for likeness.
+  const double error = 1 / std::sqrt(static_cast<double>(all));
+  const double ratio = std::min(neighbours / any_two * (1 + error), 1.0);
   const double rho = 1 - ratio * ratio;
   return std::min((1 + rho) / std::max(1 - rho, 1 / most_effect), most_effect);
 }
