@@ -94,7 +94,8 @@ Curve::Curve(std::span<const Stream> pool, Edge edge) : edge_{edge} {
   const auto streams = std::ranges::count_if(pool, has_probes);
   empty_ = streams == 0;
   if (streams == 1) {
-    single_ = single_of(*std::ranges::find_if(pool, has_probes));
+    const Stream& stream = *std::ranges::find_if(pool, has_probes);
+    single_ = Single{.rtt = &stream.rtt, .share = 1 / stream.probes()};
     return;
   }
   const double weight = total_weight(pool);
@@ -108,32 +109,20 @@ Curve::Curve(std::span<const Stream> pool, Edge edge) : edge_{edge} {
   accumulate(steps_);
 }
 
-Curve::Single Curve::single_of(const Stream& stream) {
-  const Sketch& rtt = stream.rtt;
-  return {.buckets = rtt.buckets(),
-          .zeros = rtt.zero_count(),
-          .schema = rtt.schema(),
-          .min = rtt.min().value_or(Nanos{0}),
-          .max = rtt.max().value_or(Nanos{0}),
-          .share = 1 / stream.probes()};
-}
-
 Nanos Curve::Single::delay_of(std::int32_t key, Edge edge) const {
-  const Nanos lower = Sketch::upper_bound(key - 1, schema);
-  const Nanos upper = Sketch::upper_bound(key, schema);
-  return std::clamp(pick(edge, lower, middle_of(lower, upper), upper), min, max);
+  const Nanos lower = Sketch::upper_bound(key - 1, rtt->schema());
+  const Nanos upper = Sketch::upper_bound(key, rtt->schema());
+  return std::clamp(pick(edge, lower, middle_of(lower, upper), upper), *rtt->min(), *rtt->max());
 }
 
 Nanos Curve::Single::at(double wanted, Edge edge) const {
-  double sum = share * static_cast<double>(zeros);
-  if (zeros > 0 && sum >= wanted - rounding) {
-    return edge == Edge::lower ? min : std::clamp(Nanos{0}, min, max);
+  const double place = std::max(std::ceil((wanted - rounding) / share), 1.0);
+  if (place > static_cast<double>(rtt->count())) return infinite_delay;
+  const auto rank = static_cast<std::uint64_t>(place);
+  if (rank <= rtt->zero_count()) {
+    return edge == Edge::lower ? *rtt->min() : std::clamp(Nanos{0}, *rtt->min(), *rtt->max());
   }
-  for (const auto& [key, count] : buckets) {
-    sum += share * static_cast<double>(count);
-    if (sum >= wanted - rounding) return delay_of(key, edge);
-  }
-  return infinite_delay;
+  return delay_of(Sketch::key_of(*rtt->at_rank(rank), rtt->schema()), edge);
 }
 
 std::optional<Nanos> Curve::at(double share) const {

@@ -51,7 +51,7 @@ using Pool = std::vector<Stream>;
 
 // A cumulative distribution over all probes of a pool, each stream with its weight, lost probes at
 // +infinity. A sketch knows a delay only to its bucket, so there are three curves: one through the
-// lower bounds, one through the middles, one through the upper bounds.
+// lower bounds, one through the middles, one through the upper bounds. Borrows the pool.
 class Curve {
  public:
   enum class Edge : std::uint8_t { lower, middle, upper };
@@ -66,20 +66,14 @@ class Curve {
     Nanos delay;
     double share;  // of the probe mass up to here, 0 to 1
   };
-  // Of one stream alone, as nearly always: its buckets are in order already, and only those that
-  // are asked for need a delay.
+  // Of one stream alone, as nearly always: its buckets are in order already, and only the one that
+  // is asked for is looked up. Borrows the sketch.
   struct Single {
-    std::vector<Sketch::Bucket> buckets;
-    std::uint64_t zeros = 0;
-    int schema = 0;
-    Nanos min{};
-    Nanos max{};
+    const Sketch* rtt = nullptr;
     double share = 0;  // of one probe
     [[nodiscard]] Nanos delay_of(std::int32_t key, Edge edge) const;
     [[nodiscard]] Nanos at(double wanted, Edge edge) const;
   };
-  static Single single_of(const Stream& stream);
-
   Edge edge_;
   std::optional<Single> single_;
   std::vector<Step> steps_;

@@ -87,6 +87,27 @@ void decide_classes(benchmark::State& state) {
 BENCHMARK(decide_classes)->Range(10, 1000)->Complexity()->Unit(benchmark::kMillisecond);
 BENCHMARK(decide_classes)->Arg(10'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 
+// What the service pays each minute: the same with a new window of each session, and the memory of
+// the decision before. Windows come in the order of time, as they do there.
+void decide_next_minute(benchmark::State& state) {
+  std::vector<Target> targets;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    targets.push_back({.name = "t" + std::to_string(i), .traffic_class = "c" + std::to_string(i)});
+  }
+  const auto paths = make_paths(4);
+  auto windows = make_windows(paths, targets, 13);
+  std::ranges::stable_sort(windows, {}, &Window::start);
+  const auto before = std::span{windows}.first(windows.size() / 13 * 12);
+  const DecisionInputs last{before, {targets, paths, {}}, {}, {}, {}};
+  const DecisionMemory memory = decide(last, {}, {}, start + 12 * minute).memory;
+  const DecisionInputs inputs{windows, {targets, paths, {}}, {}, {}, {}};
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(decide(inputs, memory, {}, start + 13 * minute));
+  }
+}
+BENCHMARK(decide_next_minute)->Arg(1000)->Unit(benchmark::kMillisecond);
+BENCHMARK(decide_next_minute)->Arg(10'000)->Iterations(1)->Unit(benchmark::kMillisecond);
+
 // What of that is the evidence: the newest five windows of each class and path to percentiles.
 void evidence_of_classes(benchmark::State& state) {
   const auto paths = make_paths(4);
