@@ -24,15 +24,16 @@ Pool pool_of(std::span<const Lane::Entry> entries, Sketch Window::* delays) {
     const StreamKey key = stream_of(session);
     const auto place = std::ranges::lower_bound(keys, key);
     const auto at = place - keys.begin();
-    if (place == keys.end() || *place != key) {
+    const bool known = place != keys.end() && *place == key;
+    if (!known) {
       keys.insert(place, key);
       pool.insert(pool.begin() + at, Stream{.target = entry.target,
                                             .protocol = session.protocol,
                                             .dscp = session.dscp,
-                                            .rtt = Sketch{(entry.window->*delays).schema()}});
+                                            .rtt = entry.window->*delays});
     }
     Stream& stream = pool[static_cast<std::size_t>(at)];
-    stream.rtt.merge(entry.window->*delays);
+    if (known) stream.rtt.merge(entry.window->*delays);
     if (delays != &Window::rtt) continue;
     stream.lost += entry.window->counts.lost;
     stream.kept_apart += entry.window->uncertain.count();

@@ -14,10 +14,10 @@ namespace strait::analyzer {
 
 // By how much probes may tell less than as many independent ones because each is like the one
 // before: 1 or more. Where neighbours differ (Window::ipdv) by R times what two probes of their
-// window do, an autoregressive series of Gaussian cause has the correlation rho = 1 - R^2, and no
-// share of its probes has more than (1 + rho) / (1 - rho) times the variance of independent ones.
-// 1 where there are fewer than 30 pairs, or more slots than between_windows_tell: these show better
-// how alike probes are (design_effects).
+// window do, one standard error more than was seen, an autoregressive series of Gaussian cause has
+// the correlation rho = 1 - R^2, and no share of its probes has more than (1 + rho) / (1 - rho)
+// times the variance of independent ones. 1 where there are fewer than 30 pairs, or more slots than
+// between_windows_tell: these show better how alike probes are (design_effects).
 [[nodiscard]] double neighbour_effect(std::span<const Lane::Entry> entries);
 
 inline constexpr std::uint64_t between_windows_tell = 60;

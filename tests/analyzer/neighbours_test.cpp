@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analyzer/neighbours.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <random>
 
@@ -19,8 +21,9 @@ using test::start;
 const std::vector<Target> paris{{.name = "paris", .traffic_class = "europe"}};
 
 // Windows of 60 probes of 10 ms and more, each like the one before by `memory`.
-std::vector<Window> series(double memory, int count, double spread_ms = 10) {
-  std::mt19937_64 random{7};  // NOLINT(bugprone-random-generator-seed)
+std::vector<Window> series(double memory, int count, double spread_ms = 10,
+                           std::uint64_t seed = 7) {
+  std::mt19937_64 random{seed};
   std::normal_distribution<double> normal;
   double state = normal(random);
   std::optional<Nanos> before;
@@ -127,6 +130,34 @@ TEST_CASE("a percentile that as many independent probes would not carry is insuf
   REQUIRE(with.percentile(0.95)->adequate());
   CHECK(with.percentile(0.95)->low == bare.percentile(0.95)->low);
   CHECK(with.percentile(0.95)->worth == bare.percentile(0.95)->worth);
+}
+
+TEST_CASE("a percentile that few such probes lie beyond is worth no more than they are") {
+  int held = 0;
+  int left = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    auto windows = series(0.5, 5, 10, seed);
+    const auto fewer = static_cast<std::uint64_t>(300 / effect_of(windows));
+    const Percentile with = *evidence_of(windows).percentile(0.95);
+    for (Window& window : windows) window.ipdv = Sketch{variation_schema};
+    const std::uint64_t bare = evidence_of(windows).percentile(0.95)->worth;
+    const bool five_beyond = fewer >= 100;
+    CAPTURE(seed, fewer, bare);
+    CHECK(with.worth == (five_beyond ? bare : std::min(bare, fewer)));
+    CHECK(with.adequate() == (with.worth >= 72));
+    held += !five_beyond && fewer < bare && fewer >= 72 ? 1 : 0;
+    left += five_beyond && fewer < bare ? 1 : 0;
+  }
+  CHECK(held > 0);
+  CHECK(left > 0);
+}
+
+TEST_CASE("a minute of 60 independent probes carries its p90") {
+  int carried = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    carried += evidence_of(series(0, 1, 10, seed)).percentile(0.9)->adequate() ? 1 : 0;
+  }
+  CHECK(carried >= 196);
 }
 
 }  // namespace strait::analyzer
