@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <ostream>
 #include <thread>
 #include <utility>
@@ -42,6 +43,24 @@ Result<int> go_on(const routes::RouterTarget& router, const Clock& clock,
   return 0;
 }
 
+// More than an apply takes, with all that may be slow in it: the router's programs check, show,
+// load and undo, each within its limit, and the read-back.
+Nanos longest_apply(const routes::RouterTarget& router) {
+  constexpr int programs = 6;
+  constexpr int read_backs = 2;
+  return programs * router.load_within + read_backs * router.read_back_within;
+}
+
+// `holder`, whose child we are, applies. One that hangs would keep the lock for ever, and nobody
+// could undo what it has not confirmed: it is killed.
+Result<int> watch(pid_t holder, const routes::RouterTarget& router, const Clock& clock,
+                  const RoutesStreams& streams) {
+  const auto fate = routes::fate_behind(STDIN_FILENO, longest_apply(router));
+  if (fate == routes::Fate::well) return 0;
+  if (fate == routes::Fate::hangs && ::getppid() == holder) ::kill(holder, SIGKILL);
+  return go_on(router, clock, streams);
+}
+
 // An apply that runs has FILE.previous too, and its lock: that one is left alone.
 Result<bool> left_by_a_killed_one(const routes::RouterTarget& router,
                                   const RoutesStreams& streams) {
@@ -67,6 +86,7 @@ Result<int> take_back(const routes::RouterTarget& router, const std::string& why
 }  // namespace
 
 Result<int> run_expire(const ExpireOptions& options, const RoutesStreams& streams) {
+  const pid_t starter = ::getppid();
   const SystemClock clock;
   const auto configuration = load_configuration(options.source.config);
   if (!configuration) return tl::make_unexpected(configuration.error());
@@ -75,9 +95,7 @@ Result<int> run_expire(const ExpireOptions& options, const RoutesStreams& stream
     streams.results << "no router is named: nothing is told to one, and nothing can expire\n";
     return 0;
   }
-  if (options.watch) {
-    return routes::died_behind(STDIN_FILENO) ? go_on(*router, clock, streams) : Result<int>{0};
-  }
+  if (options.watch) return watch(starter, *router, clock, streams);
   const auto killed = left_by_a_killed_one(*router, streams);
   if (!killed) return tl::make_unexpected(killed.error());
   if (*killed) {

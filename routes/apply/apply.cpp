@@ -96,11 +96,27 @@ std::string who_undoes(const RouterControl& router) {
   return "'strait routes expire', 'strait run' or the next apply undoes it";
 }
 
+// One apply under way.
+struct Work {
+  const Plan& plan;
+  const std::string& text;  // the plan rendered
+  std::string hash;         // of the text
+  const RouterTarget& target;
+  const ApplyRequest& request;
+  IncludeFile& include;
+
+  void reached(ApplyStep step) const {
+    if (request.on_step) request.on_step(step);
+  }
+};
+
 // Puts the old file and, through `router`, the old configuration back. The copy of the old file
 // stays where nobody but recover() would undo.
-ApplyReport roll_back(RouterControl& router, const IncludeFile& include, const std::string& why,
+ApplyReport roll_back(RouterControl& router, const Work& work, std::string why,
                       ReadBack seen = {}) {
-  const auto restored = include.put_back();
+  const IncludeFile& include = work.include;
+  const auto restored = include.put_back(work.hash);
+  if (restored && !restored->empty()) why += fmt::format("; guard {}: {}", edit_guard, *restored);
   const auto undone = router.undo(include.previous());
   if (restored && (undone || router.has_timer())) include.forget_previous();
   if (!restored) {
@@ -126,19 +142,6 @@ std::string first_differences(const ReadBack& seen) {
   return text;
 }
 
-// One apply under way.
-struct Work {
-  const Plan& plan;
-  const std::string& text;  // the plan rendered
-  const RouterTarget& target;
-  const ApplyRequest& request;
-  IncludeFile& include;
-
-  void reached(ApplyStep step) const {
-    if (request.on_step) request.on_step(step);
-  }
-};
-
 // Copies the old file and writes the new one. An error leaves the old one, and no new copy.
 Result<void> place(const Work& work) {
   const bool copy_before = work.include.unfinished();
@@ -157,11 +160,15 @@ std::string objection(const Work& work) {
   return work.plan.preferences.empty() ? std::string{} : stop_words(work.target);
 }
 
-// An include file that is not the one that we wrote is the operator's: only the router goes back.
+// An include file that is not the one that we wrote is the operator's: only the router goes back,
+// where it can without the file.
 std::optional<ApplyReport> edited_meanwhile(RouterControl& router, const Work& work,
                                             const ReadBack& seen) {
   const auto now = work.include.content().value_or(std::nullopt);
   if (now && *now == work.text) return std::nullopt;
+  if (router.follows_file()) {
+    return roll_back(router, work, "what was loaded is not what the file holds", seen);
+  }
   const auto undone = router.undo(work.include.previous());
   work.include.forget_previous();
   const std::string what =
@@ -184,8 +191,9 @@ Result<ReadBack> see(RouterControl& router, const Work& work) {
 
 // What the new file says is not taken.
 ApplyReport not_taken(const Work& work, std::string why) {
-  const auto restored = work.include.restore();
+  const auto restored = work.include.restore(work.hash);
   if (!restored) why += "; " + restored.error().message;
+  if (restored && !restored->empty()) why += "; " + *restored;
   return report(restored ? ApplyOutcome::refused : ApplyOutcome::failed, std::move(why));
 }
 
@@ -196,20 +204,20 @@ ApplyReport load(RouterControl& router, const Work& work) {
   }
   work.reached(ApplyStep::checked);
   auto seen = see(router, work);
-  if (!seen) return roll_back(router, work.include, seen.error().message);
+  if (!seen) return roll_back(router, work, seen.error().message);
   if (!seen->agrees()) {
     return roll_back(
-        router, work.include,
+        router, work,
         by_guard(read_back_guard, "the routes do not follow the plan: " + first_differences(*seen)),
         *seen);
   }
   work.reached(ApplyStep::seen);
   if (auto edited = edited_meanwhile(router, work, *seen)) return *edited;
   if (const auto why = objection(work); !why.empty()) {
-    return roll_back(router, work.include, why, *seen);
+    return roll_back(router, work, why, *seen);
   }
   if (auto kept = router.confirm(); !kept) {
-    return roll_back(router, work.include, kept.error().message, *seen);
+    return roll_back(router, work, kept.error().message, *seen);
   }
   work.reached(ApplyStep::confirmed);
   work.include.forget_previous();
@@ -335,10 +343,14 @@ Result<ApplyReport> apply(const Plan& plan, const RouterTarget& target, const Cl
   auto watchdog = guarded(**router, plan, target);
   if (!watchdog) return fail(std::move(watchdog));
 
-  const Work work{
-      .plan = plan, .text = *text, .target = target, .request = request, .include = include};
+  const Work work{.plan = plan,
+                  .text = *text,
+                  .hash = sha256_hex(*text),
+                  .target = target,
+                  .request = request,
+                  .include = include};
   JournalEntry entry = journal_entry("begin", plan, *before);
-  entry.plan_hash = sha256_hex(*text);
+  entry.plan_hash = work.hash;
   entry.changed = request.changed;
   // Plain BGP comes back whatever the journal's state is.
   if (auto begun = scribe.note(entry); !begun && !plan.preferences.empty()) {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/clock.hpp"
+#include "core/digest.hpp"
 #include "core/file.hpp"
 
 namespace strait::routes {
@@ -74,18 +75,36 @@ Result<void> IncludeFile::keep_previous() {
 
 Result<void> IncludeFile::write(std::string_view text) const { return replace_file(file_, text); }
 
-Result<void> IncludeFile::put_back() const {
-  if (previous_) return replace_file(file_, *previous_);
-  if (::unlink(file_.c_str()) != 0 && errno != ENOENT) {
-    return fail(Errc::io, fmt::format("remove {}: {}", file_, std::strerror(errno)));
+Result<std::string> IncludeFile::set_edit_aside(std::string_view ours) const {
+  const auto now = content();
+  if (!now) return tl::make_unexpected(now.error());
+  if (ours.empty() || !*now || *now == previous_ || sha256_hex(**now) == ours) return std::string{};
+  std::string aside = file_ + ".edited";
+  for (int again = 2; std::filesystem::exists(aside); ++again) {
+    aside = fmt::format("{}.edited.{}", file_, again);
   }
-  return {};
+  if (::rename(file_.c_str(), aside.c_str()) == 0) {
+    return fmt::format("{} was changed by hand meanwhile: that is {} now", file_, aside);
+  }
+  return fail(Errc::io, fmt::format("{} was changed by hand meanwhile: rename it to {}: {}", file_,
+                                    aside, std::strerror(errno)));
 }
 
-Result<void> IncludeFile::restore() const {
-  if (auto back = put_back(); !back) return back;
-  forget_previous();
-  return {};
+Result<std::string> IncludeFile::put_back(std::string_view ours) const {
+  auto edit = set_edit_aside(ours);
+  if (!edit) return edit;
+  if (previous_) {
+    if (auto back = replace_file(file_, *previous_); !back) return fail(std::move(back));
+  } else if (::unlink(file_.c_str()) != 0 && errno != ENOENT) {
+    return fail(Errc::io, fmt::format("remove {}: {}", file_, std::strerror(errno)));
+  }
+  return edit;
+}
+
+Result<std::string> IncludeFile::restore(std::string_view ours) const {
+  auto edit = put_back(ours);
+  if (edit) forget_previous();
+  return edit;
 }
 
 void IncludeFile::forget_previous() const { ::unlink(kept_.c_str()); }

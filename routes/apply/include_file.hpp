@@ -37,10 +37,13 @@ class IncludeFile {
   // Makes the copy, or takes the one that is there for it.
   [[nodiscard]] Result<void> keep_previous();
   [[nodiscard]] Result<void> write(std::string_view text) const;
-  // Puts the copy's content back; the copy itself stays.
-  [[nodiscard]] Result<void> put_back() const;
+  // Puts the copy's content back; the copy itself stays. What the file holds is not lost where it
+  // is somebody's edit, neither the copy's content nor what has the hash `ours` (sha256_hex();
+  // empty: not known, and nothing is taken for an edit): it goes to FILE.edited, as the words say;
+  // without an edit there are none.
+  [[nodiscard]] Result<std::string> put_back(std::string_view ours) const;
   // The same, and the copy goes.
-  [[nodiscard]] Result<void> restore() const;
+  [[nodiscard]] Result<std::string> restore(std::string_view ours) const;
   void forget_previous() const;
   // What the copy holds; nothing if there was no file.
   [[nodiscard]] const std::optional<std::string>& previous() const { return previous_; }
@@ -49,6 +52,7 @@ class IncludeFile {
 
  private:
   static Result<std::optional<std::string>> content_of(const std::string& file);
+  [[nodiscard]] Result<std::string> set_edit_aside(std::string_view ours) const;
 
   std::string file_;
   std::string kept_;

@@ -32,6 +32,7 @@ class OpenbgpdRouter final : public RouterControl {
 
   [[nodiscard]] std::string_view name() const override { return "OpenBGPD"; }
   [[nodiscard]] bool has_timer() const override { return false; }
+  [[nodiscard]] bool follows_file() const override { return true; }
 
   Result<void> check() override {
     // It reads no file that others may read or write.

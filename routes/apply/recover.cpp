@@ -91,17 +91,20 @@ Result<std::string> recover(const RouterTarget& target, const Clock& clock, cons
     return tell_the_end(target, *entry, *content, clock, by);
   }
   if (auto kept = include.keep_previous(); !kept) return fail(std::move(kept));
-  if (auto back = include.put_back(); !back) return fail(std::move(back));
+  const auto edit = include.put_back(entry ? entry->plan_hash : std::string{});
+  if (!edit) return edit;
   if (auto loaded = load_again(target, *lock, include); !loaded) {
     return fail(
         loaded.error().code,
-        fmt::format("an apply was killed: {} is what it was before, but {} did not load it: {}",
-                    target.include_file, to_string(target.kind), loaded.error().message));
+        fmt::format("an apply was killed: {} is what it was before, but {} did not load it: {}{}{}",
+                    target.include_file, to_string(target.kind), loaded.error().message,
+                    edit->empty() ? "" : "; ", *edit));
   }
   include.forget_previous();
   std::string words =
       fmt::format("an apply was killed: {} is what it was before, and {} has loaded it",
                   target.include_file, to_string(target.kind));
+  if (!edit->empty()) words += "; " + *edit;
   const auto noted =
       append_journal(target.journal_file, conclusion(entry, "recovered", words, clock, by));
   if (!noted) return fmt::format("{}; {}", words, noted.error().message);

@@ -36,6 +36,8 @@ class RouterControl {
   [[nodiscard]] virtual std::string_view name() const = 0;  // "BIRD"
   // Whether the router itself undoes what nobody confirms.
   [[nodiscard]] virtual bool has_timer() const = 0;
+  // Whether it runs whatever the include file holds, so that it goes back only with the file.
+  [[nodiscard]] virtual bool follows_file() const { return false; }
   // The daemon's own check of the file that is in place. Changes nothing.
   [[nodiscard]] virtual Result<void> check() = 0;
   // Runs it, with the router's rollback timer where there is one.

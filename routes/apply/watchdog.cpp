@@ -3,15 +3,19 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <limits>
+#include <mutex>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -20,6 +24,28 @@ namespace strait::routes {
 namespace {
 
 constexpr char all_well = '.';
+
+// Watchdogs that took over, whose ends nobody has waited for yet.
+class LetGo {
+ public:
+  void add(pid_t child) {
+    const std::scoped_lock lock{mutex_};
+    children_.push_back(child);
+  }
+  void take_in() {
+    const std::scoped_lock lock{mutex_};
+    std::erase_if(children_, [](pid_t child) { return ::waitpid(child, nullptr, WNOHANG) != 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<pid_t> children_;
+};
+
+LetGo& let_go() {
+  static LetGo children;
+  return children;
+}
 
 int spawn(pid_t& child, const std::vector<std::string>& words, int input) {
   posix_spawn_file_actions_t actions;
@@ -50,6 +76,7 @@ int spawn(pid_t& child, const std::vector<std::string>& words, int input) {
 
 Result<Watchdog> Watchdog::start(const std::vector<std::string>& words) {
   if (words.empty()) return fail(Errc::bad_input, "watchdog: no program to run");
+  let_go().take_in();
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     return fail(Errc::io, fmt::format("watchdog: make a pipe: {}", std::strerror(errno)));
@@ -67,7 +94,7 @@ Watchdog::Watchdog(Watchdog&& other) noexcept
 
 void Watchdog::take_over() {
   ::close(std::exchange(pipe_, -1));
-  child_ = 0;
+  let_go().add(std::exchange(child_, 0));
 }
 
 Watchdog::~Watchdog() {
@@ -92,12 +119,22 @@ Watchdog::~Watchdog() {
   }
 }
 
-bool died_behind(int fd) {
-  char said = 0;
-  ssize_t got = 0;
-  while ((got = ::read(fd, &said, 1)) < 0 && errno == EINTR) {
+Fate fate_behind(int fd, Nanos patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  pollfd watched{.fd = fd, .events = POLLIN, .revents = 0};
+  while (true) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return Fate::hangs;
+    constexpr std::int64_t most = std::numeric_limits<int>::max();
+    if (::poll(&watched, 1, static_cast<int>(std::min<std::int64_t>(left.count(), most))) <= 0) {
+      continue;  // nothing yet, or a signal
+    }
+    char said = 0;
+    const ssize_t got = ::read(fd, &said, 1);
+    if (got < 0 && errno == EINTR) continue;
+    return got == 0 ? Fate::died : Fate::well;
   }
-  return got == 0;
 }
 
 }  // namespace strait::routes

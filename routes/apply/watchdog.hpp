@@ -3,9 +3,11 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "core/duration.hpp"
 #include "core/result.hpp"
 
 namespace strait::routes {
@@ -21,7 +23,7 @@ class Watchdog {
   Watchdog& operator=(Watchdog&&) = delete;
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
-  // Lets it act as if we were dead: we could not undo ourselves.
+  // Lets it act as if we were dead: we could not undo ourselves. The next start() takes its end in.
   void take_over();
   // Says that all went well, and waits for it to end, two seconds at most.
   ~Watchdog();
@@ -32,8 +34,11 @@ class Watchdog {
   pid_t child_;
 };
 
-// The watchdog's side: whether whoever holds the other end of `fd` died before he said that all
-// went well. Waits for either.
-[[nodiscard]] bool died_behind(int fd);
+// How it went with whoever holds the other end of a watchdog's pipe.
+enum class Fate : std::uint8_t { well, died, hangs };
+
+// The watchdog's side: waits until he says that all went well, or is dead, or has said nothing for
+// `patience`: stopped, or caught in a system call that does not return.
+[[nodiscard]] Fate fate_behind(int fd, Nanos patience);
 
 }  // namespace strait::routes

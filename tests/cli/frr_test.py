@@ -130,8 +130,8 @@ class Frr(RouterLab):
     def last(self) -> dict:
         return json.loads((self.directory / "journal").read_text().splitlines()[-1])
 
-    def kill_while_it_reads(self) -> int:
-        """An apply, killed when FRR has the plan and its routes are about to be read; the watchdog's process."""
+    def apply_and_send(self, word: signal.Signals) -> tuple[subprocess.Popen, int]:
+        """An apply that gets a signal when FRR has the plan and its routes are about to be read; its watchdog's process."""
         (self.directory / "reading").unlink(missing_ok=True)
         (self.directory / "slow").touch()
         apply = subprocess.Popen(self.words("apply"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment)
@@ -142,12 +142,16 @@ class Frr(RouterLab):
         watchdogs = [child for child in children if b"--watch" in Path(f"/proc/{child}/cmdline").read_bytes()]
         self.assertEqual(len(watchdogs), 1)
         readers = [child for child in children if child not in watchdogs]
-        apply.send_signal(signal.SIGKILL)
-        apply.wait()
+        apply.send_signal(word)
         (self.directory / "slow").unlink()
         for reader in readers:  # a vtysh that would hold the lock for a minute
             os.killpg(reader, signal.SIGKILL)
-        return watchdogs[0]
+        return apply, watchdogs[0]
+
+    def kill_while_it_reads(self) -> int:
+        apply, watchdog = self.apply_and_send(signal.SIGKILL)
+        apply.wait()
+        return watchdog
 
     def test_what_is_applied_is_seen_and_withdrawn(self):
         self.assertIn("confirmed: 1 of 1 prefixes", self.strait("apply"))
@@ -175,6 +179,17 @@ class Frr(RouterLab):
         self.assertEqual((self.last()["step"], self.last()["by"]), ("recovered", "routes expire"))
         self.wait_for("plain BGP", 20, lambda: self.best() == ("192.0.2.2", 100))
         self.assertIn("confirmed", self.strait("apply"))
+
+    def test_an_apply_that_hangs_is_killed_and_undone(self):
+        self.file.write_text(self.file.read_text().replace("[routes.frr]\n", '[routes.frr]\nload_within = "2s"\n'))
+        apply, _ = self.apply_and_send(signal.SIGSTOP)
+        stopped = time.monotonic()
+        self.assertEqual(apply.wait(timeout=90), -signal.SIGKILL)
+        print(f"killed {time.monotonic() - stopped:.1f} s after it had stopped", file=sys.stderr)
+        self.wait_for("the watchdog's work", 60, lambda: not self.previous.exists())
+        self.assertFalse(self.prefers())
+        self.assertEqual((self.last()["step"], self.last()["by"]), ("recovered", "routes expire"))
+        self.wait_for("plain BGP", 20, lambda: self.best() == ("192.0.2.2", 100))
 
     def test_with_the_watchdog_killed_too_the_timers_expire_does_it(self):
         watchdog = self.kill_while_it_reads()

@@ -144,6 +144,35 @@ TEST_CASE("an include file that is edited while BIRD loads stays as the operator
   CHECK_THAT(next.error().message, Catch::Contains("changed by hand"));
 }
 
+TEST_CASE("an edit that stands where the old file has to be again is kept beside it") {
+  const Scene scene;
+  FakeRouter bird{scene.target.control_socket, scene.target.include_file};
+  const auto edit = [&] { std::ofstream{scene.target.include_file, std::ios::app} << "# mine\n"; };
+  const std::string aside = scene.target.include_file + ".edited";
+  std::string why;
+  SECTION("where the routes do not follow the plan") {
+    ApplyRequest request;
+    request.on_step = [&](ApplyStep step) {
+      if (step != ApplyStep::loaded) return;
+      bird.let_timer_run_out();
+      edit();
+    };
+    const auto done = apply(via_u1(), scene.target, now, request);
+    REQUIRE(done);
+    CHECK(done->outcome == ApplyOutcome::rolled_back);
+    why = done->reason;
+  }
+  SECTION("where the apply was killed") {
+    apply_and_die(via_u1(), scene.target, now, ApplyStep::loaded);
+    edit();
+    why = recover(scene.target, now, "a test").value();
+  }
+  CHECK_THAT(why, Catch::Contains("was changed by hand meanwhile: that is " + aside + " now"));
+  CHECK(scene.content() == plain());
+  CHECK(read_file(aside).value() == render_bird(via_u1()).value() + "# mine\n");
+  CHECK(bird.running() == plain());
+}
+
 TEST_CASE("while the stop file is there nothing is preferred, and plain BGP may come back") {
   const Scene scene;
   const FakeRouter bird{scene.target.control_socket, scene.target.include_file};

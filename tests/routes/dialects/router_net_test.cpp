@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "core/file.hpp"
@@ -182,6 +183,36 @@ TEST_CASE("what the operator's own policy overrules is seen, and rolled back") {
   CHECK(router.content() == before);
   CHECK_FALSE(router.unfinished());
   CHECK(router.becomes("20.1.0.0/16", b4));
+}
+
+TEST_CASE(
+    "an include file that is edited under an apply is not lost, and no router keeps the plan") {
+  const auto daemon = GENERATE(from_range(std::begin(daemons), std::end(daemons)));
+  CAPTURE(daemon.name);
+  if (lacks(daemon.programs)) return;
+  Router router{daemon};
+  REQUIRE(router.apply(africa_by_u1()).outcome == ApplyOutcome::confirmed);
+  const std::string before = router.content();
+  const std::string mine = daemon.kind == RouterKind::frr ? "! mine\n" : "# mine\n";
+  ApplyRequest request;
+  request.on_step = [&](ApplyStep step) {
+    if (step == ApplyStep::loaded) {
+      std::ofstream{router.target.include_file, std::ios::app} << mine;
+    }
+  };
+  const auto done = router.apply(europe_by_u1(), request);
+  CAPTURE(done.reason);
+  CHECK_THAT(done.reason, Catch::Contains("guard edited-file") &&
+                              Catch::Contains("was changed by hand meanwhile"));
+  const std::string edited = router.text_of(europe_by_u1()) + mine;
+  // OpenBGPD runs what the file holds, and so goes back only with the file.
+  const bool moved = daemon.kind == RouterKind::openbgpd;
+  CHECK(done.outcome == (moved ? ApplyOutcome::rolled_back : ApplyOutcome::failed));
+  CHECK(router.content() == (moved ? before : edited));
+  if (moved) CHECK(read_file(router.target.include_file + ".edited").value() == edited);
+  CHECK_FALSE(router.unfinished());
+  CHECK(router.becomes("20.1.0.0/16", b4));
+  CHECK(router.becomes("20.7.0.0/16", a4));
 }
 
 TEST_CASE("a daemon that dies under an apply comes back to what was before it") {
