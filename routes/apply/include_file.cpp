@@ -76,9 +76,10 @@ Result<void> IncludeFile::keep_previous() {
 Result<void> IncludeFile::write(std::string_view text) const { return replace_file(file_, text); }
 
 Result<std::string> IncludeFile::set_edit_aside(std::string_view ours) const {
-  const auto now = content();
-  if (!now) return tl::make_unexpected(now.error());
-  if (ours.empty() || !*now || *now == previous_ || sha256_hex(**now) == ours) return std::string{};
+  const auto content = this->content();
+  if (!content) return tl::make_unexpected(content.error());
+  const std::optional<std::string>& now = *content;
+  if (ours.empty() || !now || now == previous_ || sha256_hex(*now) == ours) return std::string{};
   std::string aside = file_ + ".edited";
   for (int again = 2; std::filesystem::exists(aside); ++again) {
     aside = fmt::format("{}.edited.{}", file_, again);

@@ -91,7 +91,7 @@ Result<std::string> recover(const RouterTarget& target, const Clock& clock, cons
     return tell_the_end(target, *entry, *content, clock, by);
   }
   if (auto kept = include.keep_previous(); !kept) return fail(std::move(kept));
-  const auto edit = include.put_back(entry ? entry->plan_hash : std::string{});
+  auto edit = include.put_back(entry ? entry->plan_hash : std::string{});
   if (!edit) return edit;
   if (auto loaded = load_again(target, *lock, include); !loaded) {
     return fail(
