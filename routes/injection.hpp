@@ -27,6 +27,11 @@ struct Injection {
   std::vector<GuardNote> notes;
 };
 
+// What a speaker can give on beside the attributes of RFC 4271, 1997 and 8092.
+struct Carries {
+  bool only_to_customer = true;  // RFC 9234 section 5: never stripped
+};
+
 // The routes that express a plan by injection: of each of its prefixes the route that this very
 // upstream offers in the RIB. What guards leave out stays with plain BGP:
 //   rib-from-upstream  the upstream does not offer the prefix in this RIB
@@ -35,8 +40,15 @@ struct Injection {
 //   rewritten-path     an AS_SET or a confederation is in the path (RFC 6472; RFC 5065): the path
 //                      would not be given on as it came
 //   next-hop           none, link-local, or of the other address family
+//   otc-lost           carries OTC, and the speaker cannot give it on
 // Pure.
 [[nodiscard]] Injection injection_of(std::span<const Preference> preferences,
-                                     std::span<const Path> paths, const Rib& rib, Asn site_asn);
+                                     std::span<const Path> paths, const Rib& rib, Asn site_asn,
+                                     const Carries& carries = {});
+
+// Of a plan what injection expresses, with a note of each guard that took something out; a
+// preference of which nothing is left goes. Pure.
+[[nodiscard]] Plan injected_part(Plan plan, std::span<const Path> paths, const Rib& rib,
+                                 Asn site_asn, const Carries& carries);
 
 }  // namespace strait::routes

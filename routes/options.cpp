@@ -325,6 +325,9 @@ RoutesOptions read_routes(ConfigTable root) {
   options.modes = read_modes(root, table);
   options.router = read_router(table);
   options.injector = read_injector(table.table("injector"));
+  const bool synchronised = table.boolean("synchronised_clock").value_or(false);
+  if (options.router) options.router->synchronised_clock = synchronised;
+  if (options.router && injects(options.router->kind)) options.router->injector = options.injector;
   return options;
 }
 

@@ -65,16 +65,61 @@ struct Reader {
   RouterKind kind;
   void (*read)(ConfigTable& table, RouterTarget& target);
 };
-constexpr std::array<Reader, router_kinds> readers{
+constexpr std::array readers{
     Reader{.table = "bird", .kind = RouterKind::bird, .read = read_bird},
     Reader{.table = "frr", .kind = RouterKind::frr, .read = read_frr},
     Reader{.table = "gobgp", .kind = RouterKind::gobgp, .read = read_gobgp},
     Reader{.table = "openbgpd", .kind = RouterKind::openbgpd, .read = read_openbgpd},
 };
 
+// The site's router, which is read back; it is told nothing.
+void read_site_router(ConfigTable& routes, RouterTarget& target) {
+  ConfigTable bird = routes.table("bird");
+  ConfigTable frr = routes.table("frr");
+  if (bird.exists() == frr.exists()) {
+    routes.error("injector",
+                 "a speaker wants [routes.bird] or [routes.frr] beside it, the site's "
+                 "router, which is read back");
+    return;
+  }
+  target.read_from = bird.exists() ? RouterKind::bird : RouterKind::frr;
+  target.read_from_socket = bird.exists() ? bird.text("socket").value_or("/run/bird/bird.ctl")
+                                          : frr.text("sockets").value_or("/run/frr");
+}
+
+void read_speaker(ConfigTable& table, RouterTarget& target) {
+  table.require("file");
+  target.include_file = table.text("file").value_or("");
+  read_load_within(table, target);
+  target.journal_file = table.text("journal").value_or("");
+  if (target.kind == RouterKind::gobgp_injector) {
+    target.control_socket = table.text("api").value_or("127.0.0.1:50051");
+    return;
+  }
+  target.configuration = table.text("configuration").value_or("/etc/exabgp/exabgp.conf");
+  target.reload = table.texts("reload");
+  if (target.reload.empty()) target.reload = {"systemctl", "reload", "exabgp"};
+}
+
+// The router that is told, where that is a speaker that injects routes.
+std::optional<RouterTarget> read_injection(ConfigTable& routes) {
+  ConfigTable table = routes.table("injector");
+  const auto speaker = table.exists() ? table.text("speaker") : std::nullopt;
+  if (!speaker) return std::nullopt;
+  RouterTarget target;
+  target.kind = *speaker == "gobgp" ? RouterKind::gobgp_injector : RouterKind::exabgp;
+  if (*speaker != "gobgp" && *speaker != "exabgp") {
+    table.error("speaker", fmt::format("speaker '{}': want exabgp or gobgp", *speaker));
+  }
+  read_speaker(table, target);
+  read_site_router(routes, target);
+  return target;
+}
+
 }  // namespace
 
 std::optional<RouterTarget> read_router(ConfigTable routes) {
+  if (auto injection = read_injection(routes)) return injection;
   std::optional<RouterTarget> found;
   for (const Reader& reader : readers) {
     ConfigTable table = routes.table(reader.table);

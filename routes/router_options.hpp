@@ -9,7 +9,8 @@
 namespace strait::routes {
 
 // The router that is told: [routes.bird], [routes.frr], [routes.gobgp] or [routes.openbgpd], one of
-// them; nothing: none. Paths, the site's AS number and the watchdog come from whoever knows them.
+// them, or the speaker of [routes.injector]; nothing: none. The injector itself, paths, the site's
+// AS number and the watchdog come from whoever knows them.
 [[nodiscard]] std::optional<RouterTarget> read_router(ConfigTable routes);
 
 // Whether there is such a table.

@@ -12,6 +12,7 @@
 
 #include "cli/config/checks.hpp"
 #include "core/file.hpp"
+#include "probe/own_clock.hpp"
 #include "probe/politeness.hpp"
 
 namespace strait::cli {
@@ -182,6 +183,9 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
   if (parts.routes.router) {
     parts.routes.router->paths = *paths;
     parts.routes.router->site_asn = parts.site.asn;
+    parts.routes.router->clock_doubt = [told = parts.probe.own_clock_error] {
+      return clock_doubt(probe::OwnClock{told}.read());
+    };
     parts.routes.router->watchdog = {"/proc/self/exe", "routes", "expire", "-c", file, "--watch"};
   }
   auto targets = analyzer_targets(parts.targets, catalogue);
@@ -214,6 +218,13 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
 }
 
 }  // namespace
+
+std::string clock_doubt(const probe::ClockQuality& clock) {
+  if (clock.synchronised) return {};
+  return "this machine's clock is not synchronised, by the kernel, chronyd or ptp4l: it may be "
+         "set, "
+         "and with it when a plan expires";
+}
 
 std::map<std::string, std::string, std::less<>> Configuration::region_of_targets() const {
   std::map<std::string, std::string, std::less<>> regions_by_target;

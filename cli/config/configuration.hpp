@@ -13,6 +13,7 @@
 #include "analyzer/traffic.hpp"
 #include "core/result.hpp"
 #include "exporters/options.hpp"
+#include "probe/clock_quality.hpp"
 #include "probe/dpdk/options.hpp"
 #include "probe/mtu_check.hpp"
 #include "probe/options.hpp"
@@ -62,6 +63,9 @@ struct Configuration {
   // The same for the MTU; none where that is not tested.
   [[nodiscard]] std::vector<probe::MtuCheck> mtu_checks() const;
 };
+
+// What speaks against going by this machine's wall clock; empty: nothing. A leap second does not.
+[[nodiscard]] std::string clock_doubt(const probe::ClockQuality& clock);
 
 // The error of a bad file is ready to print: all mistakes with file:line:column.
 [[nodiscard]] Result<Configuration> load_configuration(const std::string& file);

@@ -9,6 +9,8 @@
 
 #include "analyzer/gather.hpp"
 #include "analyzer/seal.hpp"
+#include "routes/apply/plan_file.hpp"
+#include "routes/injection.hpp"
 #include "routes/model/decision.hpp"
 #include "routes/offer.hpp"
 #include "routes/plan_from_rib.hpp"
@@ -101,11 +103,17 @@ std::map<std::string, std::string, std::less<>> default_paths(const Configuratio
   for (const routes::Path& path : configuration.paths) {
     for (const Address& neighbor : neighbors_of(path)) path_of[neighbor] = path.name;
   }
+  const auto& injector = configuration.routes.injector;
   std::map<std::string, std::map<std::string, std::size_t>> votes;  // class -> path -> prefixes
   rib.for_each([&](const routes::RibEntry& entry) {
     const routes::RegionNumber region = classes.at(entry);
     if (region == routes::no_region) return;
     auto candidates = rib.contenders(entry.routes);
+    // What was injected is not what plain BGP would do.
+    std::erase_if(candidates, [&](const routes::Contender& each) {
+      return injector && each.neighbor == injector->local_address;
+    });
+    if (candidates.empty()) return;
     for (routes::Contender& each : candidates) {
       if (raised.contains({each.neighbor, entry.prefix})) each.local_pref.reset();
     }
@@ -133,6 +141,15 @@ routes::PlanLimits limits_of(const Configuration& configuration, const KnownRib&
           .classes = classes};
 }
 
+// Of a plan what its way to the router can express.
+routes::Plan expressible(const Configuration& configuration, routes::Plan plan,
+                         const routes::Rib& rib) {
+  const auto& router = configuration.routes.router;
+  if (!router || !routes::injects(router->kind)) return plan;
+  return routes::injected_part(std::move(plan), configuration.paths, rib, configuration.site.asn,
+                               routes::carries(router->kind));
+}
+
 // Why nothing is preferred of a class whose evidence does not carry it.
 void note_thin_evidence(std::span<const analyzer::Verdict> verdicts, routes::Plan& plan) {
   for (const analyzer::Verdict& verdict : verdicts) {
@@ -150,6 +167,7 @@ routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
   const auto wanted = wishes(configuration, advice.verdicts);
   routes::Plan plan =
       routes::plan_from_rib(wanted, configuration.paths, known.rib, configuration.regions, limits);
+  plan = expressible(configuration, std::move(plan), known.rib);
   note_thin_evidence(advice.verdicts, plan);
   routes::note_damage(known.report, plan);
   if (!known.rpki_note.empty()) {
@@ -178,6 +196,7 @@ routes::Plan fit_part(const Configuration& configuration, const routes::Plan& pl
                       const routes::RibClasses* classes) {
   routes::Plan rest = routes::recheck(plan, configuration.paths, known.rib, configuration.regions,
                                       limits_of(configuration, known, classes));
+  rest = expressible(configuration, std::move(rest), known.rib);
   std::erase_if(rest.preferences, [&](const routes::Preference& each) {
     const std::string why = unfit(each, verdicts);
     if (why.empty()) return false;

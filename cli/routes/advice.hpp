@@ -29,6 +29,12 @@ struct KnownRib {
   std::string rpki_note;                       // what is wrong with them; empty: nothing
 };
 
+// The routes alone; they live as long as anybody asks for them. Null for null.
+[[nodiscard]] inline std::shared_ptr<const routes::Rib> routes_of(
+    const std::shared_ptr<const KnownRib>& known) {
+  return known ? std::shared_ptr<const routes::Rib>{known, &known->rib} : nullptr;
+}
+
 // Reads what [routes] names: an MRT file, or the tables of a running BIRD. Nothing when it names
 // none. `live` is what the caches of [routes] rtr say; null where it names none.
 [[nodiscard]] Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configuration,

@@ -58,10 +58,12 @@ class Approval {
     return 1;
   }
 
-  Result<int> carry_out(const routes::Plan& plan, const routes::Plan& in_force) {
+  Result<int> carry_out(const routes::Plan& plan, const routes::Plan& in_force,
+                        std::shared_ptr<const routes::Rib> rib) {
     streams_.results << routes::diff_text(in_force, plan) << notes_text(plan.notes);
     routes::ApplyRequest request;
     request.by = by();
+    request.rib = std::move(rib);
     if (const auto shown = routes::told_of(router_, pending_.id).value_or(std::nullopt)) {
       request.refers = shown->entry;
     }
@@ -141,7 +143,7 @@ Result<int> run_approve(const ApproveOptions& options, const RoutesStreams& stre
                                                 .traffic = {}});
   Approval approval{*router, *pending, streams};
   if (!plan) return approval.refuse(plan.error().message);
-  return approval.carry_out(*plan, in_force);
+  return approval.carry_out(*plan, in_force, routes_of(situation->rib));
 }
 
 }  // namespace strait::cli

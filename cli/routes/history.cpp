@@ -152,9 +152,9 @@ routes::Plan not_again(routes::Plan plan, const PastPlan& past, const std::strin
 }
 
 // What of an old plan may be in force now. Its evidence and RIB were those of then; the expiry that
-// it gets is one of now.
+// it gets is one of now. `rib`: that of now.
 routes::Plan fit_now(routes::Plan old, const PastPlan& past, const RoutesSource& source,
-                     std::ostream& progress) {
+                     std::ostream& progress, std::shared_ptr<const routes::Rib>& rib) {
   const auto situation = look(source, progress);
   if (!situation) {
     return not_again(std::move(old), past,
@@ -164,6 +164,7 @@ routes::Plan fit_now(routes::Plan old, const PastPlan& past, const RoutesSource&
     return not_again(std::move(old), past, "without a RIB ([routes] rib) it cannot be checked");
   }
   const KnownRib& known = *situation->rib;
+  rib = routes_of(situation->rib);
   routes::Plan plan = fit_part(situation->configuration, old, situation->advice.verdicts, known);
   routes::note_damage(known.report, plan);
   if (!known.rpki_note.empty()) {
@@ -257,9 +258,11 @@ Result<int> run_rollback(const RollbackOptions& options, const RoutesStreams& st
   if (!past) return tl::make_unexpected(past.error());
   auto plan = plan_again(*past, *told, clock);
   if (!plan) return tl::make_unexpected(plan.error());
-  if (!past->plain) *plan = fit_now(std::move(*plan), *past, options.source, streams.progress);
-  streams.results << routes::diff_text(now, *plan) << notes_text(plan->notes);
   routes::ApplyRequest request;
+  if (!past->plain) {
+    *plan = fit_now(std::move(*plan), *past, options.source, streams.progress, request.rib);
+  }
+  streams.results << routes::diff_text(now, *plan) << notes_text(plan->notes);
   request.by = by;
   if (past->entry != 0) request.refers = past->entry;
   const auto report = routes::apply(*plan, told->router, clock, request);

@@ -151,7 +151,11 @@ RouterStep next_step(const routes::Plan* in_force, const routes::Plan* wanted, W
 Router::Router(routes::RouterTarget target, routes::Modes modes, const Clock& clock)
     : target_{std::move(target)},
       clock_{clock},
-      wish_{.plan = nullptr, .fit = nullptr, .modes = std::move(modes), .traffic = {}} {
+      wish_{.plan = nullptr,
+            .fit = nullptr,
+            .modes = std::move(modes),
+            .traffic = {},
+            .rib = nullptr} {
   // What the first plan is made beside; what is wrong with the file is told when there is a plan.
   if (auto in_force = routes::plan_in_file(target_.include_file))
     state_.in_force = std::move(*in_force);
@@ -168,12 +172,13 @@ Router::~Router() {
 }
 
 void Router::want(std::shared_ptr<const routes::Plan> plan, std::shared_ptr<const routes::Plan> fit,
-                  routes::TrafficShares traffic) {
+                  routes::TrafficShares traffic, std::shared_ptr<const routes::Rib> rib) {
   {
     const std::scoped_lock lock{mutex_};
     wish_.plan = std::move(plan);
     wish_.fit = std::move(fit);
     wish_.traffic = std::move(traffic);
+    wish_.rib = std::move(rib);
     has_news_ = true;
   }
   wake_.notify_all();
@@ -261,15 +266,16 @@ void Router::carry_out(const Wish& wish, RouterChores& chores) {
   if (step == RouterStep::nothing) return;
   if (step == RouterStep::withdraw) {
     put_in_force(routes::withdrawal(clock_, "the plan in force has expired and was not renewed"),
-                 {}, chores);
+                 {}, nullptr, chores);
   } else {
-    put_in_force(passage.now, passage.changed, chores);
+    put_in_force(passage.now, passage.changed, wish.rib, chores);
   }
 }
 
 void Router::put_in_force(const routes::Plan& plan, const std::vector<std::string>& changed,
-                          RouterChores& chores) {
+                          std::shared_ptr<const routes::Rib> rib, RouterChores& chores) {
   routes::ApplyRequest request;
+  request.rib = std::move(rib);
   request.by = "service";
   request.changed = changed;
   request.on_step = [&](routes::ApplyStep step) {

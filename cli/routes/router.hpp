@@ -14,6 +14,7 @@
 #include "routes/apply/gate.hpp"
 #include "routes/model/modes.hpp"
 #include "routes/model/plan.hpp"
+#include "routes/rib.hpp"
 
 namespace strait::cli {
 
@@ -54,8 +55,10 @@ class Router {
   // The newest plan wins; null when there is no plan to be had. Call it again and again: that also
   // lets what has expired be withdrawn. `fit`: what of the plan in force nothing speaks against,
   // beyond what is wanted; null: nothing. `traffic`: each class's share of it; empty: not known.
+  // `rib`: what they were made from, for injection.
   void want(std::shared_ptr<const routes::Plan> plan,
-            std::shared_ptr<const routes::Plan> fit = nullptr, routes::TrafficShares traffic = {});
+            std::shared_ptr<const routes::Plan> fit = nullptr, routes::TrafficShares traffic = {},
+            std::shared_ptr<const routes::Rib> rib = nullptr);
   // From the next plan on.
   void set_modes(routes::Modes modes);
   [[nodiscard]] State state() const;
@@ -72,11 +75,12 @@ class Router {
     std::shared_ptr<const routes::Plan> fit;
     routes::Modes modes;
     routes::TrafficShares traffic;
+    std::shared_ptr<const routes::Rib> rib;
   };
   void carry_out(const Wish& wish, RouterChores& chores);
   [[nodiscard]] bool stopped_by_hand();
   void put_in_force(const routes::Plan& plan, const std::vector<std::string>& changed,
-                    RouterChores& chores);
+                    std::shared_ptr<const routes::Rib> rib, RouterChores& chores);
   void report(std::string words, bool done);
 
   routes::RouterTarget target_;

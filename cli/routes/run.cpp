@@ -99,6 +99,7 @@ namespace {
 struct Order {
   routes::Plan plan;
   routes::RouterTarget router;
+  std::shared_ptr<const routes::Rib> rib;
 };
 
 // Taking preferences back must work whatever state the evidence is in.
@@ -108,7 +109,8 @@ Result<Order> order_to_withdraw(const ApplyOptions& options, const Clock& clock)
   auto router = router_of(*configuration);
   if (!router) return fail(std::move(router));
   return Order{.plan = routes::withdrawal(clock, "asked for by the operator"),
-               .router = std::move(*router)};
+               .router = std::move(*router),
+               .rib = nullptr};
 }
 
 Result<Order> order_to_apply(const ApplyOptions& options, const RoutesStreams& streams) {
@@ -120,7 +122,7 @@ Result<Order> order_to_apply(const ApplyOptions& options, const RoutesStreams& s
   if (!router) return fail(std::move(router));
   streams.results << routes::diff_text(situation->current(), **wanted)
                   << notes_text((*wanted)->notes);
-  return Order{.plan = **wanted, .router = std::move(*router)};
+  return Order{.plan = **wanted, .router = std::move(*router), .rib = routes_of(situation->rib)};
 }
 
 }  // namespace
@@ -132,6 +134,7 @@ Result<int> run_apply(const ApplyOptions& options, const RoutesStreams& streams)
   if (!order) return tl::make_unexpected(order.error());
   routes::ApplyRequest request;
   request.by = options.withdraw ? "routes apply --withdraw" : "routes apply";
+  request.rib = order->rib;
   // Of an apply that was killed the old file comes back first. Plain BGP comes without that, too.
   const auto finished = routes::recover(order->router, clock, request.by);
   if (!finished && !options.withdraw) return tl::make_unexpected(finished.error());

@@ -112,7 +112,7 @@ Result<routes::RouterTarget> router_of(const Configuration& configuration) {
   if (configuration.routes.router) return *configuration.routes.router;
   return fail(Errc::bad_input,
               fmt::format("routes: {} names no router to tell: want [routes.bird], [routes.frr], "
-                          "[routes.gobgp] or [routes.openbgpd]; "
+                          "[routes.gobgp], [routes.openbgpd] or a speaker in [routes.injector]; "
                           "of the other dialects there are the files of 'strait routes render'",
                           configuration.file));
 }

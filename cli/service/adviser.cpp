@@ -267,7 +267,9 @@ void Adviser::decide() {
   Advice advice =
       advise(*in_use_, recent_, rib_.get(), in_force.get(), memory_, now, pins_in_use_, &weighed);
   memory_ = advice.memory;
-  if (router_ != nullptr) router_->want(advice.plan, advice.fit, weighed.shares);
+  if (router_ != nullptr) {
+    router_->want(advice.plan, advice.fit, weighed.shares, routes_of(rib_));
+  }
   write_verdicts(advice.verdicts);
   publish(std::move(advice), weights_in_use(weighed, !in_use_->analyzer.weights.file.empty()));
 }

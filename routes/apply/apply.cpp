@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::string_view stop_guard = "stop-file";
 constexpr std::string_view clock_guard = "clock-set-back";
+constexpr std::string_view doubt_guard = "clock-untrusted";
 constexpr std::string_view expiry_guard = "plan-expired";
 constexpr std::string_view edit_guard = "edited-file";
 constexpr std::string_view lock_guard = "one-at-a-time";
@@ -51,7 +52,8 @@ std::string stop_words(const RouterTarget& target) {
 }
 
 // Why this plan must not be applied at all; empty when it may be.
-std::string refusal(const Plan& plan, const RouterTarget& target, WallTime now) {
+std::string refusal(const Plan& plan, const RouterTarget& target, WallTime now,
+                    const std::string& doubt) {
   for (const GuardNote& note : plan.notes) {
     if (note.blocks) return by_guard(note.guard, note.message);
   }
@@ -60,6 +62,7 @@ std::string refusal(const Plan& plan, const RouterTarget& target, WallTime now) 
     return by_guard(expiry_guard,
                     fmt::format("the plan expired at {}", strait::to_string(plan.expires)));
   }
+  if (target.synchronised_clock && !doubt.empty()) return by_guard(doubt_guard, doubt);
   return stop_words(target);
 }
 
@@ -269,6 +272,14 @@ class Scribe {
   const ApplyRequest& request_;
 };
 
+JournalEntry beginning(const Work& work, const Plan& before, const std::string& doubt) {
+  JournalEntry entry = journal_entry("begin", work.plan, before);
+  entry.plan_hash = work.hash;
+  entry.changed = work.request.changed;
+  if (!doubt.empty()) entry.guards.push_back(fmt::format("{}: {}", doubt_guard, doubt));
+  return entry;
+}
+
 Result<ApplyReport> refuse(const Scribe& scribe, const Plan& plan, const std::string& why) {
   auto entry = journal_entry("refused", plan, plan);
   entry.diff.clear();
@@ -325,10 +336,12 @@ std::optional<std::string> stopped(const RouterTarget& target) {
 Result<ApplyReport> apply(const Plan& plan, const RouterTarget& target, const Clock& clock,
                           const ApplyRequest& request) {
   const Scribe scribe{target, clock, request};
-  if (const auto why = refusal(plan, target, clock.now().wall); !why.empty()) {
+  const bool prefers = !plan.preferences.empty();
+  const std::string doubt = prefers && target.clock_doubt ? target.clock_doubt() : std::string{};
+  if (const auto why = refusal(plan, target, clock.now().wall, doubt); !why.empty()) {
     return refuse(scribe, plan, why);
   }
-  const auto text = plan_file_text(plan, target);
+  const auto text = plan_file_text(plan, target, request.rib.get());
   if (!text) return tl::make_unexpected(text.error());
   const auto lock = ApplyLock::take(target.include_file, request.by);
   if (!lock) return refused_by(lock_guard, lock.error());
@@ -349,11 +362,9 @@ Result<ApplyReport> apply(const Plan& plan, const RouterTarget& target, const Cl
                   .target = target,
                   .request = request,
                   .include = include};
-  JournalEntry entry = journal_entry("begin", plan, *before);
-  entry.plan_hash = work.hash;
-  entry.changed = request.changed;
+  JournalEntry entry = beginning(work, *before, doubt);
   // Plain BGP comes back whatever the journal's state is.
-  if (auto begun = scribe.note(entry); !begun && !plan.preferences.empty()) {
+  if (auto begun = scribe.note(entry); !begun && prefers) {
     return refused_by(journal_guard, begun.error());
   }
   work.reached(ApplyStep::begun);

@@ -25,6 +25,11 @@ bool is_marked(const BirdRoute& route) {
          route.community.find("(65535,666)") != std::string::npos;
 }
 
+std::optional<Address> address(const std::string& text) {
+  const auto parsed = parse_address(text);
+  return parsed ? std::optional{*parsed} : std::nullopt;
+}
+
 class BirdRouter final : public RouterControl {
  public:
   BirdRouter(BirdControl bird, Nanos confirm_timeout)
@@ -60,9 +65,22 @@ class BirdRouter final : public RouterControl {
       seen.push_back({.session = route.protocol,
                       .best = route.best,
                       .local_pref = route.local_pref,
-                      .marked = is_marked(route)});
+                      .marked = is_marked(route),
+                      .from = address(route.from),
+                      .next_hop = address(route.next_hop)});
     }
     return seen;
+  }
+
+  Result<std::vector<Prefix>> heard_from(const Address& neighbor) override {
+    const auto reply = bird_.ask(fmt::format("show route where from = {}", neighbor.to_string()));
+    if (!reply) return tl::make_unexpected(reply.error());
+    const auto shown = read_bird_routes(*reply);
+    if (!shown) return tl::make_unexpected(shown.error());
+    std::vector<Prefix> prefixes;
+    for (const BirdRoute& route : *shown) prefixes.push_back(route.prefix);
+    std::ranges::sort(prefixes);
+    return prefixes;
   }
 
  private:

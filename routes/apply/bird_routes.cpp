@@ -34,6 +34,10 @@ Result<void> start_route(std::string_view line, std::vector<BirdRoute>& routes) 
   }
   const auto inside = line.substr(bracket + 1, close - bracket - 1);
   route.protocol = inside.substr(0, inside.find(' '));
+  constexpr std::string_view from = " from ";
+  if (const auto at = inside.find(from); at != std::string_view::npos) {
+    route.from = inside.substr(at + from.size());
+  }
   route.best = line.substr(close + 1).starts_with(" *");
   routes.push_back(std::move(route));
   return {};

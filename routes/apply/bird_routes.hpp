@@ -16,6 +16,7 @@ namespace strait::routes {
 struct BirdRoute {
   Prefix prefix;
   std::string protocol;
+  std::string from;  // the neighbour, where it is not the gateway; else empty
   bool best = false;
   std::optional<LocalPref> local_pref;  // BGP only, as the next ones
   std::string as_path;                  // "65001 64497"

@@ -80,7 +80,13 @@ SeenRoute route_of(const boost::json::value& path, const std::vector<Path>& path
   SeenRoute route;
   route.session = text_member(part("peer"), "peerId");
   if (const auto address = parse_address(route.session)) {
+    route.from = *address;
     route.session = session_of(paths, *address);
+  }
+  for (const auto& hop : array_member(path, "nexthops")) {
+    // Of two for IPv6 the link-local one is of use on the link alone.
+    if (text_member(hop, "scope") == "link-local") continue;
+    if (const auto address = parse_address(text_member(hop, "ip"))) route.next_hop = *address;
   }
   if (const auto value = number_member(path, "locPrf")) route.local_pref = LocalPref{*value};
   route.best = flag_member(part("bestpath"), "overall");
@@ -131,6 +137,24 @@ class FrrRouter final : public RouterControl {
     auto seen = read_frr_routes(*said, target_.paths);
     if (seen) return seen;
     return fail(seen.error().code, fmt::format("FRR: {}: {}", question, seen.error().message));
+  }
+
+  Result<std::vector<Prefix>> heard_from(const Address& neighbor) override {
+    std::vector<Prefix> all;
+    for (const std::string_view family : {"ipv4", "ipv6"}) {
+      const std::string question =
+          fmt::format("show bgp {} unicast neighbors {} routes json", family, neighbor.to_string());
+      const auto said = ask({question});
+      if (!said) return tl::make_unexpected(said.error());
+      auto heard = read_frr_heard(*said);
+      if (!heard) {
+        return fail(heard.error().code,
+                    fmt::format("FRR: {}: {}", question, heard.error().message));
+      }
+      all.insert(all.end(), heard->begin(), heard->end());
+    }
+    std::ranges::sort(all);
+    return all;
   }
 
   Result<LineSet> running() {
@@ -207,8 +231,13 @@ class FrrRouter final : public RouterControl {
   Result<void> look_again() {
     std::vector<std::string> commands;
     for (const Path& path : target_.paths) {
-      if (path.neighbor_v4) commands.push_back(clear("ipv4", *path.neighbor_v4));
-      if (path.neighbor_v6) commands.push_back(clear("ipv6", *path.neighbor_v6));
+      for (const auto& neighbor : {path.neighbor_v4, path.neighbor_v6}) {
+        if (!neighbor) continue;
+        // A session carries routes of either family.
+        for (const std::string_view family : {"ipv4", "ipv6"}) {
+          commands.push_back(clear(family, *neighbor));
+        }
+      }
     }
     if (commands.empty()) return {};
     const auto said = ask(commands);
@@ -249,6 +278,20 @@ Result<std::vector<SeenRoute>> read_frr_routes(std::string_view json,
   std::vector<SeenRoute> routes;
   for (const auto& path : array_member(*document, "paths")) routes.push_back(route_of(path, paths));
   return routes;
+}
+
+Result<std::vector<Prefix>> read_frr_heard(std::string_view json) {
+  const auto document = parse_json(json);
+  if (!document) return tl::make_unexpected(document.error());
+  std::vector<Prefix> prefixes;
+  const auto* const routes = member(*document, "routes");
+  if (routes == nullptr || !routes->is_object()) return prefixes;
+  for (const auto& [text, route] : routes->get_object()) {
+    const auto prefix = parse_prefix({text.data(), text.size()});
+    if (!prefix) return tl::make_unexpected(prefix.error());
+    prefixes.push_back(*prefix);
+  }
+  return prefixes;
 }
 
 Result<std::unique_ptr<RouterControl>> reach_frr(const RouterTarget& target,

@@ -26,4 +26,7 @@ namespace strait::routes {
 [[nodiscard]] Result<std::vector<SeenRoute>> read_frr_routes(std::string_view json,
                                                              const std::vector<Path>& paths);
 
+// The prefixes of `show bgp ipv4|ipv6 unicast neighbors ADDRESS routes json`, in its order.
+[[nodiscard]] Result<std::vector<Prefix>> read_frr_heard(std::string_view json);
+
 }  // namespace strait::routes

@@ -10,7 +10,9 @@
 #include "core/digest.hpp"
 #include "core/file.hpp"
 #include "routes/dialects/bird.hpp"
+#include "routes/dialects/exabgp.hpp"
 #include "routes/dialects/gobgp.hpp"
+#include "routes/dialects/gobgp_injector.hpp"
 #include "routes/dialects/openbgpd.hpp"
 #include "routes/dialects/router_lists.hpp"
 #include "routes/dialects/wording.hpp"
@@ -37,6 +39,10 @@ Language language_of(RouterKind kind) {
       return {.mark = '#', .render = render_gobgp};
     case RouterKind::openbgpd:
       return {.mark = '#', .render = render_openbgpd};
+    case RouterKind::exabgp:
+      return {.mark = '#', .render = render_exabgp};
+    case RouterKind::gobgp_injector:
+      return {.mark = '#', .render = render_gobgp_injector};
     case RouterKind::bird:
       break;
   }
@@ -90,7 +96,7 @@ bool begins_with_mark(std::string_view text, char mark) {
 
 }  // namespace
 
-Result<std::string> plan_file_text(const Plan& plan, const RouterTarget& target) {
+Result<std::string> plan_file_text(const Plan& plan, const RouterTarget& target, const Rib* rib) {
   if (target.kind == RouterKind::bird) return render_bird(plan);
   // What ends or continues a comment somewhere must not be in one.
   Plan clean = plan;
@@ -100,10 +106,14 @@ Result<std::string> plan_file_text(const Plan& plan, const RouterTarget& target)
   const Language language = language_of(target.kind);
   auto rendered = language.render(plan, {.site_asn = target.site_asn,
                                          .paths = target.paths,
-                                         .rib = nullptr,
-                                         .injector = std::nullopt});
+                                         .rib = rib,
+                                         .injector = target.injector});
   if (!rendered) return tl::make_unexpected(rendered.error());
   return sealed(std::move(rendered->text), language.mark, *text);
+}
+
+Carries carries(RouterKind kind) {
+  return kind == RouterKind::gobgp_injector ? gobgp_injector_carries : Carries{};
 }
 
 Result<Plan> read_plan_file(std::string_view text) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes/apply/router_control.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -9,6 +11,7 @@
 #include "routes/apply/bird_router.hpp"
 #include "routes/apply/frr_router.hpp"
 #include "routes/apply/gobgp_router.hpp"
+#include "routes/apply/injector_router.hpp"
 #include "routes/apply/openbgpd_router.hpp"
 
 namespace strait::routes {
@@ -27,6 +30,8 @@ constexpr std::array<Kind, router_kinds> kinds{
     Kind{.name = "FRR", .table = "routes.frr", .reach = reach_frr},
     Kind{.name = "GoBGP", .table = "routes.gobgp", .reach = reach_gobgp},
     Kind{.name = "OpenBGPD", .table = "routes.openbgpd", .reach = reach_openbgpd},
+    Kind{.name = "ExaBGP", .table = "routes.injector", .reach = reach_injector},
+    Kind{.name = "GoBGP as the injector", .table = "routes.injector", .reach = reach_injector},
 };
 
 const Kind& kind_of(RouterKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
@@ -43,9 +48,10 @@ Result<std::unique_ptr<RouterControl>> reach(const RouterTarget& target, const A
 bool same_router(const RouterTarget& one, const RouterTarget& other) {
   const auto how = [](const RouterTarget& target) {
     return std::tie(target.kind, target.include_file, target.control_socket, target.configuration,
-                    target.operators_file, target.reload, target.programs, target.confirm_timeout,
+                    target.operators_file, target.reload, target.injector, target.read_from,
+                    target.read_from_socket, target.programs, target.confirm_timeout,
                     target.reply_timeout, target.load_within, target.read_back_within,
-                    target.sample, target.journal_file, target.site_asn);
+                    target.sample, target.journal_file, target.synchronised_clock, target.site_asn);
   };
   const auto session = [](const Path& path) {
     return std::tie(path.neighbor_v4, path.neighbor_v6, path.protocol, path.protocol_v6);
@@ -53,6 +59,11 @@ bool same_router(const RouterTarget& one, const RouterTarget& other) {
   return how(one) == how(other) &&
          (one.kind == RouterKind::bird ||
           std::ranges::equal(one.paths, other.paths, {}, session, session));
+}
+
+Result<std::vector<Prefix>> RouterControl::heard_from(const Address& /*neighbor*/) {
+  return fail(Errc::unsupported,
+              fmt::format("{}: what comes from one neighbour is not read from it", name()));
 }
 
 std::string session_of(const std::vector<Path>& paths, const Address& neighbor) {

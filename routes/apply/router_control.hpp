@@ -20,6 +20,9 @@ struct SeenRoute {
   bool best = false;
   std::optional<LocalPref> local_pref;  // BGP only
   bool marked = false;                  // carries 65535:0 or 65535:666
+  // BIRD and FRR only:
+  std::optional<Address> from;  // the neighbour; BIRD tells it where it is not the next hop
+  std::optional<Address> next_hop;
 };
 
 // What telling a router comes down to; one implementation for each daemon. The plan is in the
@@ -50,6 +53,9 @@ class RouterControl {
   [[nodiscard]] virtual Result<void> settle_on(const std::optional<std::string>& text) = 0;
   // All routes of exactly that prefix; none is no error.
   [[nodiscard]] virtual Result<std::vector<SeenRoute>> routes(const Prefix& prefix) = 0;
+  // The prefixes that the router has from a neighbour inside its AS, behind its import policy,
+  // sorted. BIRD and FRR only.
+  [[nodiscard]] virtual Result<std::vector<Prefix>> heard_from(const Address& neighbor);
 };
 
 // The router of a target, which must answer. `lock`: of the apply that this is for; programs that

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "routes/apply/apply.hpp"
+#include "routes/rib.hpp"
 
 namespace strait::routes {
 
@@ -30,6 +32,8 @@ struct ApplyRequest {
   std::optional<std::uint64_t> refers;     // an entry of the journal that this is about
   std::vector<std::string> changed;        // classes that get another path, for the journal
   std::function<void(ApplyStep)> on_step;  // told after each step; may be empty
+  // Of injection: whose routes are given on. Only a plan that prefers nothing needs none.
+  std::shared_ptr<const Rib> rib = nullptr;
 };
 
 // As apply() of three arguments. Further: a plan with preferences is refused while FILE.stop exists

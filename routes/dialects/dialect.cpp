@@ -7,6 +7,7 @@
 #include "routes/dialects/bird.hpp"
 #include "routes/dialects/exabgp.hpp"
 #include "routes/dialects/gobgp.hpp"
+#include "routes/dialects/gobgp_injector.hpp"
 #include "routes/dialects/ios_xr.hpp"
 #include "routes/dialects/junos.hpp"
 #include "routes/dialects/openbgpd.hpp"
@@ -47,6 +48,12 @@ constexpr std::array known_dialects{
             .form = "a whole configuration that injects the routes over iBGP",
             .checker = "exabgp --validate FILE",
             .render = render_exabgp},
+    Dialect{.name = "gobgp-injector",
+            .router = "GoBGP 3 as the injector",
+            .form = "a script of gobgp commands, and the file of the gobgpd that they are for; "
+                    "2,000 prefixes at most",
+            .checker = "",
+            .render = render_gobgp_injector},
     Dialect{.name = "junos",
             .router = "Junos",
             .form = "prefix lists and a policy statement for each session",

@@ -9,19 +9,12 @@
 
 #include "core/result.hpp"
 #include "core/strong.hpp"
+#include "routes/model/injector.hpp"
 #include "routes/model/path.hpp"
 #include "routes/model/plan.hpp"
 #include "routes/rib.hpp"
 
 namespace strait::routes {
-
-// [routes.injector]: the speaker that injects routes into the site's own AS, and nothing else.
-struct Injector {
-  Address router;               // of the site, its neighbour over iBGP
-  Address local_address;        // of the injector's end of that session
-  Address router_id;            // IPv4
-  std::uint32_t community = 0;  // RFC 1997: what the site's routers know injected routes by
-};
 
 // What a dialect may need to know beside the plan.
 struct Surroundings {

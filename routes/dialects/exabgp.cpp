@@ -4,40 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "routes/dialects/injected.hpp"
 #include "routes/dialects/script.hpp"
 #include "routes/dialects/wording.hpp"
-#include "routes/injection.hpp"
 
 namespace strait::routes {
 namespace {
-
-constexpr std::uint32_t no_export = 0xffffff01;  // RFC 1997
-
-// The injector, if all the rest is there too.
-Result<Injector> injector_of(const Surroundings& around) {
-  if (around.rib == nullptr) {
-    return fail(Errc::bad_input, "ExaBGP: want the RIB whose routes are injected ([routes] rib)");
-  }
-  if (around.site_asn == Asn{}) {
-    return fail(Errc::bad_input, "ExaBGP: want the site's AS number ([site] asn)");
-  }
-  if (around.injector) return *around.injector;
-  return fail(Errc::bad_input,
-              "ExaBGP: want [routes.injector]: router, local_address and community");
-}
-
-std::string exabgp_origin(Origin origin) {
-  switch (origin) {
-    case Origin::igp:
-      return "igp";
-    case Origin::egp:
-      return "egp";
-    case Origin::incomplete:
-      break;
-  }
-  return "incomplete";
-}
 
 std::string as_path_words(const PathAttributes& attributes) {
   std::string words;
@@ -48,20 +22,18 @@ std::string as_path_words(const PathAttributes& attributes) {
 }
 
 std::string community_words(const PathAttributes& attributes, std::uint32_t own) {
-  std::vector<std::uint32_t> all{no_export, own};
-  for (const std::uint32_t one : attributes.communities) {
-    if (std::ranges::find(all, one) == all.end()) all.push_back(one);
-  }
   std::string words;
-  for (const std::uint32_t one : all) words += fmt::format(" {}:{}", one >> 16U, one & 0xffffU);
+  for (const std::uint32_t one : communities_of(attributes, own)) {
+    words += fmt::format(" {}:{}", one >> 16U, one & 0xffffU);
+  }
   return words;
 }
 
 std::string route_line(const InjectedRoute& route, LocalPref local_pref, std::uint32_t own) {
   const PathAttributes& attributes = route.attributes;
-  std::string line = fmt::format("    route {} next-hop {} origin {} as-path [{} ]",
+  std::string line = fmt::format("{}{} next-hop {} origin {} as-path [{} ]", exabgp_route,
                                  to_string(route.prefix), attributes.next_hop.to_string(),
-                                 exabgp_origin(attributes.origin), as_path_words(attributes));
+                                 origin_word(attributes.origin), as_path_words(attributes));
   if (attributes.med) line += fmt::format(" med {}", attributes.med->value());
   line += fmt::format(" local-preference {} community [{} ]", local_pref.value(),
                       community_words(attributes, own));
@@ -76,14 +48,6 @@ std::string route_line(const InjectedRoute& route, LocalPref local_pref, std::ui
     line += fmt::format(" attribute [ 0x23 0xc0 0x{:08x} ]", attributes.only_to_customer->value());
   }
   return line + ";\n";
-}
-
-// The preference of what is really injected.
-Preference as_injected(const InjectedPreference& injected) {
-  Preference preference = injected.preference;
-  preference.prefixes.clear();
-  for (const InjectedRoute& route : injected.routes) preference.prefixes.push_back(route.prefix);
-  return preference;
 }
 
 // RFC 4724 is off: routes of an injector that died are not to stay.
@@ -124,30 +88,24 @@ Result<void> check_masks(const Script& script, const Injector& injector) {
 }  // namespace
 
 Result<Rendering> render_exabgp(const Plan& plan, const Surroundings& around) {
-  const auto injector = injector_of(around);
+  const auto injector = injector_of(plan, around, "ExaBGP");
   if (!injector) return tl::make_unexpected(injector.error());
   const auto script = script_of(plan, around, "ExaBGP");
   if (!script) return tl::make_unexpected(script.error());
   if (const auto good = check_masks(*script, *injector); !good) {
     return tl::make_unexpected(good.error());
   }
-  Rendering rendering;
+  InjectedScript all = injected(*script, around, {});
   std::string routes;
-  for (const SessionScript& each : script->sessions) {
-    for (const Raise& raise : each.raises) {
-      const Injection injection =
-          injection_of(raise.preferences, around.paths, *around.rib, around.site_asn);
-      for (const InjectedPreference& injected : injection.preferences) {
-        routes += comment("    # ", words_of(as_injected(injected)));
-        for (const InjectedRoute& route : injected.routes) {
-          routes += route_line(route, raise.local_pref, injector->community);
-        }
-      }
-      std::ranges::copy(injection.notes, std::back_inserter(rendering.notes));
+  for (const InjectedPreference& each : all.preferences) {
+    routes += comment("    # ", words_of(each));
+    for (const InjectedRoute& route : each.routes) {
+      routes += route_line(route, each.preference.local_pref, injector->community);
     }
   }
-  rendering.text = comment("# ", script->head) + exabgp_session(*injector, around.site_asn, routes);
-  return rendering;
+  return Rendering{
+      .text = comment("# ", script->head) + exabgp_session(*injector, around.site_asn, routes),
+      .notes = std::move(all.notes)};
 }
 
 }  // namespace strait::routes

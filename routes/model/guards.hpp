@@ -67,6 +67,9 @@ inline constexpr std::array guards{
     Guard{.name = "next-hop",
           .effect = GuardEffect::leaves_out,
           .rule = "routes without a global next hop of their address family are not injected"},
+    Guard{.name = "otc-lost",
+          .effect = GuardEffect::leaves_out,
+          .rule = "routes that carry OTC are not injected by a speaker that cannot give it on"},
     // Of the whole plan.
     Guard{.name = "damaged-rib",
           .effect = GuardEffect::blocks,
@@ -90,6 +93,10 @@ inline constexpr std::array guards{
     Guard{.name = "clock-set-back",
           .effect = GuardEffect::blocks,
           .rule = "a plan of tomorrow is not applied, nor any over one: the clock was set back"},
+    Guard{.name = "clock-untrusted",
+          .effect = GuardEffect::blocks,
+          .rule = "where a synchronised clock is wanted, nothing is preferred by one that is not; "
+                  "elsewhere the journal says so"},
     Guard{.name = "journal-chain",
           .effect = GuardEffect::blocks,
           .rule = "behind a journal that was changed or cannot be written nothing is preferred"},

@@ -287,7 +287,7 @@ REFUSED = [
     ("routes", 2, usage("routes", "which command? one of recommend, explain, diff, render, inbound, apply, pending, approve, history, rollback, verify, expire, stop, resume, rib, bmp")),
     ("routes aply", 2, usage("routes", "no command 'aply'; did you mean 'apply'?")),
     ("routes render --dialect ios", 2,
-     usage("routes render", "--dialect: 'ios': want one of bird, frr, gobgp, openbgpd, exabgp, junos, ios-xr, eos")),
+     usage("routes render", "--dialect: 'ios': want one of bird, frr, gobgp, openbgpd, exabgp, gobgp-injector, junos, ios-xr, eos")),
     ("routes approve", 2, usage("routes approve", "id is required")),
     ("routes diff --json", 2, usage("routes diff", "no option '--json'")),
     ("routes rib", 2, usage("routes rib", "which command? one of summary, show, lookup, diff, export")),
@@ -335,7 +335,7 @@ REFUSED = [
      "strait: guard router-down: BIRD at nosuch.ctl: connect: No such file or directory; is BIRD running, and is that its control "
      "socket ([routes.bird] socket)?\n"),
     ("routes apply -c nostore.toml --withdraw", 2, "strait: routes: nostore.toml names no router to tell: "
-     "want [routes.bird], [routes.frr], [routes.gobgp] or [routes.openbgpd]; of the other dialects there are the files of "
+     "want [routes.bird], [routes.frr], [routes.gobgp], [routes.openbgpd] or a speaker in [routes.injector]; of the other dialects there are the files of "
      "'strait routes render'\n"),
     # doctor
     ("doctor -c nosuch.toml", 2, NO_CONFIG.format("nosuch.toml")),

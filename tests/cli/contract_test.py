@@ -592,7 +592,7 @@ class Contract(unittest.TestCase):
         nothing = ("guard no-evidence: class europe: no path is eligible; only: the RIB holds no route of this class from its "
                    "upstream\n")
         for name, router in (("bird", "BIRD 2"), ("frr", "FRR"), ("gobgp", "GoBGP 3"), ("openbgpd", "OpenBGPD"),
-                             ("exabgp", "ExaBGP"), ("junos", "Junos"), ("ios-xr", "Cisco IOS XR"),
+                             ("exabgp", "ExaBGP"), ("gobgp-injector", "GoBGP as the injector"), ("junos", "Junos"), ("ios-xr", "Cisco IOS XR"),
                              ("eos", "Arista EOS")):
             done = self.run_strait(f"routes render -c render.toml --dialect {name}")
             self.assertEqual((done.returncode, done.stderr), (0, nothing), name)

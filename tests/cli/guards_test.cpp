@@ -14,6 +14,7 @@
 #include "core/file.hpp"
 #include "routes/apply/gate.hpp"
 #include "routes/apply/include_file.hpp"
+#include "routes/apply/journal.hpp"
 #include "routes/apply/steps.hpp"
 #include "routes/dialects/bird.hpp"
 #include "routes/injection.hpp"
@@ -86,15 +87,17 @@ std::string left_out(std::string_view guard, const std::function<void(Setting&)>
   return words_of(plan, guard);
 }
 
-std::string not_injected(std::string_view guard, const Octets& route) {
+std::string not_injected(std::string_view guard, const Octets& route, const Carries& carries = {}) {
   const Site site;
   const std::vector<Preference> wanted{
       preference("europe", "atlas-offshore", "u1", {"192.0.2.0/24"})};
   REQUIRE(injection_of(wanted, site.paths, site.rib, Asn{64500}).preferences[0].routes.size() == 1);
   const Rib rib = OctetRib{Asn{64500}}.put("192.0.2.0/24", "10.255.1.2", route).finish();
-  const Injection injection = injection_of(wanted, site.paths, rib, Asn{64500});
-  Plan plan;
-  plan.notes = injection.notes;
+  const Injection injection = injection_of(wanted, site.paths, rib, Asn{64500}, carries);
+  Plan plan = empty_plan();
+  plan.preferences = wanted;
+  plan = injected_part(std::move(plan), site.paths, rib, Asn{64500}, carries);
+  if (!plan.preferences.empty()) return {};
   return injection.preferences[0].routes.empty() ? words_of(plan, guard) : std::string{};
 }
 
@@ -306,6 +309,16 @@ const std::map<std::string_view, Stop> table{
            "next-hop",
            Octets{}.add(origin()).add(as_path(sequence({65001, 64496}))).add(reach("fd00::1")));
      }},
+    {"otc-lost",
+     [] {
+       return not_injected("otc-lost",
+                           Octets{}
+                               .add(origin())
+                               .add(as_path(sequence({65001, 64496})))
+                               .add(next_hop("10.255.1.2"))
+                               .add(attribute(0xc0, 35, Octets{}.u32(65001))),
+                           Carries{.only_to_customer = false});
+     }},
     {"damaged-rib",
      [] {
        return refused([](Scene&, Plan& plan) {
@@ -330,6 +343,13 @@ const std::map<std::string_view, Stop> table{
      }},
     {"plan-expired", [] { return refused([](Scene&, Plan&) {}, 16min); }},
     {"clock-set-back", [] { return refused([](Scene&, Plan&) {}, -24h); }},
+    {"clock-untrusted",
+     [] {
+       return refused([](Scene& scene, Plan&) {
+         scene.target.synchronised_clock = true;
+         scene.target.clock_doubt = [] { return cli::clock_doubt(probe::ClockQuality{}); };
+       });
+     }},
     {"journal-chain",
      [] {
        return refused([](Scene& scene, Plan&) {
@@ -371,6 +391,36 @@ TEST_CASE("every guard stops what it is there for, and says so by its name") {
   const auto row = table.find(guard.name);
   REQUIRE(row != table.end());  // a guard without a row here is none
   CHECK_THAT(row->second(), Catch::StartsWith("guard " + std::string{guard.name} + ": "));
+}
+
+TEST_CASE("where no synchronised clock is wanted the journal tells of one that is not") {
+  Scene scene;
+  const FakeRouter bird{scene.target.control_socket, scene.target.include_file};
+  bool synchronised = false;
+  scene.target.clock_doubt = [&] {
+    return cli::clock_doubt({.synchronised = synchronised, .max_error = 1ms, .leap_second = true});
+  };
+  const auto guards_told = [&] {
+    const auto done = apply(harmful(), scene.target, FakeClock{{MonoTime{}, made + 1min}});
+    REQUIRE(done);
+    CHECK(done->outcome == ApplyOutcome::confirmed);
+    std::vector<std::string> told;
+    REQUIRE(read_journal(scene.target.journal_file, [&](const JournalEntry& entry, auto) {
+      if (entry.step == "begin") told = entry.guards;
+    }));
+    return told;
+  };
+  const auto told = guards_told();
+  REQUIRE(told.size() == 1);
+  CHECK_THAT(told[0], Catch::StartsWith("clock-untrusted: this machine's clock is not"));
+  synchronised = true;
+  CHECK(guards_told().empty());
+  // Plain BGP comes back by whichever clock.
+  synchronised = false;
+  scene.target.synchronised_clock = true;
+  const FakeClock now{{MonoTime{}, made + 1min}};
+  CHECK(apply(withdrawal(now, "a test"), scene.target, now).value().outcome ==
+        ApplyOutcome::confirmed);
 }
 
 TEST_CASE(

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Plans beside a real BIRD: what comes back, and what an eBGP neighbour of the site hears of a plan: nothing. The site's
-BIRD has two upstreams and a customer, who gets the whole table; the plan comes by strait's include file, or by ExaBGP.
+BIRD has two upstreams and a customer, who gets the whole table; the plan comes by strait's include file, or by an
+injector: ExaBGP or GoBGP.
 Each protection is switched off in turn, so that another one has to hold; without any the leak is seen, so that this test
 could see one."""
 
@@ -148,13 +149,21 @@ class Leaks(RouterLab):
         return self.inside(STRAIT, "routes", words[0], "-c", str(self.file), *words[1:], check=check)
 
     def inject(self, text: str):
-        file = self.directory / "exabgp.conf"
+        file = self.directory / "injected"
         file.write_text(text)
-        self.start("exabgp", self.router, "exabgp", str(file), **{"exabgp.daemon.user": "root", "exabgp.tcp.bind": "",
-                                                                  "exabgp.log.destination": f"{self.directory}/exabgp.log"})
+        if "for GoBGP as the injector" in text:
+            own = self.directory / "injector.toml"
+            own.write_text("".join(line[3:] + "\n" for line in text.splitlines() if line.startswith("#| ")))
+            self.start("injector", self.router, "gobgpd", "-p", "-f", str(own), "--pprof-disable")
+            self.wait_for("the API of gobgpd", 20,
+                          lambda: self.inside("gobgp", "global", check=False).startswith("AS: "))
+            self.inside("sh", "-e", str(file))
+            return
+        self.start("injector", self.router, "exabgp", str(file), **{"exabgp.daemon.user": "root", "exabgp.tcp.bind": "",
+                                                                    "exabgp.log.destination": f"{self.directory}/exabgp.log"})
 
     def end_injection(self):
-        self.stop("exabgp")  # by kill -9
+        self.stop("injector")  # by kill -9
         self.wait_for("plain BGP again", 20, lambda: self.best() == ["u2"] * 5 and self.customer() == set(BOTH))
 
     def refused(self) -> bool:
@@ -189,21 +198,53 @@ class Leaks(RouterLab):
         self.assertIn("refused: guard old-plan: ", said)
         self.assertEqual(self.best(), ["u2"] * 5)
 
-    def test_nothing_injected_reaches_the_customer_whichever_protection_is_missing(self):
+    def test_nothing_that_exabgp_injects_reaches_the_customer_whichever_protection_is_missing(self):
         plan = self.strait("render", "--dialect", "exabgp")
         self.assertEqual(len(re.findall(r"^    route 20\.\d\.0\.0/16 ", plan, re.M)), 5, plan)
         hostile = plan.replace("    route 20.1.0.0/16", "    route 20.1.128.0/17 next-hop 10.255.1.2 origin igp as-path [ 65001 ] "
                                f"local-preference 200 community [ {NO_EXPORT} {MARK} ];\n    route 20.1.0.0/16")
+        self.nothing_leaks(plan, hostile, without_export=plan.replace(f"{NO_EXPORT} ", ""),
+                           without_mark=plan.replace(f" {MARK}", ""))
+
+    def test_nothing_that_gobgp_injects_reaches_the_customer_whichever_protection_is_missing(self):
+        plan = self.strait("render", "--dialect", "gobgp-injector")
+        self.assertEqual(len(re.findall(r"^gobgp global rib add -a ipv4 20\.\d\.0\.0/16 ", plan, re.M)), 5, plan)
+        hostile = plan + ("gobgp global rib add -a ipv4 20.1.128.0/17 origin igp aspath 65001 nexthop 10.255.1.2 "
+                          f"local-pref 200 community {NO_EXPORT},{MARK}\n")
+        self.nothing_leaks(plan, hostile, without_export=plan.replace(f"{NO_EXPORT},", ""),
+                           without_mark=plan.replace(f",{MARK}", ""))
+
+    def test_what_the_timer_starts_takes_back_a_plan_that_nobody_renews(self):
+        unit = (ROOT / "packaging" / "strait-expire.service").read_text()
+        command = re.search(r"^ExecStart=(.*)$", unit, re.M)[1].replace("/etc/strait/strait.toml", str(self.file)).split()
+        self.assertIn(str(self.file), command)
+
+        def started() -> str:
+            return self.inside("env", f"PATH={Path(STRAIT).parent}:{os.environ['PATH']}", *command)
+
+        self.assertEqual(started(), "plain BGP: nothing is preferred\n")
+        text = self.file.read_text()
+        self.file.write_text(text.replace("[analyzer]", '[analyzer]\nplan_expiry = "10s"'))
+        self.assertIn("confirmed: 5 of 5 prefixes", self.strait("apply"))
+        self.assertRegex(started(), "^in force until .* unless it is renewed\n$")
+        self.assertEqual(self.best(), ["u1"] * 5)
+        said = self.wait_for("the plan taken back", 30, lambda: (text := started()).startswith("expired at ") and text)
+        self.assertRegex(said, "^expired at .*, and nobody renewed it; confirmed: ")
+        self.assertEqual(self.best(), ["u2"] * 5)
+        self.assertEqual(self.customer(), set(BOTH))
+
+    def nothing_leaks(self, plan: str, hostile: str, without_export: str, without_mark: str):
+        self.assertNotIn(plan, (hostile, without_export, without_mark))
         everything = ("import_guard", "export_guard")
         rows = (  # what is missing, what is injected, the guards that are there, whether it is taken, whether it leaks
             ("nothing", plan, everything, True, False),
             ("nothing, killed and started anew", plan, everything, True, False),
             ("the export filter", plan, ("import_guard",), True, False),
-            ("NO_EXPORT", plan.replace(f"{NO_EXPORT} ", ""), everything, True, False),
-            ("the mark", plan.replace(f" {MARK}", ""), everything, False, False),
-            ("the mark and the import filter", plan.replace(f" {MARK}", ""), ("export_guard",), True, False),
+            ("NO_EXPORT", without_export, everything, True, False),
+            ("the mark", without_mark, everything, False, False),
+            ("the mark and the import filter", without_mark, ("export_guard",), True, False),
             ("nothing, and the plan is hostile", hostile, everything, True, False),
-            ("NO_EXPORT and the export filter", plan.replace(f"{NO_EXPORT} ", ""), ("import_guard",), True, True),
+            ("NO_EXPORT and the export filter", without_export, ("import_guard",), True, True),
         )
         for missing_one, text, guards, taken, leaks in rows:
             with self.subTest(missing_one):
@@ -226,7 +267,7 @@ class Leaks(RouterLab):
 
 
 if __name__ == "__main__":
-    if os.geteuid() != 0 or (gone := missing("ip", "bird", "birdc", "exabgp")):
+    if os.geteuid() != 0 or (gone := missing("ip", "bird", "birdc", "exabgp", "gobgp", "gobgpd")):
         print(f"skipped: needs root and {' '.join(gone) if os.geteuid() == 0 else 'network namespaces'}")
         sys.exit(77)
     unittest.main(verbosity=2)

@@ -13,11 +13,11 @@ namespace strait::testing {
 
 // Applies in a process of its own that ends right behind `step`, as by kill -9.
 inline void apply_and_die(const routes::Plan& plan, const routes::RouterTarget& target,
-                          const Clock& clock, routes::ApplyStep step) {
+                          const Clock& clock, routes::ApplyStep step,
+                          routes::ApplyRequest request = {}) {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    routes::ApplyRequest request;
     request.on_step = [step](routes::ApplyStep reached) {
       if (reached == step) ::kill(::getpid(), SIGKILL);
     };

@@ -147,6 +147,39 @@ TEST_CASE("each router that can be told has a table of its own") {
   CHECK(all.routes.router->reload == std::vector<std::string>{"systemctl", "reload", "gobgpd"});
 }
 
+TEST_CASE("a speaker of the injector is what is told, and the router's table says where to look") {
+  const std::string injector =
+      "\n[routes.injector]\nrouter = \"192.0.2.1\"\nlocal_address = \"192.0.2.2\"\n"
+      "community = \"64500:911\"\nfile = \"f\"\njournal = \"j\"\nload_within = \"5s\"\nspeaker = ";
+  const Read exabgp = read((std::string{"[routes.frr]\nsockets = \"s\""} + injector +
+                            "\"exabgp\"\n[routes]\nmode = \"automatic\"")
+                               .c_str());
+  CHECK(exabgp.errors.empty());
+  REQUIRE(exabgp.routes.router);
+  CHECK(exabgp.routes.router->kind == RouterKind::exabgp);
+  CHECK(exabgp.routes.router->injector == exabgp.routes.injector);
+  CHECK(exabgp.routes.router->include_file == "f");
+  CHECK(exabgp.routes.router->configuration == "/etc/exabgp/exabgp.conf");
+  CHECK(exabgp.routes.router->reload == std::vector<std::string>{"systemctl", "reload", "exabgp"});
+  CHECK(exabgp.routes.router->journal_file == "j");
+  CHECK(exabgp.routes.router->load_within == Nanos{5s});
+  CHECK(exabgp.routes.router->read_from == RouterKind::frr);
+  CHECK(exabgp.routes.router->read_from_socket == "s");
+  CHECK_FALSE(exabgp.routes.router->synchronised_clock);
+
+  const Read gobgp = read((std::string{"[routes.bird]"} + injector +
+                           "\"gobgp\"\napi = \"unix:///a\"\n[routes]\nsynchronised_clock = true")
+                              .c_str());
+  CHECK(gobgp.errors.empty());
+  REQUIRE(gobgp.routes.router);
+  CHECK(gobgp.routes.router->kind == RouterKind::gobgp_injector);
+  CHECK(gobgp.routes.router->control_socket == "unix:///a");
+  CHECK(gobgp.routes.router->read_from == RouterKind::bird);
+  CHECK(gobgp.routes.router->read_from_socket == "/run/bird/bird.ctl");
+  CHECK(gobgp.routes.router->synchronised_clock);
+  CHECK_FALSE(same_router(*exabgp.routes.router, *gobgp.routes.router));
+}
+
 TEST_CASE("without a table there is advice only, with defaults") {
   const Read all = read("");
   CHECK(all.errors.empty());
@@ -222,6 +255,13 @@ TEST_CASE("mistakes are reported where they are") {
       {"[routes.injector]\ncommunity = \"0:1\"", "community '0:1': want A:B, A from 1 to"},
       {"[routes.injector]\ncommunity = \"1:2:3\"", "community '1:2:3': want A:B, A from 1 to"},
       {"[routes.injector]\nlocal_address = \"2001:db8::1\"", "needs 'router_id'"},
+      {"[routes.bird]\n[routes.injector]\nspeaker = \"bird\"\nfile = \"f\"",
+       "speaker 'bird': want exabgp or gobgp"},
+      {"[routes.bird]\n[routes.injector]\nspeaker = \"gobgp\"", "has no 'file'"},
+      {"[routes.injector]\nspeaker = \"gobgp\"\nfile = \"f\"",
+       "wants [routes.bird] or [routes.frr]"},
+      {"[routes.bird]\n[routes.frr]\n[routes.injector]\nspeaker = \"gobgp\"\nfile = \"f\"",
+       "wants [routes.bird] or [routes.frr]"},
       {"[routes.injector]\nrouter_id = \"2001:db8::1\"", "want an IPv4 address"},
       {"[routes.injector]\nrouter = \"192.0.2.1\"\nlocal_address = \"2001:db8::1\"",
        "want the address family of 'local_address'"},

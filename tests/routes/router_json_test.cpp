@@ -2,6 +2,7 @@
 // What GoBGP 3.10 and OpenBGPD 7.7 print, as they printed it in the lab.
 #include <catch2/catch.hpp>
 
+#include "routes/apply/frr_router.hpp"
 #include "routes/apply/gobgp_router.hpp"
 #include "routes/apply/openbgpd_router.hpp"
 #include "routes/apply/plan_file.hpp"
@@ -95,25 +96,37 @@ TEST_CASE("GoBGP's sets are compared by member, in its file and in what it runs"
 }
 
 TEST_CASE("the file of each router reads back as its plan, and says when it was edited") {
-  const auto kind =
-      GENERATE(RouterKind::bird, RouterKind::frr, RouterKind::gobgp, RouterKind::openbgpd);
+  const auto kind = GENERATE(RouterKind::bird, RouterKind::frr, RouterKind::gobgp,
+                             RouterKind::openbgpd, RouterKind::exabgp, RouterKind::gobgp_injector);
   CAPTURE(to_string(kind));
+  const Site site;
+  const Rib* const rib = injects(kind) ? &site.rib : nullptr;
   RouterTarget target;
   target.kind = kind;
-  target.paths = Site{}.paths;
+  target.paths = site.paths;
+  target.injector = site.injector;
   target.site_asn = Asn{64500};
   for (Plan plan : {empty_plan(), two_classes()}) {
     for (Preference& each : plan.preferences) each.reason = "p95\n\\ ? \"\xc3\xa9 */";
-    const std::string text = plan_file_text(plan, target).value();
+    const std::string text = plan_file_text(plan, target, rib).value();
     CHECK(begins_as_ours(text));
     const Plan read = read_plan_file(text).value();
     CHECK(read.preferences.size() == plan.preferences.size());
     CHECK(read.made == plan.made);
-    CHECK(plan_file_text(read, target).value() == text);
+    CHECK(plan_file_text(read, target, rib).value() == text);
     std::string edited = text;
     edited.insert(text.size() / 2, "#");
     CHECK_FALSE(read_plan_file(edited));
     CHECK_FALSE(read_plan_file(text + "\n"));
   }
   CHECK_FALSE(begins_as_ours("# my own\n"));
+}
+
+TEST_CASE("what FRR has from a neighbour is read from its table of that neighbour") {
+  CHECK(read_frr_heard(R"({"vrfId":0,"routes":{"20.1.0.0/16":[{"valid":true}],
+    "2001:db8:10::/48":[{}]},"totalRoutes":2})")
+            .value() == std::vector{prefix("20.1.0.0/16"), prefix("2001:db8:10::/48")});
+  CHECK(read_frr_heard("{}").value().empty());
+  CHECK_FALSE(read_frr_heard("% No such neighbor"));
+  CHECK_FALSE(read_frr_heard(R"({"routes":{"20.1.0.0":[]}})"));
 }

@@ -39,6 +39,10 @@ const Checker checkers[] = {
      "neighbor 10.255.3.2 {\n remote-as 65003\n}\nneighbor fd00:255:3::2 {\n remote-as 65003\n}\n",
      "", "chmod 600 FILE && /usr/sbin/bgpd -n -f FILE"},
     {"exabgp", "", "", "exabgp --validate FILE"},
+    // Of commands there is no check; the file of its gobgpd is one of TOML.
+    {"gobgp-injector", "", "",
+     "test -z \"$(grep -v '^#' FILE | grep -v '^gobgp global rib ')\" && sh -n FILE && "
+     "sed -n 's/^#| //p' FILE >injector.toml && gobgpd -d -f injector.toml"},
 };
 
 class Room {

@@ -55,7 +55,7 @@ class DaemonLab {
     while (!text.empty() && text.back() == '\n') text.pop_back();
     return text;
   }
-  std::string best(const std::string& to) { return ask("best " + to); }
+  std::string best(const std::string& to) { return ask(question_ + " " + to); }
   // Whether `best(to)` becomes that neighbour within fifteen seconds.
   bool becomes(const std::string& to, const std::string& neighbor) {
     for (int i = 0; i < 150; ++i) {
@@ -70,6 +70,9 @@ class DaemonLab {
     return ask(order + " " + file);
   }
 
+  // From now on best() and becomes() speak of next hops.
+  void ask_for_next_hops() { question_ = "via"; }
+
   // The lab's own files are here.
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
@@ -80,6 +83,7 @@ class DaemonLab {
   testing::TemporaryFolder temporary_;
   std::string folder_ = temporary_.path();
   std::FILE* script_ = nullptr;
+  std::string question_ = "best";
   int asked_ = 0;
 };
 

@@ -5,10 +5,15 @@
 # site run BIRD. FOLDER/ready appears when the site has everybody's routes. Then each line of the
 # standard input is a question or an order, answered by a line in FOLDER/answer.N, N counting from 1:
 #   best PREFIX   the address of the neighbour whose route the site uses
+#   via PREFIX    the next hop of that route; FRR only
 #   load FILE     give the site's daemon the strait part FILE
 #   stop          kill the site's daemon by kill -9; "again" starts it as it was started first
 #   overrule      the operator's own policy sets local-pref 100 behind what strait's part says
-#   inject FILE   start an ExaBGP with FILE beside the site's daemon; "inject -" kills it
+#   inject FILE   start an ExaBGP, or the GoBGP that FILE is for, beside the site's daemon and let it inject FILE;
+#                 "inject -" kills it by kill -9
+#   speak FILE    only start it, for whoever tells it more: run/exabgp.conf is ExaBGP's file, the API of GoBGP is
+#                 run/injector.sock; "speak again" kills it and starts it anew
+#   heard         how many routes FRR has from a speaker, once their session is up
 #   leaks         how many of the routes that the customer has bear the injector's mark or are
 #                 longer than any that the upstreams announce
 #   customer      how many routes the customer has
@@ -145,6 +150,10 @@ frr_best() {
   vtysh --vty_socket "$run" -c "show bgp $(frr_family "$1") unicast $1 json" 2>/dev/null |
     jq -r '[.paths[]? | select(.bestpath.overall) | .peer.peerId] | first // "none"'
 }
+frr_via() {
+  vtysh --vty_socket "$run" -c "show bgp $(frr_family "$1") unicast $1 json" 2>/dev/null |
+    jq -r '[.paths[]? | select(.bestpath.overall) | .nexthops[] | select(.scope != "link-local") | .ip] | first // "none"'
+}
 frr_offers() {
   vtysh --vty_socket "$run" -c "show bgp $(frr_family "$1") unicast $1 json" 2>/dev/null | jq -r '.paths[]?.peer.peerId'
 }
@@ -274,14 +283,51 @@ openbgpd_load() {
     site bgpctl -s "$run/bgpd.sock" reload >/dev/null
 }
 
+injector_stop() {
+  [ -f "$run/injector.pid" ] && kill -9 "$(cat "$run/injector.pid")" 2>/dev/null
+  rm -f "$run/injector.pid" "$run/injector.sock"
+}
+injector_start() {
+  if [ "$(cat "$run/speaker")" = gobgp ]; then
+    ip netns exec "${tag}d" gobgpd -p -f "$run/injector.toml" --pprof-disable \
+      --api-hosts "127.0.0.1:50051,unix://$run/injector.sock" >"$folder/injector.log" 2>&1 &
+    echo $! >"$run/injector.pid"
+    for _ in $(seq 100); do gobgp --target "unix://$run/injector.sock" global >/dev/null 2>&1 && break; sleep 0.1; done
+  else
+    ip netns exec "${tag}d" env exabgp.daemon.user=root exabgp.tcp.bind= exabgp.log.destination="$folder/injector.log" \
+      exabgp "$run/exabgp.conf" >/dev/null 2>&1 &
+    echo $! >"$run/injector.pid"
+  fi
+}
+speak() {
+  injector_stop
+  if [ "$1" != again ]; then
+    if grep -q 'for GoBGP as the injector' "$1"; then
+      echo gobgp >"$run/speaker"
+      sed -n 's/^#| //p' "$1" >"$run/injector.toml"
+    else
+      exabgp --validate "$1" >"$folder/injector.log" 2>&1 || return 1
+      echo exabgp >"$run/speaker"
+      cp "$1" "$run/exabgp.conf"
+    fi
+  fi
+  injector_start
+}
 inject() {
-  [ -f "$run/exabgp.pid" ] && kill -9 "$(cat "$run/exabgp.pid")" 2>/dev/null
-  rm -f "$run/exabgp.pid"
-  [ "$1" = - ] && return 0
-  exabgp --validate "$1" >"$folder/exabgp.log" 2>&1 || return 1
-  ip netns exec "${tag}d" env exabgp.daemon.user=root exabgp.tcp.bind= exabgp.log.destination="$folder/exabgp.log" \
-    exabgp "$1" >/dev/null 2>&1 &
-  echo $! >"$run/exabgp.pid"
+  [ "$1" = - ] && { injector_stop; return 0; }
+  speak "$1" || return 1
+  [ "$(cat "$run/speaker")" = exabgp ] || site sh -e "$1" >"$folder/injector.log" 2>&1
+}
+heard() {
+  for _ in $(seq 150); do
+    [ "$(summary '. | select(.state == "Established") | 1' | wc -l)" = 2 ] && break
+    sleep 0.1
+  done
+  sleep 1 # for what may still come
+  summary .pfxRcd | awk '{ total += $1 } END { print NR == 2 ? total : "no session" }'
+}
+summary() {
+  vtysh --vty_socket "$run" -c 'show bgp summary json' | jq ".[].peers[\"fd00:255:9::2\"]? | select(. != null) | $1"
 }
 leaks() {
   birdc -s "$folder/c.ctl" 'show route all' | awk '
@@ -309,11 +355,14 @@ while read -r order word; do
   count=$((count + 1))
   case $order in
     best) "${daemon}_best" "$word" ;;
+    via) "${daemon}_via" "$word" ;;
     load) "${daemon}_load" "$word" >/dev/null && echo loaded || echo "refused: $(head -c 300 "$folder/load.log" | tr '\n' ' ')" ;;
-    inject) inject "$word" && echo injecting || echo "refused: $(tail -n 3 "$folder/exabgp.log" | tr '\n' ' ')" ;;
+    inject) inject "$word" && echo injecting || echo "refused: $(tail -n 3 "$folder/injector.log" | tr '\n' ' ')" ;;
+    speak) speak "$word" && echo speaking || echo "refused: $(tail -n 3 "$folder/injector.log" | tr '\n' ' ')" ;;
     stop) "${daemon}_stop" && echo stopped ;;
     again) "${daemon}_again" && await_routes && echo running ;;
     overrule) "${daemon}_overrule" >/dev/null && echo overruled ;;
+    heard) heard ;;
     leaks) leaks ;;
     customer) birdc -s "$folder/c.ctl" 'show route' | grep -c ' unicast ' ;;
     *) echo "no order '$order'" ;;

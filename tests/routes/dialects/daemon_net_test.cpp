@@ -107,13 +107,15 @@ TEST_CASE("OpenBGPD moves exactly a plan's prefixes, and an empty plan brings pl
   moves_its_prefixes_and_back("openbgpd");
 }
 
-TEST_CASE("what ExaBGP injects moves the routes, is never given on, and dies with it") {
-  if (lacks("vtysh zebra exabgp")) return;
+TEST_CASE("what is injected moves the routes, is never given on, and dies with its speaker") {
+  const std::string speaker = GENERATE("exabgp", "gobgp-injector");
+  CAPTURE(speaker);
+  if (lacks(speaker == "exabgp" ? "vtysh zebra exabgp" : "vtysh zebra gobgp gobgpd")) return;
   DaemonLab lab{"frr"};
   Site site;
   site.rib = rib_of_upstream_a();
   const auto text = [&](const Plan& plan) {
-    const auto rendered = find_dialect("exabgp")->render(plan, site.around());
+    const auto rendered = find_dialect(speaker)->render(plan, site.around());
     if (!rendered) FAIL(rendered.error().message);
     return rendered->text;
   };
@@ -135,5 +137,15 @@ TEST_CASE("what ExaBGP injects moves the routes, is never given on, and dies wit
   REQUIRE(lab.ask("inject -") == "injecting");
   CHECK(lab.becomes("20.1.0.0/16", b4));
   CHECK(lab.becomes("2001:db8:10::/48", b6));
+  CHECK(lab.ask("leaks") == "0");
+
+  // What GoBGP was told it has forgotten; ExaBGP has its file.
+  REQUIRE(lab.ask("speak again") == "speaking");
+  if (speaker == "exabgp") {
+    CHECK(lab.becomes("20.1.0.0/16", injector));
+  } else {
+    CHECK(lab.ask("heard") == "0");
+    CHECK(lab.best("20.1.0.0/16") == b4);
+  }
   CHECK(lab.ask("leaks") == "0");
 }

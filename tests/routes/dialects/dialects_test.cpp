@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "core/file.hpp"
+#include "routes/dialects/gobgp_injector.hpp"
 #include "routes/dialects/router_lists.hpp"
 #include "tests/routes/dialects/surroundings.hpp"
 
@@ -174,6 +175,15 @@ TEST_CASE("FRR's quadratic prefix lists are kept short") {
              Catch::Contains("the plan has 501 prefixes, want 500 at most"));
 }
 
+TEST_CASE("GoBGP, told each route by a command, is not told thousands") {
+  const Site site;
+  CHECK(render_gobgp_injector(many(gobgp_injector_most_prefixes), site.around()));
+  const auto refused = render_gobgp_injector(many(gobgp_injector_most_prefixes + 1), site.around());
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message,
+             Catch::Contains("the plan has 2001 prefixes, want 2000 at most"));
+}
+
 TEST_CASE("a dialect says what it lacks") {
   struct Case {
     const char* name;
@@ -189,6 +199,11 @@ TEST_CASE("a dialect says what it lacks") {
       {"exabgp", [](Site&, Surroundings& a) { a.site_asn = Asn{}; }, "want the site's AS number"},
       {"exabgp", [](Site&, Surroundings& a) { a.rib = nullptr; }, "want the RIB"},
       {"exabgp", [](Site&, Surroundings& a) { a.injector.reset(); }, "want [routes.injector]"},
+      {"gobgp-injector", [](Site&, Surroundings& a) { a.site_asn = Asn{}; },
+       "want the site's AS number"},
+      {"gobgp-injector", [](Site&, Surroundings& a) { a.rib = nullptr; }, "want the RIB"},
+      {"gobgp-injector", [](Site&, Surroundings& a) { a.injector.reset(); },
+       "want [routes.injector]"},
       {"exabgp",
        [](Site&, Surroundings& a) {
          a.injector = Injector{.router = parse_address("10.255.9.1").value(),
