@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The story of one cable cut, told on a terminal while it really happens in the lab.
 
-Every sentence is printed after the thing has been seen: in strait's metrics and store, in BIRD's
-own output, and in the emulator's account of the delays that it applied."""
+Every sentence is printed after the thing has been seen: in strait's metrics and store, in the
+router's own output, and in the emulator's account of the delays that it applied."""
 
 import argparse
 import os
@@ -15,6 +15,7 @@ from pathlib import Path as File
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(File(__file__).resolve().parent))
 import scenario as scenarios  # noqa: E402
+import site_router  # noqa: E402
 from service import Metrics, Pace, Service  # noqa: E402
 from story import Moved, Story, median_tolerance_ms  # noqa: E402
 from terminal import (Live, Stopwatch, accent, bad, bar, bold, columns, dim, good, heading, say,  # noqa: E402
@@ -124,15 +125,15 @@ class Demo:
         seen("a verdict for each region, for the path that is really fastest")
 
     def route(self) -> None:
-        heading(4, "BIRD's best routes, before and after")
+        heading(4, "The router's best routes, before and after")
         self.story.routes(self.story.wanted())
         after = self.story.best_routes()
         self.route_lines(self.before, after)
-        seen("BIRD's own `show route` agrees with every verdict")
+        seen("the router's own word on its best routes agrees with every verdict")
 
     def moved_lines(self, what: str, moved: Moved) -> None:
         say(f"  {what:<12} {moved.detected:5.1f} s   new verdicts {moved.advised:5.1f} s   "
-            f"BIRD moved {moved.routed:5.1f} s")
+            f"routes moved {moved.routed:5.1f} s")
 
     def cut(self) -> None:
         heading(5, "Atlas Offshore is cut, and BGP does not notice")
@@ -144,7 +145,7 @@ class Demo:
         self.verdict_lines(begin)
         if CUT in self.story.preferred_paths():
             raise LabError(f"a preference still points at {CUT}")
-        if not self.lab.routes_from(self.scenario.path(CUT).protocol):
+        if not self.lab.site.routes_from(self.scenario.path(CUT)):
             raise LabError("the BGP session went down: that was not the story")
         live = Live()
         for _ in range(3):
@@ -183,7 +184,8 @@ def run(options) -> int:
     # One reflector for each region; the routers and the emulator are real programs, too.
     reflector = strait_reflector(options.strait)
     scenario = scenarios.load(options.scenario)
-    with Lab(scenario, pathemu=options.pathemu, reflector=reflector) as lab:
+    with Lab(scenario, pathemu=options.pathemu, reflector=reflector,
+             site=site_router.make(options.router, options.strait)) as lab:
         say(dim(f"lab {lab.id}: {len(scenario.paths)} paths, {len(scenario.paths) + 1} routers, "
                 f"{len(scenario.regions)} regions, in network namespaces; up after {clock}"))
         with Service(lab, options.strait, options.engine, Pace(), mode=options.mode) as service:
@@ -211,6 +213,8 @@ def main() -> int:
     parser.add_argument("--engine", choices=("dpdk", "socket"), default="dpdk")
     parser.add_argument("--mode", choices=("automatic", "moderated"), default="automatic",
                         help="moderated: every plan is approved by 'strait routes approve', by this program")
+    parser.add_argument("--router", choices=site_router.NAMES, default="bird",
+                        help="the site's router, and behind it the speaker that injects routes, if one does")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if os.geteuid() != 0:

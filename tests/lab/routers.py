@@ -19,17 +19,19 @@ function strait_pref() { }
 TIMERS = "connect delay time 1; connect retry time 2; error wait time 1, 5; hold time 30;"
 
 
-def site_router(scenario: Scenario, directory: File) -> str:
-    """The site's router takes its preferences from strait.conf and its candidates from all paths."""
+def site_router(scenario: Scenario, directory: File, injection: str = "") -> str:
+    """The site's router takes its preferences from strait.conf and its candidates from all paths; with `injection`, what it
+    says of a speaker, all from there."""
+    include = f'include "{directory}/strait.conf";' if not injection else "function strait_pref() { }"
     channel = "import table; import filter up_in; export none;"
     text = f"""# Written by the lab.
 router id {scenario.paths[0].site_v4};
 log "{directory}/bird-site.log" all;
-include "{directory}/strait.conf";
+{include}
 filter up_in {{ bgp_local_pref = 100; strait_pref(); accept; }}
 protocol device {{}}
-protocol kernel kernel4 {{ ipv4 {{ import none; export all; }}; }}
-protocol kernel kernel6 {{ ipv6 {{ import none; export all; }}; }}
+protocol kernel kernel4 {{ ipv4 {{ import none; export where source = RTS_BGP; }}; }}
+protocol kernel kernel6 {{ ipv6 {{ import none; export where source = RTS_BGP; }}; }}
 template bgp upstream {{
   local as {scenario.asn};
   ipv4 {{ {channel} }};
@@ -40,7 +42,7 @@ template bgp upstream {{
     for path in scenario.paths:
         text += (f"protocol bgp {path.protocol} from upstream "
                  f"{{ neighbor {path.upstream_v4} as {path.upstream_asn}; }}\n")
-    return text
+    return text + injection
 
 
 def announcements(scenario: Scenario, path: Path, version: int) -> str:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path as File
 
-from scenario import ROOT, Path, Scenario
+from scenario import ROOT, Path
 from topology import REFLECTOR_PORT, Lab, LabError, wait_for
 
 PORT = 11650
@@ -99,9 +99,9 @@ def measured_families(engine: str) -> tuple[int, ...]:
     return (4,) if engine == "dpdk" else (4, 6)
 
 
-def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, outcomes: bool,
-                  mode: str = "automatic") -> str:
+def configuration(lab: Lab, engine: str, pace: Pace, outcomes: bool, mode: str = "automatic") -> str:
     """The strait.toml of a lab."""
+    scenario, directory = lab.scenario, lab.directory
     lines = ["# Written by the lab.", "[site]", f'name = "{scenario.site}"', f"asn = {scenario.asn}",
              f'place = "{scenario.place}"', f'data = "{ROOT}/data"']
     for path in scenario.paths:
@@ -118,10 +118,8 @@ def configuration(scenario: Scenario, directory: File, engine: str, pace: Pace, 
     lines += ["", "[analyzer]", f"span_windows = {pace.span_windows}", f"pair_windows = {pace.pair_windows}",
               f"repeat = {pace.repeat}", f'hold_down = "{pace.hold_down_s}s"',
               f'plan_expiry = "{pace.expiry_s}s"']
-    lines += ["", "[routes]", f'rib = "birdc:{directory}/bird-site.ctl"',
-              'accept = ["bogon-prefix", "bogon-asn", "private-asn"]', f'mode = "{mode}"', "", "[routes.bird]",
-              f'socket = "{directory}/bird-site.ctl"', f'include = "{directory}/strait.conf"',
-              f'journal = "{directory}/journal.jsonl"']
+    lines += ["", "[routes]", f'rib = "{lab.site.rib()}"',
+              'accept = ["bogon-prefix", "bogon-asn", "private-asn"]', f'mode = "{mode}"', "", *lab.site.tables()]
     lines += ["", "[exporters]", f'listen = ["127.0.0.1:{PORT}"]', f'store = "{directory}/strait.db"']
     if outcomes:
         lines += [f'outcomes = "{directory}/{OUTCOMES}"']
@@ -144,8 +142,7 @@ class Service:
         self.log = lab.directory / "strait.log"
 
     def __enter__(self) -> "Service":
-        self.file.write_text(configuration(self.lab.scenario, self.lab.directory, self.engine, self.pace,
-                                           self.outcomes, self.mode))
+        self.file.write_text(configuration(self.lab, self.engine, self.pace, self.outcomes, self.mode))
         self.start()
         return self
 

@@ -26,7 +26,7 @@ class Moved:
 
     detected: float  # the path reported down, or up again
     advised: float   # all verdicts as the delays want them
-    routed: float    # BIRD's best routes on them
+    routed: float    # the router's best routes on them
     held: float = 0  # by the service's own clock: from the change before to this one
 
 
@@ -47,7 +47,7 @@ class Story:
         return {region.name: self.scenario.fastest(region.name, without) for region in self.scenario.regions}
 
     def best_routes(self) -> dict[str, dict[str, str | None]]:
-        """Region -> prefix -> path of BIRD's best route, of the address families that are measured."""
+        """Region -> prefix -> path of the best route, of the address families that are measured."""
         return self.routes_of(lambda version: version in measured_families(self.service.engine))
 
     def unmeasured_routes(self) -> dict[str, dict[str, str | None]]:
@@ -63,14 +63,19 @@ class Story:
         routes = self.best_routes()
         return all(path == wanted[region] for region, prefixes in routes.items() for path in prefixes.values())
 
+    def plan_text(self) -> str:
+        """The plan in BIRD's language, which for other routers stands in comments; nothing before the first."""
+        file = self.lab.strait_conf
+        return file.read_text() if file.exists() else ""
+
     def preferred_paths(self) -> set[str]:
         """Paths that the include file in force prefers anything on."""
-        text = self.lab.strait_conf.read_text()
+        text = self.plan_text()
         return {path.name for path in self.scenario.paths if f'proto = "{path.protocol}"' in text}
 
     def preferred(self) -> set[tuple[str, str]]:
         """(region, path) of all that is preferred in the include file in force."""
-        return set(re.findall(r"^# prefer (\S+) via (\S+): ", self.lab.strait_conf.read_text(), re.M))
+        return set(re.findall(r"^(?:[#!]= )?# prefer (\S+) via (\S+): ", self.plan_text(), re.M))
 
     def approve(self, wanted: dict[str, str], seconds: float) -> None:
         """What waits for it, as often as it takes: verdicts that come in one window after the other wait one after the
@@ -128,7 +133,7 @@ class Story:
         text = ", ".join(f"{region} by {path}" for region, path in wanted.items())
         if self.service.mode == "moderated":
             self.approve(wanted, seconds)
-        wait_for(f"BIRD's best routes: {text}", seconds, lambda: self.routed_as(wanted), every=0.2)
+        wait_for(f"the router's best routes: {text}", seconds, lambda: self.routed_as(wanted), every=0.2)
 
     def path_reported(self, path: str, up: bool, since: float) -> float:
         wait_for(f"{path} reported {'up' if up else 'down'}", self.patience,

@@ -3,7 +3,7 @@
 
                     emulator                      .-- africa
     site --- path --- || --- path's upstream ----+--- europe      (for each path)
-    BIRD            delays       BIRD             '-- middle-east
+    BIRD or FRR     delays       BIRD             '-- middle-east
 
 Every interface is made inside its namespace, so only the namespaces' names must be unique; they
 carry the lab's id. Nothing leaves these namespaces.
@@ -22,6 +22,7 @@ import time
 from pathlib import Path as File
 
 import routers
+import site_router
 from scenario import Path, Region, Scenario
 
 STATE = File("/run/strait-lab")
@@ -133,13 +134,15 @@ class Lab:
     when the owner is killed."""
 
     def __init__(self, scenario: Scenario, *, pathemu: File, reflector: list[str],
-                 directory: File | None = None, lab_id: str | None = None, owned: bool = True):
+                 directory: File | None = None, lab_id: str | None = None, owned: bool = True,
+                 site: "site_router.SiteRouter | None" = None):
         self.scenario = scenario
         self.pathemu = pathemu
         self.reflector = reflector  # a command; {address} and {port} are filled in
         self.id = lab_id or f"{os.getpid():x}"
         self.directory = directory or File(f"/tmp/strait-lab-{self.id}")
         self.owned = owned
+        self.site = site or site_router.make("bird")
         self._guard: subprocess.Popen | None = None
         self._started: list[subprocess.Popen] = []
         self._keep_directory = directory is not None
@@ -206,8 +209,8 @@ class Lab:
     def command(self, name: str, *command: str) -> list[str]:
         return ["ip", "netns", "exec", self.ns(name), *command]
 
-    def exec(self, name: str, *command: str, check: bool = True) -> str:
-        return run(*self.command(name, *command), check=check)
+    def exec(self, name: str, *command: str, check: bool = True, text: str | None = None) -> str:
+        return run(*self.command(name, *command), check=check, text=text)
 
     def start(self, name: str, *command: str, log: str) -> subprocess.Popen:
         """A process of the lab; ends with the lab."""
@@ -221,13 +224,13 @@ class Lab:
     def birdc(self, *words: str, router: str = "site") -> str:
         return run("birdc", "-s", str(self.directory / f"bird-{router}.ctl"), *words)
 
+    def ask_frr(self, folder: File, question: str) -> str:
+        """What FRR says by vtysh; nothing while it does not answer."""
+        return run("vtysh", "--vty_socket", str(folder), "-c", question, check=False)
+
     def best(self, prefix: str) -> str | None:
-        """The path of BIRD's best route to a prefix, by BIRD's own word."""
-        for line in self.birdc("show", "route", "for", prefix, "primary").splitlines():
-            for path in self.scenario.paths:
-                if f"[{path.protocol} " in line:
-                    return path.name
-        return None
+        """The path of the best route to a prefix, by the site's router's own word."""
+        return self.site.best(prefix)
 
     def ask(self, line: str) -> list[str]:
         """A command for the emulator; its answer."""
@@ -348,13 +351,13 @@ class Lab:
         self._wait_for_file("emu.ctl", "emulator.log")
 
     def _start_routers(self) -> None:
-        if not self.strait_conf.exists():
+        if not self.strait_conf.exists() and self.site.name == "bird":
             self.strait_conf.write_text(routers.EMPTY_PLAN)
         for path in self.scenario.paths:
-            self._start_bird(path.name, routers.upstream_router(self.scenario, path, self.directory))
-        self._start_bird("site", routers.site_router(self.scenario, self.directory))
+            self.start_bird(path.name, routers.upstream_router(self.scenario, path, self.directory))
+        self.site.start(self)
 
-    def _start_bird(self, name: str, config: str) -> None:
+    def start_bird(self, name: str, config: str) -> None:
         stem = self.directory / f"bird-{name}"
         stem.with_suffix(".conf").write_text(config)
         self.start(name, "bird", "-f", "-c", f"{stem}.conf", "-s", f"{stem}.ctl", "-P", f"{stem}.pid",
@@ -379,14 +382,6 @@ class Lab:
         wanted = sum(len(region.prefixes) for region in self.scenario.regions)
 
         def complete() -> bool:
-            return all(self.routes_from(path.protocol) == wanted for path in self.scenario.paths)
+            return all(self.site.routes_from(path) == wanted for path in self.scenario.paths)
 
         wait_for(f"{wanted} routes from each upstream", 20, complete, every=0.2)
-
-    def routes_from(self, protocol: str) -> int:
-        total = 0
-        for line in self.birdc("show", "protocols", "all", protocol).splitlines():
-            words = line.split()
-            if words[:1] == ["Routes:"]:
-                total += int(words[1])
-        return total

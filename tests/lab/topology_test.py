@@ -67,7 +67,7 @@ class LabTest(unittest.TestCase):
     def test_the_site_hears_every_prefix_from_every_upstream(self):
         wanted = sum(len(region.prefixes) for region in self.scenario.regions)
         for path in self.scenario.paths:
-            self.assertEqual(self.lab.routes_from(path.protocol), wanted)
+            self.assertEqual(self.lab.site.routes_from(path), wanted)
 
     def test_a_cut_stops_packets_but_not_bgp_and_a_repair_brings_them_back(self):
         path, region = self.scenario.path("atlas-offshore"), self.scenario.region("europe")
@@ -75,7 +75,7 @@ class LabTest(unittest.TestCase):
         self.addCleanup(self.lab.repair, path.name)
         self.assertEqual(ping_ms(self.lab, path.site_v4, region.target_v4, 5), [])
         self.assertEqual(len(ping_ms(self.lab, path.site_v4, path.upstream_v4, 5)), 5)
-        self.assertGreater(self.lab.routes_from(path.protocol), 0)
+        self.assertGreater(self.lab.site.routes_from(path), 0)
         self.assertEqual(len(ping_ms(self.lab, self.scenario.path("loukkos").site_v4, region.target_v4, 5)), 5)
         self.lab.repair(path.name)
         self.assertEqual(len(ping_ms(self.lab, path.site_v4, region.target_v4, 5)), 5)
