@@ -121,6 +121,7 @@ class CaptureGroups(unittest.TestCase):
         self.assertEqual({name: (group["flows"], group["packets_to"], group["packets_from"], group["rtt"]["count"])
                           for name, group in groups.items()},
                          {"a": (1, 22, 21 + 31, 20), "b": (1, 32, 0, 30), "none": (1, 4, 3, 2)})
+        self.assertEqual(list(groups), ["a", "b", "none"])  # by octets there and back together
 
     def test_paths_are_told_by_vlan_or_mac_or_interface_and_the_first_rule_counts(self):
         one, two = talk("10.0.0.9", 40000, 20), talk("10.1.0.9", 40001, 30)

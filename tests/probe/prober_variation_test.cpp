@@ -97,6 +97,17 @@ TEST_CASE("a pair is of the window of its second probe, so none is lost between 
   CHECK(sent == 250);
 }
 
+TEST_CASE("a window that is still open shows the pairs that it has so far") {
+  Bench bench;
+  bench.net.network = [&](const FakeTransport::Sent& probe) { bench.net.reflect(probe, 10ms); };
+  REQUIRE(bench.prober.add(Bench::spec(Protocol::stamp, 100ms)).has_value());
+  bench.run(1s);
+  const auto open = bench.prober.open_windows();
+  REQUIRE(open.size() == 1);
+  CHECK(open[0].rtt.count() >= 9);
+  CHECK(open[0].ipdv.count() == open[0].rtt.count() - 1);
+}
+
 TEST_CASE("a probe whose timestamps are too uncertain is in no pair") {
   Bench bench;
   std::uint64_t number = 0;
