@@ -93,6 +93,19 @@ Window reversed(const Window& window) {
   return reverse;
 }
 
+// Of a decision that was already for another way in one of the windows it has judged, as "k of n
+// windows" has it: it goes on from there, but no traffic follows before somebody changes something.
+void still_to_do(Verdict& verdict) {
+  if (verdict.ruling != Ruling::keep || !verdict.path || *verdict.path == as_it_comes) return;
+  const auto now = std::ranges::find(verdict.ranking, as_it_comes, &Ranked::path);
+  if (now == verdict.ranking.end()) return;
+  verdict.ruling = Ruling::prefer;
+  verdict.rival = verdict.path;
+  verdict.gain = now->difference;
+  verdict.gain_low = now->difference_low;
+  verdict.gain_high = now->difference_high;
+}
+
 }  // namespace
 
 ReverseWindows reverse_windows(std::span<const Window> windows, const InboundClass& inbound) {
@@ -143,6 +156,7 @@ InboundAnswer judge_inbound(std::span<const Window> windows, const Network& netw
     return answer;
   }
   answer.verdict = std::move(decision.verdicts.front());
+  still_to_do(answer.verdict);
   const Timeline timeline{windows, targets, now};
   if (timeline.empty()) return answer;
   const auto paired = paired_options(of_inbound, inbound.traffic_class, options.evidence.confidence,

@@ -69,6 +69,25 @@ TEST_CASE("the way in that is surely faster is preferred, whatever the round tri
   CHECK(answer.comes_by == "a");  // whose delay it has
 }
 
+TEST_CASE("a better way in is told as long as the traffic does not come by it") {
+  const auto [repeat, of] = GENERATE(table<unsigned, unsigned>({{3, 3}, {2, 3}, {1, 5}}));
+  CAPTURE(repeat, of);
+  DecisionOptions options;
+  options.repeat = repeat;
+  options.repeat_of = of;
+  Place place;
+  for (int i = 0; i < 12; ++i) place.minute_of(20, 20.1, 9);
+  for (int i = 0; i < 6; ++i) {
+    place.minute_of(20, 20.1, 9);
+    const InboundAnswer answer = place.judge(options);
+    CHECK(answer.verdict.ruling == Ruling::prefer);
+    CHECK(answer.verdict.path == "b");
+    REQUIRE(answer.verdict.gain_low);
+    CHECK(*answer.verdict.gain_low > millis(10));
+    CHECK(answer.verdict.gain.value() < millis(11.5));
+  }
+}
+
 TEST_CASE("traffic that comes by the best way stays as it is") {
   Place place;
   for (int i = 0; i < 12; ++i) place.minute_of(9, 20, 9);

@@ -236,7 +236,10 @@ class Service:
         done = subprocess.run(
             self.lab.command("site", str(self.strait), "routes", "approve", "-c", str(self.file), waits[1]),
             capture_output=True, text=True, check=False)
-        # By now something else may wait or be wanted, and that is told; anything else is an error.
+        # By now something else may wait or be wanted, or the service is at work itself, and that is told; anything else is
+        # an error.
+        if "another apply is running" in done.stderr:
+            return False
         if done.returncode not in (0, 1, 2):
             raise LabError(f"strait routes approve: {done.stdout}{done.stderr}")
         return done.returncode == 0
