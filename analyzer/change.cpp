@@ -169,6 +169,7 @@ void ChangeWatch::begin_loss(const Window& window, WallTime from, const LossCoun
 }
 
 void ChangeWatch::end_loss(WallTime to, Changes& told) {
+  if (!loss_) return;
   loss_->to = to;
   told.push_back(*loss_);
   loss_.reset();
@@ -176,9 +177,10 @@ void ChangeWatch::end_loss(WallTime to, Changes& told) {
 }
 
 std::optional<WallTime> ChangeWatch::end_of_loss(const Window& window) {
+  if (!loss_) return std::nullopt;
   if (slow_) {
-    if (slow_loss_.ends(window.start, losses_.back())) return slow_loss_.since();
-    return std::nullopt;
+    const bool ended_by_now = slow_loss_.ends(window.start, losses_.back());
+    return ended_by_now ? std::optional{slow_loss_.since()} : std::nullopt;
   }
   // Of the windows since it began, so that those before do not speak for its end.
   const auto since = static_cast<std::size_t>((window.start - loss_->from) / window.length);
@@ -209,7 +211,7 @@ void ChangeWatch::see_loss(const Window& window, Changes& told) {
                      [&](const LossCount& each) { return each.share() > usual; });
     const auto begun = losses_.end() - first;
     const WallTime from = window.start - window.length * (begun - 1);
-    if (loss_) end_loss(from, told);  // a slow one, which this is more than
+    end_loss(from, told);  // of a slow one, which this is more than
     slow_ = false;
     begin_loss(window, from, newest_lost(static_cast<std::size_t>(begun)), told);
     return;

@@ -95,7 +95,10 @@ Curve::Curve(std::span<const Stream> pool, Edge edge) : edge_{edge} {
   empty_ = streams == 0;
   if (streams == 1) {
     const Stream& stream = *std::ranges::find_if(pool, has_probes);
-    single_ = Single{.rtt = &stream.rtt, .share = 1 / stream.probes()};
+    single_ = Single{.rtt = &stream.rtt,
+                     .min = stream.rtt.min().value_or(Nanos{0}),
+                     .max = stream.rtt.max().value_or(Nanos{0}),
+                     .share = 1 / stream.probes()};
     return;
   }
   const double weight = total_weight(pool);
@@ -112,17 +115,16 @@ Curve::Curve(std::span<const Stream> pool, Edge edge) : edge_{edge} {
 Nanos Curve::Single::delay_of(std::int32_t key, Edge edge) const {
   const Nanos lower = Sketch::upper_bound(key - 1, rtt->schema());
   const Nanos upper = Sketch::upper_bound(key, rtt->schema());
-  return std::clamp(pick(edge, lower, middle_of(lower, upper), upper), *rtt->min(), *rtt->max());
+  return std::clamp(pick(edge, lower, middle_of(lower, upper), upper), min, max);
 }
 
 Nanos Curve::Single::at(double wanted, Edge edge) const {
   const double place = std::max(std::ceil((wanted - rounding) / share), 1.0);
   if (place > static_cast<double>(rtt->count())) return infinite_delay;
   const auto rank = static_cast<std::uint64_t>(place);
-  if (rank <= rtt->zero_count()) {
-    return edge == Edge::lower ? *rtt->min() : std::clamp(Nanos{0}, *rtt->min(), *rtt->max());
-  }
-  return delay_of(Sketch::key_of(*rtt->at_rank(rank), rtt->schema()), edge);
+  if (rank <= rtt->zero_count()) return edge == Edge::lower ? min : std::clamp(Nanos{0}, min, max);
+  const auto value = rtt->at_rank(rank);
+  return value ? delay_of(Sketch::key_of(*value, rtt->schema()), edge) : infinite_delay;
 }
 
 std::optional<Nanos> Curve::at(double share) const {

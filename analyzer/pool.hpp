@@ -70,6 +70,8 @@ class Curve {
   // is asked for is looked up. Borrows the sketch.
   struct Single {
     const Sketch* rtt = nullptr;
+    Nanos min{};
+    Nanos max{};
     double share = 0;  // of one probe
     [[nodiscard]] Nanos delay_of(std::int32_t key, Edge edge) const;
     [[nodiscard]] Nanos at(double wanted, Edge edge) const;

@@ -103,6 +103,16 @@ TEST_CASE("by which of two equal ways traffic comes is not guessed") {
   CHECK_FALSE(place.judge().comes_by);
 }
 
+TEST_CASE(
+    "a way that is off by more than half of what would be worth a change is not the traffic's") {
+  const auto [a, is_it] = GENERATE(table<double, bool>(
+      {{9.3, true}, {8.7, true}, {9.7, false}, {8.3, false}}));  // min_gain is 1 ms
+  CAPTURE(a);
+  Place place;
+  for (int i = 0; i < 12; ++i) place.minute_of(9, a, 20);
+  CHECK(place.judge().comes_by.has_value() == is_it);
+}
+
 TEST_CASE("an error that both clocks make on all ways moves no decision") {
   Place place;
   for (int i = 0; i < 12; ++i) place.minute_of(20 + i, 20 + i, 9 + i);  // a minute more, 1 ms more
@@ -148,6 +158,7 @@ TEST_CASE("of several ordinary sessions of a target one stands for the traffic")
   const ReverseWindows seen = reverse_windows(place.windows, twice);
   REQUIRE(seen.windows.size() == 1);
   CHECK(seen.windows[0].session.path == as_it_comes);
+  CHECK(seen.windows[0].uncertainty == ms / 2);  // what the clocks may be off by
 }
 
 TEST_CASE("a delay below the segments' floor, once, is none") {
@@ -201,7 +212,11 @@ TEST_CASE("what a change of announcements did is told without what both ways hav
   CHECK(*after[1].change > millis(-11.5));
   CHECK(*after[1].change < millis(-10.5));
   REQUIRE((after[1].low && after[1].high));
+  REQUIRE((after[1].before.low && after[1].before.high && after[1].after.low));
+  REQUIRE(after[1].after.high);
   CHECK(*after[1].low < *after[1].change);
   CHECK(*after[1].high > *after[1].change);
   CHECK(*after[1].high < millis(-10));
+  CHECK(after[1].low == *after[1].after.low - *after[1].before.high);
+  CHECK(after[1].high == *after[1].after.high - *after[1].before.low);
 }

@@ -73,6 +73,10 @@ TEST_CASE("the mean difference of two probes is known to a bucket's width") {
   for (const int value : {10, 20, 30, 40}) four.record(value * ms);
   // (10 + 20 + 30 + 10 + 20 + 10) / 6
   CHECK(mean_difference(four) == Approx(16.667e6 - 0.0054 * 25e6).epsilon(0.012));
+  Sketch zeros;
+  for (const int value : {0, 0, 10, 20}) zeros.record(value * ms);
+  // (0 + 10 + 20 + 10 + 20 + 10) / 6
+  CHECK(mean_difference(zeros) == Approx(11.667e6 - 0.0054 * 7.5e6).epsilon(0.012));
 }
 
 TEST_CASE("probes that are like the one before are worth fewer, others are not") {
@@ -84,6 +88,16 @@ TEST_CASE("probes that are like the one before are worth fewer, others are not")
   Window turns = test::WindowBuilder("atlas", "paris").replies(20 * ms, 30).replies(30 * ms, 30);
   turns.ipdv.record(10 * ms, 59);
   CHECK(effect_of({turns}) == 1);
+}
+
+TEST_CASE("a window counts by its pairs") {
+  Window narrow = test::WindowBuilder("atlas", "paris").replies(20 * ms, 30).replies(30 * ms, 30);
+  narrow.ipdv.record(test::millis(2.5), 59);
+  Window wide = test::WindowBuilder("atlas", "paris", 1).replies(20 * ms, 30).replies(120 * ms, 30);
+  wide.ipdv.record(25 * ms, 3);
+  // Half of what any two differ by, in both.
+  CHECK(effect_of({narrow, wide}) == Approx(effect_of({narrow})).epsilon(0.1));
+  CHECK(effect_of({narrow}) > 4);
 }
 
 TEST_CASE("what a sketch cannot show is not taken for likeness") {
