@@ -2,6 +2,7 @@
 #include "analyzer/inbound.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <random>
 
 #include "tests/analyzer/windows.hpp"
@@ -219,4 +220,7 @@ TEST_CASE("what a change of announcements did is told without what both ways hav
   CHECK(*after[1].high < millis(-10));
   CHECK(after[1].low == *after[1].after.low - *after[1].before.high);
   CHECK(after[1].high == *after[1].after.high - *after[1].before.low);
+  // Nine pairs at 97.5 %: from the first to the last of them.
+  REQUIRE(after[1].before.differences.size() == 9);
+  CHECK(after[1].before.low->count() == std::llround(after[1].before.differences.front()));
 }

@@ -69,12 +69,29 @@ TEST_CASE("the usual loss begins nothing in a year, rare or not") {
   CHECK_FALSE(session.until_begun(0, 365 * 1440).has_value());
 }
 
+TEST_CASE("where much is usual, twice as much is looked for") {
+  Session session{60, 0.02};
+  CHECK(session.until_begun(0.02, 300).has_value());
+}
+
 TEST_CASE("a burst is one event, however many it takes") {
   Session session{60, 0.0003};
   for (int i = 0; i < 1000; ++i) {
     const LossCount window{.lost = i % 100 == 0 ? 40U : 0U, .decided = 60};
     REQUIRE_FALSE(session.slow().begins(start + minute * i, window));
   }
+}
+
+TEST_CASE("a loss that came by chance shortly before is no part of what begins") {
+  Session session{60, 0.0003};
+  bool begun = false;
+  for (int i = 0; i < 100 && !begun; ++i) {
+    const bool lossy = i == 0 || (i >= 16 && i % 2 == 0);
+    begun = session.slow().begins(start + minute * i, {.lost = lossy ? 1U : 0U, .decided = 60});
+  }
+  REQUIRE(begun);
+  CHECK(session.slow().since() == start + minute * 16);
+  CHECK(session.slow().counted().share() == Approx(0.5 / 60).epsilon(0.1));
 }
 
 TEST_CASE("what has begun ends where the windows that speak for it begin") {
