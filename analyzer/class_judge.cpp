@@ -8,16 +8,11 @@
 #include <cstdint>
 
 #include "analyzer/contest.hpp"
+#include "analyzer/part_rule.hpp"
 #include "analyzer/words.hpp"
 
 namespace strait::analyzer {
 namespace {
-
-const Candidate* find(const std::vector<Candidate>& candidates, const std::string& path) {
-  const auto found = std::ranges::find_if(
-      candidates, [&](const Candidate& each) { return each.path->name == path; });
-  return found == candidates.end() ? nullptr : &*found;
-}
 
 void rest(ClassMemory& memory) {
   memory.challenger.reset();
@@ -36,7 +31,8 @@ void change(const ClassView& view, Verdict& verdict, ClassMemory& memory,
   if (cause == Cause::better && !repaired) memory.penalty += 1;
   memory.forced = cause == Cause::death;
   memory.displaced = std::move(from);
-  memory.path = std::move(to);
+  const bool joins = view.subject.is_part() && to == view.subject.by_default;
+  memory.path = joins ? std::nullopt : std::move(to);
   memory.changed = view.now;
   rest(memory);
   verdict.path = memory.path;
@@ -66,7 +62,7 @@ const Candidate* worse_without(const ClassView& view, const std::vector<Candidat
   };
   const auto by_default = default_of(view);
   if (by_default && *by_default != dead.path->name) {
-    const Candidate* const other = find(candidates, *by_default);
+    const Candidate* const other = find_path(candidates, *by_default);
     return other != nullptr && loses_more(*other) ? other : nullptr;
   }
   const Candidate* worse = nullptr;
@@ -114,7 +110,7 @@ void leave(const ClassView& view, const std::vector<Candidate>& candidates, cons
            Verdict& verdict, ClassMemory& memory) {
   const std::string& name = dead.path->name;
   const std::string& why = dead.eligibility.reason;
-  const Candidate& best = candidates.front();
+  const Candidate& best = first_choice(view, candidates, memory);
   const bool lossy = dead.eligibility.standing == Standing::lossy;
   if (best.eligible() && (!lossy || surely_loses_less(best, dead, view.options.loss_margin))) {
     change(view, verdict, memory, best.path->name, name, Cause::death);
@@ -209,6 +205,32 @@ std::string streak_words(const ClassView& view, unsigned streak) {
   return fmt::format("in {} of {} windows", streak, options.repeat_of);
 }
 
+// A part that nothing keeps apart any more: no chance is asked for, and as many windows.
+void settle_join(const ClassView& view, const Candidate& own, const Contest& found,
+                 Verdict& verdict, ClassMemory& memory) {
+  const std::string& wholes = found.winner->path->name;
+  const std::string no_more = fmt::format(
+      "{} is no longer clearly better than {}, by which {} "
+      "goes",
+      own.path->name, wholes, view.subject.whole);
+  if (verdict.streak < view.options.repeat) {
+    say(verdict, Ruling::keep,
+        fmt::format("{} for {} of {} windows: {}", no_more, verdict.streak, view.options.repeat,
+                    found.winning.words()));
+    return;
+  }
+  if (verdict.hold_until && view.now < *verdict.hold_until) {
+    say(verdict, Ruling::keep,
+        fmt::format("held until {}; {}: {}", strait::to_string(*verdict.hold_until), no_more,
+                    found.winning.words()));
+    return;
+  }
+  const std::string how = streak_words(view, verdict.streak);
+  change(view, verdict, memory, wholes, own.path->name, Cause::better);
+  say(verdict, Ruling::keep,
+      fmt::format("joined again: {} {}: {}", no_more, how, found.winning.words()));
+}
+
 void settle(const ClassView& view, const std::vector<Candidate>& candidates,
             const Candidate* incumbent, Verdict& verdict, ClassMemory& memory, bool counts) {
   const Contest found = contest(view, candidates, incumbent, memory);
@@ -222,6 +244,10 @@ void settle(const ClassView& view, const std::vector<Candidate>& candidates,
   const unsigned streak = memory.challenger == name ? memory.streak : 0;
   show_gain(verdict, *found.winner, found.winning);
   verdict.streak = streak;
+  if (joins_whole(view, memory, *found.winner)) {
+    settle_join(view, *incumbent, found, verdict, memory);
+    return;
+  }
   verdict.chance = chance_of(view, found.winning, streak);
   if (streak < view.options.repeat) {
     say(verdict, Ruling::keep,
@@ -259,7 +285,7 @@ bool is_dead(Standing standing) {
 void rule_without(const ClassView& view, const std::vector<Candidate>& candidates, Verdict& verdict,
                   ClassMemory& memory, bool counts) {
   const auto by_default = default_of(view);
-  const Candidate* incumbent = by_default ? find(candidates, *by_default) : nullptr;
+  const Candidate* incumbent = by_default ? find_path(candidates, *by_default) : nullptr;
   const bool dead = incumbent != nullptr && incumbent->eligibility.standing == Standing::lossy;
   if (!dead && (candidates.empty() || !candidates.front().eligible())) {
     rest(memory);
@@ -293,8 +319,17 @@ void rule_without(const ClassView& view, const std::vector<Candidate>& candidate
 
 void rule(const ClassView& view, const std::vector<Candidate>& candidates, Verdict& verdict,
           ClassMemory& memory, bool counts) {
+  if (const auto why = no_whole(view, candidates)) {
+    if (memory.path) {
+      withdraw(view, *why, verdict, memory);
+      return;
+    }
+    rest(memory);
+    say(verdict, Ruling::insufficient, *why);
+    return;
+  }
   if (memory.path) {
-    const Candidate* in_force = find(candidates, *memory.path);
+    const Candidate* in_force = find_path(candidates, *memory.path);
     if (in_force == nullptr) {
       withdraw(view, "it is no longer a path", verdict, memory);
       return;
@@ -318,7 +353,8 @@ void rule(const ClassView& view, const std::vector<Candidate>& candidates, Verdi
 
 Verdict judge_class(const ClassView& view, ClassMemory& memory, bool counts) {
   Verdict verdict;
-  verdict.traffic_class = view.traffic_class;
+  verdict.traffic_class = view.subject.name;
+  verdict.whole = view.subject.whole;
   verdict.at = view.now;
   verdict.previous = memory.path;
   verdict.path = memory.path;
@@ -330,6 +366,13 @@ Verdict judge_class(const ClassView& view, ClassMemory& memory, bool counts) {
   const Field& field = field_of(view);
   verdict.ranking = field.ranking;
   rule(view, field.candidates, verdict, memory, counts);
+  if (const auto by = gain_apart(view, field.candidates, verdict)) {
+    show_gain(verdict, *by->challenger, *by);
+  }
+  // A part that goes by its whole again prefers nothing itself.
+  if (view.subject.is_part() && !verdict.path && verdict.ruling == Ruling::prefer) {
+    verdict.ruling = Ruling::keep;
+  }
   if (memory.changed) verdict.hold_until = *memory.changed + view.options.hold_down;
   return verdict;
 }

@@ -11,12 +11,23 @@
 
 namespace strait::analyzer {
 
+// Who is judged: a class, or a part of one.
+struct Subject {
+  std::string name;
+  std::string of_class;  // whose policy it has; of a class the same
+  std::string whole;     // of a part, as of Verdict; empty: a class
+  // What it goes by without a path of its own, where that is known: of a class what plain BGP uses.
+  std::optional<std::string> by_default;
+
+  [[nodiscard]] bool is_part() const { return !whole.empty(); }
+};
+
 // Everything that one judgement of one class looks at.
 struct ClassView {
   const Timeline& timeline;
   const DecisionInputs& inputs;
   const DecisionOptions& options;
-  std::string_view traffic_class;
+  const Subject& subject;
   std::optional<std::size_t> group;  // of the timeline
   Slot newest = 0;
   WallTime now;
@@ -28,10 +39,20 @@ struct ClassView {
 
 // Equal for classes of a group to which the same paths are open, at the same price.
 [[nodiscard]] std::string offer_of(const DecisionInputs& inputs, const DecisionOptions& options,
-                                   std::string_view traffic_class, std::span<const PathCost> costs);
+                                   const Subject& subject, std::span<const PathCost> costs);
+// All that a verdict hangs on besides the windows: equal for classes that are judged alike.
+[[nodiscard]] std::string circumstances(const ClassView& view, const ClassMemory& memory);
+
+// Whether the RIB has routes of the class or part from the path, for all that is known.
+[[nodiscard]] bool is_routed(const DecisionInputs& inputs, std::string_view traffic_class,
+                             std::string_view path);
 
 // Candidates in order of rank: eligible first; then less loss, then the lower objective percentile.
 [[nodiscard]] const Field& field_of(const ClassView& view);
+
+// Null where there is none of that name.
+[[nodiscard]] const Candidate* find_path(const std::vector<Candidate>& candidates,
+                                         std::string_view path);
 
 // Whether `challenger` is clearly better than `other`.
 struct Advantage {
@@ -73,5 +94,7 @@ struct Advantage {
 
 // Judges one slot. `counts` says that the slot is a new one, which moves the streak.
 [[nodiscard]] Verdict judge_class(const ClassView& view, ClassMemory& memory, bool counts);
+// Judges every slot that has not been, at most `repeat` of them; `view.newest` is looked up.
+[[nodiscard]] Verdict decide_class(ClassView view, ClassMemory& memory);
 
 }  // namespace strait::analyzer

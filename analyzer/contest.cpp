@@ -6,6 +6,7 @@
 #include <map>
 #include <string_view>
 
+#include "analyzer/part_rule.hpp"
 #include "analyzer/wilson.hpp"
 
 namespace strait::analyzer {
@@ -96,9 +97,11 @@ Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
     if (!each.eligible() || &each == incumbent) continue;
     Advantage found =
         against(view, candidates, incumbent, each, factor_for(view, memory, each.path->name));
+    const bool returns = joins_whole(view, memory, each);
+    if (returns) found.clear = !still_apart(view, *incumbent, each);
     demand_recovery(view, memory, found);
-    demand_agreement(view, found);
-    if (!found.compared) {
+    if (!returns) demand_agreement(view, found);
+    if (!found.compared && !(returns && found.clear)) {
       if (found.other != nullptr) result.missing = found;
       continue;
     }
@@ -116,10 +119,6 @@ Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
   return result;
 }
 
-std::optional<std::string> default_of(const ClassView& view) {
-  const auto found = view.inputs.default_path.find(view.traffic_class);
-  if (found == view.inputs.default_path.end()) return std::nullopt;
-  return found->second;
-}
+std::optional<std::string> default_of(const ClassView& view) { return view.subject.by_default; }
 
 }  // namespace strait::analyzer

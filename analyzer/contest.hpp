@@ -27,7 +27,7 @@ struct Contest {
 [[nodiscard]] Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
                               const Candidate* incumbent, const ClassMemory& memory);
 
-// The path that plain BGP uses for the class, where that is known.
+// The path that plain BGP uses for the class, or its whole for a part, where that is known.
 [[nodiscard]] std::optional<std::string> default_of(const ClassView& view);
 
 }  // namespace strait::analyzer

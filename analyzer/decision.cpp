@@ -4,15 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "analyzer/class_judge.hpp"
@@ -20,107 +18,9 @@
 namespace strait::analyzer {
 namespace {
 
-// The first slot to judge: the one after the last that was, but never more than `repeat` of them.
-Slot first_slot(const Timeline& timeline, Slot newest, const ClassMemory& memory, unsigned repeat) {
-  const Slot earliest = newest - repeat + 1;
-  if (!memory.judged) return earliest;
-  for (Slot slot = earliest; slot <= newest; ++slot) {
-    if (timeline.end_of(slot) > *memory.judged) return slot;
-  }
-  return newest + 1;
-}
-
-// Whether anything at all was measured for the class in that slot: a gap is no evidence.
-bool measured(const ClassView& view, Slot slot) {
-  return std::ranges::any_of(view.timeline.paths(), [&](const std::string& path) {
-    return !view.timeline.lane(view.group, path).within({slot, slot}).empty();
-  });
-}
-
-Verdict decide_class(ClassView view, ClassMemory& memory) {
-  const std::optional<std::string> before = memory.path;
-  const WallTime now = view.now;
-  const std::optional<Slot> last = view.timeline.newest();
-  if (!last) return judge_class(view, memory, true);
-  const Slot newest = *last;
-  // After a clock that was set back, what was judged lies in the future: begin again.
-  if (memory.judged && *memory.judged > view.timeline.end_of(newest)) {
-    memory.judged.reset();
-    memory.challenger.reset();
-    memory.streak = 0;
-    memory.better = 0;
-  }
-  const Slot first = first_slot(view.timeline, newest, memory,
-                                std::max(view.options.repeat, view.options.repeat_of));
-  const auto forget = [&] {
-    memory.streak = 0;
-    memory.better = 0;
-  };
-  if (memory.judged && view.timeline.end_of(first - 1) > *memory.judged) forget();
-  std::optional<Verdict> changed;  // in a slot before the newest
-  for (Slot slot = first; slot < newest; ++slot) {
-    if (!measured(view, slot)) {
-      forget();
-      continue;
-    }
-    view.newest = slot;
-    view.now = std::min(view.timeline.end_of(slot), now);
-    Verdict earlier = judge_class(view, memory, true);
-    if (earlier.path != earlier.previous) changed = std::move(earlier);
-  }
-  view.newest = newest;
-  view.now = now;
-  Verdict verdict = judge_class(view, memory, first <= newest);
-  memory.judged = view.timeline.end_of(newest);
-  // What is told is what has changed since the last call, so it must say why, also when the newest
-  // slot only keeps it.
-  if (changed && verdict.path == verdict.previous) {
-    verdict.reason = fmt::format("{}; since then: {}", changed->reason, verdict.reason);
-    verdict.chance = changed->chance;
-  }
-  verdict.previous = before;
-  return verdict;
-}
-
-void add(std::string& text, const std::optional<std::string>& name) {
-  text += name ? "+" + *name : "-";
-  text += '\n';
-}
-
-void add(std::string& text, std::int64_t number) {
-  const auto octets = std::bit_cast<std::array<char, sizeof number>>(number);
-  text.append(octets.data(), octets.size());
-}
-
-void add(std::string& text, const std::optional<WallTime>& time) {
-  text += time ? '+' : '-';
-  if (time) add(text, time->time_since_epoch().count());
-}
-
-// All that a verdict hangs on besides the windows: equal for classes that are judged alike.
-std::string circumstances(const ClassView& view, const ClassMemory& memory) {
-  std::string text{view.offer};
-  add(text, static_cast<std::int64_t>(view.group ? *view.group + 1 : 0));
-  const auto by_default = view.inputs.default_path.find(view.traffic_class);
-  add(text, by_default == view.inputs.default_path.end() ? std::nullopt
-                                                         : std::optional{by_default->second});
-  add(text, memory.path);
-  add(text, memory.challenger);
-  add(text, memory.displaced);
-  add(text, memory.changed);
-  add(text, memory.judged);
-  add(text, static_cast<std::int64_t>(memory.streak));
-  add(text, static_cast<std::int64_t>(memory.better));
-  add(text, std::bit_cast<std::int64_t>(view.options.price_per_ms.value_or(0)));
-  add(text, static_cast<std::int64_t>(view.options.aim));
-  add(text, std::bit_cast<std::int64_t>(view.options.evidence.objective));
-  add(text, std::bit_cast<std::int64_t>(memory.penalty));
-  text += memory.forced ? '+' : '-';
-  return text;
-}
-
 // What became of the classes that are judged alike.
 struct Outcome {
+  Subject subject;  // the first of them
   std::string offer;
   std::vector<PathCost> costs;
   std::optional<std::size_t> group;
@@ -147,7 +47,8 @@ ClassRates class_rates(const DecisionInputs& inputs, const DecisionOptions& opti
 class Judge {
  public:
   Judge(const DecisionInputs& inputs, const DecisionOptions& options, WallTime now)
-      : timeline_{inputs.windows, inputs.network.targets, now},
+      : targets_{all_targets(inputs)},
+        timeline_{inputs.windows, targets_, now},
         inputs_{inputs},
         options_{options},
         now_{now},
@@ -159,6 +60,61 @@ class Judge {
       policies_.try_emplace(policy.traffic_class, &policy);
   }
 
+  void judge_classes(std::span<const std::string> names, const DecisionMemory& memory) {
+    place(names, memory);
+    for (const std::string& name : names) {
+      const std::size_t outcome =
+          judge({.name = name, .of_class = name, .whole = {}, .by_default = default_of(name)},
+                remembered(memory, name));
+      classes_.emplace_back(name, outcome);
+      take(name, outcomes_[outcome].verdict.path);
+    }
+    control_false_discoveries(0, options_.false_discovery);
+    for (const auto& [name, outcome] : classes_) path_of_[name] = outcomes_[outcome].verdict.path;
+  }
+
+  // Level by level, because a part is held against what its whole goes by. Of the changes of all
+  // levels together no more may be owed to chance than of the classes': each has an equal share.
+  void judge_parts(const DecisionMemory& memory) {
+    std::set<Grain> levels;
+    for (const MeasuredPart& each : inputs_.parts) {
+      levels.insert(each.level);
+      whole_of_[each.part.name] = each.part.whole;
+    }
+    parts_.resize(inputs_.parts.size());
+    for (const Grain level : levels) {
+      const std::size_t first = outcomes_.size();
+      judge_level(level, memory);
+      control_false_discoveries(first,
+                                options_.false_discovery / static_cast<double>(levels.size()));
+      for (std::size_t i = 0; i < parts_.size(); ++i) {
+        if (inputs_.parts[i].level != level) continue;
+        path_of_[inputs_.parts[i].part.name] = outcomes_[parts_[i]].verdict.path;
+      }
+    }
+  }
+
+  [[nodiscard]] Decision decision() {
+    Decision decision;
+    decision.verdicts.reserve(classes_.size());
+    for (const auto& [name, outcome] : classes_) {
+      decision.verdicts.push_back(outcomes_[outcome].verdict);
+      decision.verdicts.back().traffic_class = name;
+      decision.memory.emplace_hint(decision.memory.end(), name, outcomes_[outcome].after);
+    }
+    add_parts(decision);
+    return decision;
+  }
+
+ private:
+  static std::vector<Target> all_targets(const DecisionInputs& inputs) {
+    std::vector<Target> all(inputs.network.targets.begin(), inputs.network.targets.end());
+    for (const MeasuredPart& part : inputs.parts) {
+      all.insert(all.end(), part.targets.begin(), part.targets.end());
+    }
+    return all;
+  }
+
   // Of every class that has traffic, before the first is judged.
   void place(std::span<const std::string> names, const DecisionMemory& memory) {
     if (!has_commit_) return;
@@ -167,70 +123,138 @@ class Judge {
     for (const std::string_view name : all) loads_.place(name, path_in_use(name, memory));
   }
 
-  void judge(const std::string& name, const ClassMemory& memory) {
-    const DecisionOptions& options = options_of(name);
-    const auto group = timeline_.group_of(name);
-    std::vector<PathCost> costs;
-    if (options.price_per_ms) costs = loads_.costs(name);
-    std::string offer = offer_of(inputs_, options, name, costs);
-    auto text = circumstances(view_of(name, group, options, offer, costs), memory);
-    const auto [known, fresh] = alike_.try_emplace(std::move(text), outcomes_.size());
-    if (fresh) {
-      outcomes_.push_back({.offer = std::move(offer),
-                           .costs = std::move(costs),
-                           .group = group,
-                           .options = &options,
-                           .before = memory,
-                           .after = memory,
-                           .verdict = {}});
-      decide(name, outcomes_.back(), 1);
-    }
-    classes_.emplace_back(name, known->second);
-    take(name, outcomes_[known->second].verdict.path);
+  static const ClassMemory& remembered(const DecisionMemory& memory, const std::string& name) {
+    static const ClassMemory nothing;
+    const auto known = memory.find(name);
+    return known == memory.end() ? nothing : known->second;
   }
 
-  // Takes back the changes that owe too much to chance, considering how many are tested at once.
-  void control_false_discoveries() {
-    const double most = most_chance();
-    for (auto& each : outcomes_) {
+  // The number of its outcome.
+  std::size_t judge(Subject subject, const ClassMemory& memory) {
+    const DecisionOptions& options = options_of(subject.of_class);
+    std::vector<PathCost> costs;
+    if (options.price_per_ms) costs = loads_.costs(subject.name);
+    Outcome outcome{.subject = std::move(subject),
+                    .offer = {},
+                    .costs = std::move(costs),
+                    .group = {},
+                    .options = &options,
+                    .before = memory,
+                    .after = memory,
+                    .verdict = {}};
+    outcome.group = timeline_.group_of(outcome.subject.name);
+    outcome.offer = offer_of(inputs_, options, outcome.subject, outcome.costs);
+    auto text = circumstances(view_of(outcome), memory);
+    const auto [known, fresh] = alike_.try_emplace(std::move(text), outcomes_.size());
+    if (fresh) {
+      outcomes_.push_back(std::move(outcome));
+      decide(outcomes_.back(), 1);
+    }
+    return known->second;
+  }
+
+  void judge_level(Grain level, const DecisionMemory& memory) {
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const auto& [part, its_level, targets, weight] = inputs_.parts[i];
+      if (its_level != level) continue;
+      parts_[i] = judge({.name = part.name,
+                         .of_class = part.traffic_class,
+                         .whole = part.whole,
+                         .by_default = goes_by(part)},
+                        remembered(memory, part.name));
+    }
+  }
+
+  // What a part goes by without a path of its own: what its whole does, which if that offers
+  // nothing there, or has no preference, is left to plain BGP.
+  [[nodiscard]] std::optional<std::string> goes_by(const routes::Part& part) const {
+    std::string whole = part.whole;
+    for (;;) {
+      const auto path = path_of_.find(whole);
+      if (path != path_of_.end() && path->second) {
+        return is_routed(inputs_, part.name, *path->second) ? path->second : default_of(part.name);
+      }
+      const auto above = whole_of_.find(whole);
+      if (above == whole_of_.end()) return default_of(part.name);
+      whole = above->second;
+    }
+  }
+
+  // Takes back the changes that owe too much to chance, considering how many are tested at once:
+  // the outcomes from `first` on.
+  void control_false_discoveries(std::size_t first, double rate) {
+    if (options_.false_discovery >= 1) return;
+    const double most = most_chance(std::span{outcomes_}.subspan(first), rate);
+    for (std::size_t i = first; i < outcomes_.size(); ++i) {
+      Outcome& each = outcomes_[i];
       if (each.owed().value_or(0) > most) {
         each.after = each.before;
-        decide(std::string{each.verdict.traffic_class}, each, most);
+        decide(each, most);
       }
     }
   }
 
-  [[nodiscard]] Decision decision() const {
-    Decision decision;
-    decision.verdicts.reserve(classes_.size());
-    for (const auto& [name, outcome] : classes_) {
-      decision.verdicts.push_back(outcomes_[outcome].verdict);
-      decision.verdicts.back().traffic_class = name;
-      decision.memory.emplace_hint(decision.memory.end(), name, outcomes_[outcome].after);
+  void add_parts(Decision& decision) {
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const MeasuredPart& measured = inputs_.parts[i];
+      const Outcome& outcome = outcomes_[parts_[i]];
+      PartVerdict part{.verdict = outcome.verdict,
+                       .level = measured.level,
+                       .standing = PartStanding::as_whole,
+                       .targets = measured.targets.size(),
+                       .weight = measured.weight};
+      part.verdict.traffic_class = measured.part.name;
+      if (part.verdict.path) {
+        part.standing = PartStanding::split;
+      } else if (part.verdict.ruling == Ruling::insufficient) {
+        part.standing = PartStanding::unmeasured;
+      }
+      decision.parts.push_back(std::move(part));
+      decision.memory.emplace(measured.part.name, outcome.after);
     }
-    return decision;
+    const auto left_out = beyond(decision.parts, options_.max_parts);
+    for (const std::size_t i : left_out) path_of_[inputs_.parts[i].part.name].reset();
+    for (const std::size_t i : left_out) leave_out(i, decision);
   }
 
- private:
-  [[nodiscard]] ClassView view_of(std::string_view name, std::optional<std::size_t> group,
-                                  const DecisionOptions& options, std::string_view offer,
-                                  std::span<const PathCost> costs) {
-    const std::pair key{group, options.objective()};
-    auto& shared = shared_.try_emplace(key, timeline_, group, key.second).first->second;
+  // Remembers what led to its wish, so that it has its path as soon as there is room.
+  void leave_out(std::size_t number, Decision& decision) {
+    PartVerdict& part = decision.parts[number];
+    Verdict& verdict = part.verdict;
+    ClassMemory& memory = decision.memory.find(verdict.traffic_class)->second;
+    memory = outcomes_[parts_[number]].before;
+    if (memory.path) {
+      memory.displaced = std::exchange(memory.path, std::nullopt);
+      memory.changed = now_;
+    }
+    // What wished to differ from a whole that is left out itself may not differ from the class.
+    const bool differs = goes_by(inputs_.parts[number].part) != verdict.path;
+    part.standing = differs ? PartStanding::left_out : PartStanding::as_whole;
+    verdict.reason = fmt::format(
+        "left to {}: at most {} parts have paths of their own, and others "
+        "weigh or gain more; it would go by {}: {}",
+        verdict.whole, options_.max_parts, *verdict.path, verdict.reason);
+    verdict.ruling = Ruling::keep;
+    verdict.path.reset();
+  }
+
+  [[nodiscard]] ClassView view_of(const Outcome& outcome) {
+    const std::pair key{outcome.group, outcome.options->objective()};
+    auto& shared = shared_.try_emplace(key, timeline_, outcome.group, key.second).first->second;
     return {.timeline = timeline_,
             .inputs = inputs_,
-            .options = options,
-            .traffic_class = name,
-            .group = group,
+            .options = *outcome.options,
+            .subject = outcome.subject,
+            .group = outcome.group,
             .newest = {},
             .now = now_,
-            .offer = offer,
-            .costs = costs,
+            .offer = outcome.offer,
+            .costs = outcome.costs,
             .shared = shared};
   }
 
-  void decide(std::string_view name, Outcome& outcome, double most) {
-    ClassView view = view_of(name, outcome.group, *outcome.options, outcome.offer, outcome.costs);
+  void decide(Outcome& outcome, double most) {
+    ClassView view = view_of(outcome);
     view.most_chance = most;
     outcome.verdict = decide_class(view, outcome.after);
   }
@@ -252,9 +276,9 @@ class Judge {
 
   // Benjamini and Hochberg (1995): the largest of the chances p(i), in order of size, that is at
   // most i / m of the rate. What hangs on the same evidence is one test.
-  [[nodiscard]] double most_chance() const {
+  [[nodiscard]] static double most_chance(std::span<const Outcome> outcomes, double rate) {
     std::map<std::pair<std::optional<std::size_t>, Objective>, double> tests;
-    for (const Outcome& each : outcomes_) {
+    for (const Outcome& each : outcomes) {
       if (!each.verdict.rival) continue;
       const std::pair key{each.group, each.options->objective()};
       double& chance = tests.try_emplace(key, 1).first->second;
@@ -264,14 +288,13 @@ class Judge {
     chances.reserve(tests.size());
     for (const auto& [key, chance] : tests) chances.push_back(chance);
     std::ranges::sort(chances);
-    const double each =
-        options_.false_discovery / static_cast<double>(std::max<std::size_t>(chances.size(), 1));
+    const double each = rate / static_cast<double>(std::max<std::size_t>(chances.size(), 1));
     double most = each;
     for (std::size_t i = 0; i < chances.size(); ++i) {
       const double limit = static_cast<double>(i + 1) * each;
       if (chances[i] <= limit) most = limit;
     }
-    return options_.false_discovery >= 1 ? 1 : most;
+    return most;
   }
 
   // Without a preference plain BGP decides.
@@ -294,6 +317,7 @@ class Judge {
     return default_of(name);
   }
 
+  std::vector<Target> targets_;  // of the classes, then of the parts
   Timeline timeline_;
   const DecisionInputs& inputs_;
   const DecisionOptions& options_;
@@ -307,6 +331,10 @@ class Judge {
   std::unordered_map<std::string, std::size_t> alike_;  // by circumstances
   std::vector<Outcome> outcomes_;
   std::vector<std::pair<std::string, std::size_t>> classes_;
+  std::vector<std::size_t> parts_;  // by number in the inputs: the outcome
+  // By class and part: the path that it has itself, and what a part is split off from.
+  std::map<std::string, std::optional<std::string>, std::less<>> path_of_;
+  std::map<std::string, std::string, std::less<>> whole_of_;
 };
 
 }  // namespace
@@ -314,14 +342,8 @@ class Judge {
 Decision decide(const DecisionInputs& inputs, const DecisionMemory& before,
                 const DecisionOptions& options, WallTime now) {
   Judge judge{inputs, options, now};
-  static const ClassMemory nothing;
-  const std::vector<std::string> names = traffic_classes(inputs.network.targets);
-  judge.place(names, before);
-  for (const std::string& name : names) {
-    const auto known = before.find(name);
-    judge.judge(name, known == before.end() ? nothing : known->second);
-  }
-  judge.control_false_discoveries();
+  judge.judge_classes(traffic_classes(inputs.network.targets), before);
+  judge.judge_parts(before);
   return judge.decision();
 }
 

@@ -44,6 +44,20 @@ void read_repeat(ConfigTable& table, DecisionOptions& options) {
   }
 }
 
+void read_grain(ConfigTable& table, DecisionOptions& options) {
+  if (const auto word = table.text("grain")) {
+    const auto grain = parse_grain(*word);
+    if (!grain) {
+      table.error("grain",
+                  fmt::format("unknown grain '{}': want region, country, origin or prefix", *word));
+    }
+    options.grain = grain.value_or(Grain::region);
+  }
+  if (const auto most = table.integer("max_parts", 0, 100'000)) {
+    options.max_parts = static_cast<std::size_t>(*most);
+  }
+}
+
 PlanOptions read_plan(ConfigTable& table) {
   PlanOptions options;
   if (const auto most = table.integer("max_local_pref", min_local_pref.value(), 0xffffffff)) {
@@ -79,6 +93,7 @@ Options read_options(ConfigTable table) {
   read(table, "min_gain", decision.min_gain);
   read(table, "min_gain_ratio", decision.min_gain_ratio, 0, 10);
   read(table, "flap_half_life", decision.flap_half_life);
+  read_grain(table, decision);
   read(table, "back_factor", decision.back_factor, 0, 1);
   read_repeat(table, decision);
   read(table, "false_discovery", decision.false_discovery, 0.0001, 1);

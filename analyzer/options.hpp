@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/grain.hpp"
 #include "analyzer/objective.hpp"
 #include "analyzer/policy.hpp"
 #include "core/config.hpp"
@@ -50,6 +51,8 @@ struct DecisionOptions {
   // Of the changes for a better path that are made at once, at most this share may be owed to
   // chance (Benjamini and Hochberg 1995). 1: they are not counted.
   double false_discovery = 0.05;
+  Grain grain = Grain::region;   // the finest part of a class that may have a path of its own, and
+  std::size_t max_parts = 64;    // how many may at a time
   std::vector<Policy> policies;  // by class; a path that breaks one is forbidden to it
 
   [[nodiscard]] Objective objective() const { return {.aim = aim, .q = evidence.objective}; }

@@ -16,6 +16,14 @@ std::string bound_text(const std::optional<Nanos>& bound) {
 std::optional<std::string> to_a_better_path(const Verdict& verdict,
                                             const DecisionOptions& options) {
   if (!verdict.rival || !verdict.gain_wanted) return std::nullopt;
+  if (!verdict.whole.empty() && verdict.path && verdict.rival == verdict.path) {
+    return fmt::format(
+        "it goes by {} again once {} no longer surely gains more than {} (its lower bound is {}) "
+        "in "
+        "{} windows running",
+        verdict.whole, *verdict.path, delay_text(*verdict.gain_wanted),
+        bound_text(verdict.gain_low), options.repeat);
+  }
   return fmt::format(
       "{} is preferred once it surely gains more than {} (its lower bound is {}) in {} windows "
       "running ({} so far){}",

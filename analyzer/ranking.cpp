@@ -49,13 +49,6 @@ Proportion newest_loss(const ClassView& view, std::string_view path) {
   return wilson(newest.lost(), newest.decided(), view.options.evidence.confidence);
 }
 
-bool is_routed(const DecisionInputs& inputs, std::string_view traffic_class,
-               const std::string& path) {
-  if (!inputs.routed) return true;
-  const auto paths = inputs.routed->find(traffic_class);
-  return paths != inputs.routed->end() && paths->second.contains(path);
-}
-
 const PinNote* pin_note(const ClassView& view, const std::string& path) {
   const auto note = view.inputs.pins.find(path);
   return note == view.inputs.pins.end() ? nullptr : &note->second;
@@ -63,10 +56,10 @@ const PinNote* pin_note(const ClassView& view, const std::string& path) {
 
 Eligibility standing_of(const ClassView& view, const routes::Path& path, const Evidence& evidence,
                         const Proportion& newest, bool fresh) {
-  if (const auto broken = violation(view.options.policies, view.traffic_class, path)) {
+  if (const auto broken = violation(view.options.policies, view.subject.of_class, path)) {
     return {Standing::forbidden, fmt::format("forbidden by policy: {}", *broken)};
   }
-  return judge_path(path, is_routed(view.inputs, view.traffic_class, path.name), evidence, newest,
+  return judge_path(path, is_routed(view.inputs, view.subject.name, path.name), evidence, newest,
                     fresh, view.options);
 }
 
@@ -105,7 +98,7 @@ std::vector<Candidate> rank(const ClassView& view) {
   EvidenceOptions options = view.options.evidence;
   options.other_percentiles = false;
   options.pdv = view.options.aim == Aim::jitter;
-  auto evidence = gather_class(view.timeline, view.traffic_class, view.inputs.network, options,
+  auto evidence = gather_class(view.timeline, view.subject.name, view.inputs.network, options,
                                view.newest, view.now);
   const Nanos limit = freshness(view.options.evidence, view.timeline.window_length());
   for (const routes::Path& path : view.inputs.network.paths) {
@@ -153,8 +146,15 @@ std::vector<Ranked> show_ranking(const ClassView& view, const std::vector<Candid
 
 }  // namespace
 
+bool is_routed(const DecisionInputs& inputs, std::string_view traffic_class,
+               std::string_view path) {
+  if (!inputs.routed) return true;
+  const auto paths = inputs.routed->find(traffic_class);
+  return paths != inputs.routed->end() && paths->second.contains(std::string{path});
+}
+
 std::string offer_of(const DecisionInputs& inputs, const DecisionOptions& options,
-                     std::string_view traffic_class, std::span<const PathCost> costs) {
+                     const Subject& subject, std::span<const PathCost> costs) {
   std::string offer;
   for (const PathCost& cost : costs) {
     offer += fmt::format("{} {:a} {:a} {:a}\n", static_cast<int>(cost.basis), cost.counts,
@@ -163,8 +163,8 @@ std::string offer_of(const DecisionInputs& inputs, const DecisionOptions& option
   if (!costs.empty()) offer += fmt::format("at {:a}\n", options.price_per_ms.value_or(0));
   if (!inputs.routed && options.policies.empty()) return offer;
   for (const routes::Path& path : inputs.network.paths) {
-    offer += is_routed(inputs, traffic_class, path.name) ? '+' : '-';
-    if (const auto broken = violation(options.policies, traffic_class, path)) offer += *broken;
+    offer += is_routed(inputs, subject.name, path.name) ? '+' : '-';
+    if (const auto broken = violation(options.policies, subject.of_class, path)) offer += *broken;
     offer += '\n';
   }
   return offer;
@@ -177,6 +177,12 @@ const Field& field_of(const ClassView& view) {
     field.ranking = show_ranking(view, field.candidates);
     return field;
   });
+}
+
+const Candidate* find_path(const std::vector<Candidate>& candidates, std::string_view path) {
+  const auto found = std::ranges::find_if(
+      candidates, [&](const Candidate& each) { return each.path->name == path; });
+  return found == candidates.end() ? nullptr : &*found;
 }
 
 std::string Advantage::words() const {

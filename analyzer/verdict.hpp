@@ -32,11 +32,14 @@ struct Ranked {
   friend bool operator==(const Ranked&, const Ranked&) = default;
 };
 
-// The answer for one traffic class.
+// The answer for one traffic class, or for a part of one.
 struct Verdict {
   std::string traffic_class;
   Ruling ruling = Ruling::insufficient;
-  std::optional<std::string> path;      // in force after this verdict; nothing: plain BGP decides
+  // Of a part: the class or part that it goes by without a path of its own; empty: of a class.
+  std::string whole;
+  // In force after this verdict; nothing: plain BGP decides, or the part's whole.
+  std::optional<std::string> path;
   std::optional<std::string> previous;  // in force before it
   std::string reason;                   // one sentence, words and numbers
   std::vector<Ranked> ranking;          // best first; ineligible paths last
@@ -56,9 +59,9 @@ struct Verdict {
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 
-// What a class remembers from one decision to the next; pure data.
+// What a class or part remembers from one decision to the next; pure data.
 struct ClassMemory {
-  std::optional<std::string> path;        // in force
+  std::optional<std::string> path;        // in force; of a part: other than its whole's
   std::optional<WallTime> changed;        // when `path` was last set or withdrawn
   std::optional<std::string> challenger;  // the path that has been clearly better, and
   unsigned streak = 0;                    // for how many windows running, or of the newest
@@ -66,11 +69,12 @@ struct ClassMemory {
   std::optional<std::string> displaced;   // what `path` took over from: going back is easier
   bool forced = false;                    // `displaced` was left because it was dead
   double penalty = 0;                     // of changes that nothing forced, as it was at `changed`
-  std::uint64_t better = 0;  // windows, newest in bit 0: `challenger` was clearly better
+  std::uint64_t better = 0;            // windows, newest in bit 0: `challenger` was clearly better
+  std::optional<std::string> against;  // of a part: what its whole went by when it was judged
 
   friend bool operator==(const ClassMemory&, const ClassMemory&) = default;
 };
 
-using DecisionMemory = std::map<std::string, ClassMemory, std::less<>>;  // by traffic class
+using DecisionMemory = std::map<std::string, ClassMemory, std::less<>>;  // by class or part
 
 }  // namespace strait::analyzer

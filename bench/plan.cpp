@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long it takes from verdicts for three regions, their 60 countries and 2,000 origins and a
-// table to a plan: bench_plan [V4 V6 [PEERS]]. One line of JSON; STRAIT_BENCH_BIRD names a file for
-// what BIRD is told.
+// How long it takes from a table and windows of 2,000 targets, in three regions, 60 countries and
+// as many origins, to verdicts and a plan: bench_plan [V4 V6 [PEERS [MAX_PARTS]]]. One line of
+// JSON; STRAIT_BENCH_BIRD names a file for what BIRD is told.
 #include <sys/resource.h>
 
 #include <fmt/format.h>
@@ -14,11 +14,14 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "analyzer/decision.hpp"
 #include "bench/mrt_table.hpp"
 #include "routes/classify.hpp"
 #include "routes/dialects/bird.hpp"
@@ -107,51 +110,118 @@ std::vector<routes::Path> paths_of(unsigned peers) {
   return paths;
 }
 
-// The countries and origins of `count` prefixes, spread over the table.
-std::vector<routes::Part> parts_of(const routes::Rib& rib, const routes::Regions& regions,
-                                   const routes::RibClasses& classes, std::size_t count) {
-  std::map<std::string, routes::Part> parts;  // a whole sorts before its parts
+// Targets in `count` prefixes, spread over the table, no two of them in one origin.
+struct Targets {
+  std::vector<analyzer::Target> all;
+  analyzer::TargetPlaces places;
+};
+
+Targets targets_in(const routes::Rib& rib, const routes::Regions& regions,
+                   const routes::RibClasses& classes, std::size_t count) {
+  Targets targets;
+  std::set<std::pair<std::string, Asn>> seen;
   const std::size_t step = std::max<std::size_t>(rib.v4().keys.size() / count, 1);
   rib.for_each([&](const routes::RibEntry& entry) {
     if (entry.ordinal % step != 0 || !entry.prefix.network.is_v4()) return;
     auto place = routes::place_of(entry.prefix.network, rib, regions, classes);
     if (!place || place->region == routes::no_region || !place->origin) return;
-    const std::string region{regions.name(place->region)};
-    const std::string country = region + ":" + place->country;
-    const std::string origin = fmt::format("{}:AS{}", country, place->origin->value());
-    routes::Part part{.name = country,
-                      .whole = region,
-                      .traffic_class = region,
-                      .country = place->country,
-                      .origin = std::nullopt,
-                      .prefix = std::nullopt};
-    parts.try_emplace(country, part);
-    part.name = origin;
-    part.whole = country;
-    part.origin = place->origin;
-    parts.try_emplace(origin, part);
+    if (!seen.emplace(place->country, *place->origin).second) return;
+    const std::string name = fmt::format("t{}", targets.all.size());
+    targets.all.push_back(
+        {.name = name, .traffic_class = std::string{regions.name(place->region)}});
+    targets.places[name] = {
+        .country = place->country, .origin = place->origin, .prefix = place->prefix};
   });
-  std::vector<routes::Part> all;
-  for (auto& [name, part] : parts) all.push_back(std::move(part));
-  return all;
+  return targets;
 }
 
-// The regions by one path each, and every fifth part by another.
-std::vector<routes::Wish> wishes_of(std::span<const routes::Part> parts,
+constexpr Nanos minute{60'000'000'000};
+constexpr WallTime start{29'000'000 * minute};
+
+// So many minutes of every target over every path, 100 probes each: 20 ms and a queue by the first,
+// 22 ms by the others, but every fifth target is 8 ms nearer by one of those.
+std::vector<Window> windows_of(const Targets& targets, std::span<const routes::Path> paths,
+                               int minutes) {
+  std::mt19937_64 random{1};  // NOLINT(bugprone-random-generator-seed)
+  std::exponential_distribution<double> queue{1.0 / 500'000};
+  std::vector<Window> windows;
+  windows.reserve(static_cast<std::size_t>(minutes) * targets.all.size() * paths.size());
+  for (int i = 0; i < minutes; ++i) {
+    for (std::size_t t = 0; t < targets.all.size(); ++t) {
+      for (std::size_t p = 0; p < paths.size(); ++p) {
+        Window& window = windows.emplace_back();
+        window.session = {.path = paths[p].name, .target = targets.all[t].name};
+        window.start = start + i * minute;
+        window.length = minute;
+        window.source = StampSource::kernel;
+        window.counts.sent = window.counts.received = 100;
+        const bool nearer = t % 5 == 0 && p == 1 + t / 5 % (paths.size() - 1);
+        const Nanos least{p == 0 ? 20'000'000 : nearer ? 14'000'000 : 22'000'000};
+        for (int probe = 0; probe < 100; ++probe) {
+          window.rtt.record(least + Nanos{static_cast<Nanos::rep>(queue(random))});
+        }
+      }
+    }
+  }
+  return windows;
+}
+
+// What the verdicts wish: the first path for each region, whatever was measured, so that nearly
+// every prefix is in the plan; and that of every part that is split.
+std::vector<routes::Wish> wishes_of(const analyzer::Decision& decision,
                                     std::span<const routes::Path> paths) {
   std::vector<routes::Wish> wishes;
   for (const char* const region : {"africa", "europe", "middle-east"}) {
     wishes.push_back({.traffic_class = region, .path = paths[0].name, .reason = "because"});
   }
-  for (std::size_t i = 0; i < parts.size(); i += 5) {
-    wishes.push_back({.traffic_class = parts[i].name,
-                      .path = paths[i / 5 % paths.size()].name,
-                      .reason = "because"});
+  for (const analyzer::PartVerdict& part : decision.parts) {
+    if (part.standing != analyzer::PartStanding::split) continue;
+    wishes.push_back({.traffic_class = part.verdict.traffic_class,
+                      .path = part.verdict.path.value_or(""),
+                      .reason = part.verdict.reason});
   }
   return wishes;
 }
 
-int run(const bench::TableShape& shape) {
+// What decide() is given, and how long it takes: at once, and when a minute more has been measured.
+struct Judged {
+  analyzer::Decision decision;
+  double first = 0;
+  double next = 0;
+};
+
+Judged judge(const Targets& targets, std::span<const analyzer::MeasuredPart> parts,
+             std::span<const routes::Path> paths, std::size_t max_parts) {
+  constexpr int minutes = 12;
+  const std::vector<Window> windows = windows_of(targets, paths, minutes + 1);
+  const std::span before = std::span{windows}.first(windows.size() * minutes / (minutes + 1));
+  analyzer::DecisionOptions options;
+  options.grain = analyzer::Grain::origin;
+  options.max_parts = max_parts;
+  analyzer::DecisionInputs inputs{.windows = before,
+                                  .network = {targets.all, paths, {}},
+                                  .routed = {},
+                                  .default_path = {},
+                                  .pins = {},
+                                  .parts = parts};
+  for (const analyzer::Target& target : targets.all) {
+    inputs.default_path[target.traffic_class] = paths[0].name;
+  }
+  for (const analyzer::MeasuredPart& part : parts) {
+    inputs.default_path[part.part.name] = paths[0].name;
+  }
+  Judged judged;
+  judged.first = seconds(
+      [&] { judged.decision = analyzer::decide(inputs, {}, options, start + minutes * minute); });
+  inputs.windows = windows;
+  judged.next = seconds([&] {
+    judged.decision =
+        analyzer::decide(inputs, judged.decision.memory, options, start + (minutes + 1) * minute);
+  });
+  return judged;
+}
+
+int run(const bench::TableShape& shape, std::size_t max_parts) {
   const auto dump = table_of(shape);
   if (!dump) {
     std::fprintf(stderr, "%s\n", dump.error().message.c_str());
@@ -171,7 +241,18 @@ int run(const bench::TableShape& shape) {
 
   std::optional<routes::RibClasses> classes;
   const double classified = seconds([&] { classes.emplace(rib, *regions); });
-  const auto parts = parts_of(rib, *regions, *classes, 2000);
+  Targets targets;
+  std::vector<analyzer::MeasuredPart> measured;
+  const double placed = seconds([&] {
+    targets = targets_in(rib, *regions, *classes, 2000);
+    measured = analyzer::measured_parts(targets.all, targets.places, analyzer::Grain::origin, {});
+  });
+  const Judged judged = judge(targets, measured, paths, max_parts);
+  const auto count = [&](analyzer::PartStanding standing) {
+    return std::ranges::count(judged.decision.parts, standing, &analyzer::PartVerdict::standing);
+  };
+  std::vector<routes::Part> parts;
+  for (const analyzer::MeasuredPart& each : measured) parts.push_back(each.part);
   std::optional<routes::PartIndex> index;
   const double indexed = seconds([&] { index.emplace(rib, *regions, *classes, parts); });
   std::optional<routes::Preferable> preferable;
@@ -180,7 +261,7 @@ int run(const bench::TableShape& shape) {
   limits.parts = &*index;
   limits.preferable = &*preferable;
 
-  auto wishes = wishes_of(parts, paths);
+  auto wishes = wishes_of(judged.decision, paths);
   routes::Plan plan;
   const auto planned = [&] { plan = routes::plan_from_rib(wishes, paths, rib, *regions, limits); };
   const double first = seconds(planned);
@@ -198,14 +279,17 @@ int run(const bench::TableShape& shape) {
   const double bird = seconds([&] { text = routes::render_bird(plan).value(); });
   if (const char* const file = std::getenv("STRAIT_BENCH_BIRD")) std::ofstream{file} << text;
   std::printf(
-      "{\"prefixes\":%zu,\"routes\":%zu,\"parts\":%zu,\"wishes\":%zu,\"classify_s\":%.3f,"
+      "{\"prefixes\":%zu,\"routes\":%zu,\"targets\":%zu,\"parts\":%zu,\"split\":%td,"
+      "\"left_out\":%td,\"place_s\":%.3f,\"decide_s\":%.3f,\"decide_next_s\":%.3f,"
+      "\"wishes\":%zu,\"classify_s\":%.3f,"
       "\"parts_s\":%.3f,\"guards_s\":%.3f,\"plan_s\":%.3f,\"plan_again_s\":%.3f,"
       "\"preferences\":%zu,\"preferred\":%zu,\"patterns\":%zu,\"bird_s\":%.3f,"
       "\"bird_mb\":%.1f,\"preferable_mb\":%.1f,\"rss_mb\":%.0f}\n",
-      rib.prefix_count(), rib.route_count(), parts.size(), wishes.size(), classified, indexed,
-      guarded, first, again, plan.preferences.size(), prefixes, patterns, bird,
-      static_cast<double>(text.size()) / 1e6, static_cast<double>(preferable->memory()) / 1e6,
-      resident_mb());
+      rib.prefix_count(), rib.route_count(), targets.all.size(), parts.size(),
+      count(analyzer::PartStanding::split), count(analyzer::PartStanding::left_out), placed,
+      judged.first, judged.next, wishes.size(), classified, indexed, guarded, first, again,
+      plan.preferences.size(), prefixes, patterns, bird, static_cast<double>(text.size()) / 1e6,
+      static_cast<double>(preferable->memory()) / 1e6, resident_mb());
   return 0;
 }
 
@@ -219,5 +303,5 @@ int main(int argc, char** argv) {
   shape.v4 = number(1, shape.v4);
   shape.v6 = number(2, shape.v6);
   shape.peers = number(3, shape.peers);
-  return run(shape);
+  return run(shape, number(4, 2000));
 }

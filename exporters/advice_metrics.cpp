@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "analyzer/grain.hpp"
 #include "exporters/metric_table.hpp"
 
 namespace strait::exporters {
@@ -210,6 +211,45 @@ void plan_expires(const Snapshot& snapshot, Samples& samples) {
   if (snapshot.plan) samples.push_back(gauge({}, in_seconds(snapshot.plan->expires)));
 }
 
+// None where no class may be taken apart.
+bool has_parts(const Coverage& each) { return each.measured + each.unmeasured > 0; }
+
+void parts(const Snapshot& snapshot, Samples& samples) {
+  for (const Coverage& each : snapshot.coverage) {
+    if (!has_parts(each)) continue;
+    const auto add = [&](analyzer::PartStanding standing, std::size_t count) {
+      samples.push_back(
+          gauge({{"class", each.traffic_class}, {"standing", std::string{to_string(standing)}}},
+                static_cast<double>(count)));
+    };
+    add(analyzer::PartStanding::unmeasured, each.unmeasured);
+    add(analyzer::PartStanding::as_whole, each.measured - each.split - each.left_out);
+    add(analyzer::PartStanding::split, each.split);
+    add(analyzer::PartStanding::left_out, each.left_out);
+  }
+}
+
+void part_share(const Coverage& each, std::string_view parts, double share, Samples& samples) {
+  samples.push_back(gauge({{"class", each.traffic_class}, {"parts", std::string{parts}}}, share));
+}
+
+void part_prefixes(const Snapshot& snapshot, Samples& samples) {
+  for (const Coverage& each : snapshot.coverage) {
+    if (!has_parts(each) || each.prefixes == 0) continue;
+    const auto all = static_cast<double>(each.prefixes);
+    part_share(each, "measured", static_cast<double>(each.in_measured) / all, samples);
+    part_share(each, "split", static_cast<double>(each.in_split) / all, samples);
+  }
+}
+
+void part_weight(const Snapshot& snapshot, Samples& samples) {
+  for (const Coverage& each : snapshot.coverage) {
+    if (!has_parts(each)) continue;
+    part_share(each, "measured", each.weight_in_measured, samples);
+    part_share(each, "split", each.weight_in_split, samples);
+  }
+}
+
 Labels labels_of(const TargetWeight& weight) {
   return {{"class", weight.traffic_class}, {"target", weight.target}};
 }
@@ -286,6 +326,14 @@ constexpr std::array table{
                gain<&Verdict::gain_high>},
     MetricSpec{"strait_recommendation_last_change_timestamp_seconds", MetricType::Gauge,
                "When the recommended path of a class last changed.", last_change},
+    MetricSpec{"strait_parts", MetricType::Gauge,
+               "Parts of a class that targets are in, by what became of them.", parts},
+    MetricSpec{"strait_parts_prefixes_ratio", MetricType::Gauge,
+               "Share of a class's prefixes in the RIB that lies in its measured or split parts.",
+               part_prefixes},
+    MetricSpec{"strait_parts_weight_ratio", MetricType::Gauge,
+               "Share of the weight of a class's targets that lies in its measured or split parts.",
+               part_weight},
     MetricSpec{"strait_plan_prefixes", MetricType::Gauge,
                "Prefixes to which the newest plan gives the preference.", plan_prefixes},
     MetricSpec{"strait_plan_blocked", MetricType::Gauge,

@@ -312,6 +312,7 @@ std::string to_json(const analyzer::Evidence& evidence) {
 std::string to_json(const analyzer::Verdict& verdict) {
   JsonWriter json = begin("verdict");
   json.member("class", verdict.traffic_class)
+      .member("whole", verdict.whole.empty() ? std::nullopt : std::optional{verdict.whole})
       .member("at", verdict.at)
       .member("ruling", to_string(verdict.ruling))
       .member("path", verdict.path)
@@ -354,6 +355,7 @@ std::string to_json(const analyzer::DecisionMemory& memory) {
         .member("displaced", each.displaced)
         .member("forced", each.forced)
         .member("penalty", each.penalty)
+        .member("against", each.against)
         .end_object();
   }
   return json.end_object().end_object().take();

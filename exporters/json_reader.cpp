@@ -171,7 +171,8 @@ analyzer::ClassMemory read_class(const json::value& value, std::string& problem)
           .displaced = reader.optional_text("displaced"),
           .forced = reader.boolean("forced", false),
           .penalty = reader.number("penalty", 0, 0, 1e6),
-          .better = static_cast<std::uint64_t>(reader.number("better", 0, 0, 0xffffffff))};
+          .better = static_cast<std::uint64_t>(reader.number("better", 0, 0, 0xffffffff)),
+          .against = reader.optional_text("against")};
 }
 
 std::uint64_t read_count(ObjectReader& reader, std::string_view name) {
@@ -259,6 +260,7 @@ Result<analyzer::Verdict> parse_verdict(std::string_view text) {
   const auto ruling = parse_ruling(reader.text("ruling"));
   if (!ruling) reader.complain("ruling", "prefer, keep, insufficient or forbidden");
   verdict.ruling = ruling.value_or(analyzer::Ruling::insufficient);
+  verdict.whole = reader.optional_text("whole").value_or("");
   verdict.path = reader.optional_text("path");
   verdict.previous = reader.optional_text("previous");
   verdict.reason = reader.text("reason");

@@ -14,6 +14,7 @@
 #include "analyzer/evidence.hpp"
 #include "analyzer/verdict.hpp"
 #include "core/window.hpp"
+#include "exporters/coverage.hpp"
 #include "probe/mtu_check.hpp"
 #include "probe/pin_check.hpp"
 #include "probe/transport.hpp"
@@ -86,7 +87,8 @@ struct Snapshot {
   std::vector<EngineSnapshot> engines;
   std::vector<analyzer::Evidence> newest;    // per path and class, of the newest closed windows
   std::vector<analyzer::Evidence> evidence;  // per path and class, what the verdicts rest on
-  std::vector<analyzer::Verdict> verdicts;   // the newest per class
+  std::vector<analyzer::Verdict> verdicts;   // the newest per class, and of parts as of advise()
+  std::vector<Coverage> coverage;            // per class; none without a RIB
   std::vector<TargetWeight> weights;         // that the verdicts rest on
   analyzer::DecisionMemory memory;
   std::shared_ptr<const routes::Plan> plan;  // null: no plan

@@ -172,17 +172,24 @@ TextTable ranking(const Verdict& verdict) {
   return table;
 }
 
+std::string without_path(const Verdict& verdict) {
+  return verdict.whole.empty() ? " (plain BGP decides)"
+                               : fmt::format(" (goes by {})", verdict.whole);
+}
+
+// A part stands beneath its class.
 void append_verdict(std::string& out, const Verdict& verdict, bool colours) {
   const std::string ruling{to_string(verdict.ruling)};
-  out += fmt::format("{}: {}", verdict.traffic_class,
+  const std::string indent(verdict.whole.empty() ? 0 : 2, ' ');
+  out += fmt::format("{}{}: {}", indent, verdict.traffic_class,
                      colours ? painted(ruling, colour_of(verdict.ruling)) : ruling);
-  out += verdict.path ? ' ' + *verdict.path : " (plain BGP decides)";
+  out += verdict.path ? ' ' + *verdict.path : without_path(verdict);
   if (verdict.previous && verdict.previous != verdict.path) {
     out += fmt::format(", until now {}", *verdict.previous);
   }
-  out += fmt::format("\n  {}\n", verdict.reason);
+  out += fmt::format("\n{}  {}\n", indent, verdict.reason);
   if (verdict.gain) {
-    out += fmt::format("  gain {}", time_or_lost(*verdict.gain));
+    out += fmt::format("{}  gain {}", indent, time_or_lost(*verdict.gain));
     if (verdict.gain_low && verdict.gain_high) {
       out += fmt::format(" [{}, {}]", time_or_lost(*verdict.gain_low),
                          time_or_lost(*verdict.gain_high));
@@ -190,9 +197,9 @@ void append_verdict(std::string& out, const Verdict& verdict, bool colours) {
     out += '\n';
   }
   if (verdict.hold_until) {
-    out += fmt::format("  held until {}\n", to_string(*verdict.hold_until));
+    out += fmt::format("{}  held until {}\n", indent, to_string(*verdict.hold_until));
   }
-  out += ranking(verdict).render("  ", colours);
+  out += ranking(verdict).render(indent + "  ", colours);
 }
 
 }  // namespace

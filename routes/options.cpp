@@ -129,6 +129,10 @@ RegionRules read_region(ConfigTable table, std::set<std::string>& seen, Claims& 
   RegionRules rules;
   rules.name = read_name(table, seen);
   if (rules.name == "none") table.error("name", "'none' stands for what is in no region");
+  if (rules.name.find(':') != std::string::npos) {
+    table.error("name",
+                fmt::format("'{}': a colon stands before the parts of a region", rules.name));
+  }
   for (const std::string& country : table.texts("countries")) {
     if (is_country(country)) {
       rules.countries.push_back(country);

@@ -87,16 +87,23 @@ class Draft {
         part ? parts().parts()[*part].traffic_class : wish.traffic_class;
     const auto region = regions_.number_of(traffic_class);
     // Also where nothing comes of it: what is not to have its wish is left to plain BGP.
-    Turn& turn = turn_at(part, region);
-    turn = {.wish = &wish, .group = no_group};
-    const Path* const path = path_of(wish);
-    if (path == nullptr) return;
-    turn.group = group_of(traffic_class, region, *path);
-    if (part) {
-      groups_[turn.group].parts.push_back(&wish);
-    } else {
-      groups_[turn.group].whole = &wish;
+    Turn turn{.wish = &wish, .group = no_group};
+    if (const Path* const path = path_of(wish)) {
+      turn.group = group_of(traffic_class, region, *path);
+      if (part) {
+        groups_[turn.group].parts.push_back(&wish);
+      } else {
+        groups_[turn.group].whole = &wish;
+      }
     }
+    if (!part) {
+      if (region) of_region_[*region] = turn;
+      return;
+    }
+    // In a family that it does not measure a part goes by its whole.
+    Turns& its = of_part_[*part];
+    if (wish.measured_v4) its.v4 = turn;
+    if (wish.measured_v6) its.v6 = turn;
   }
 
   Plan finish() {
@@ -116,6 +123,11 @@ class Draft {
   struct Turn {
     const Wish* wish = nullptr;
     std::size_t group = no_group;
+  };
+
+  struct Turns {
+    Turn v4;
+    Turn v6;
   };
 
   // The wish's path, if it may be preferred; otherwise a note says why not.
@@ -154,14 +166,17 @@ class Draft {
   // Parts without a wish go by that of what they are part of.
   void inherit() {
     for (PartNumber part = 0; part < of_part_.size(); ++part) {
-      if (of_part_[part].wish != nullptr) continue;
       const PartNumber whole = parts().whole_of(part);
       const auto region = regions_.number_of(parts().parts()[part].traffic_class);
+      Turns above;
       if (whole != no_part) {
-        of_part_[part] = of_part_[whole];
+        above = of_part_[whole];
       } else if (region) {
-        of_part_[part] = of_region_[*region];
+        above = {.v4 = of_region_[*region], .v6 = of_region_[*region]};
       }
+      Turns& its = of_part_[part];
+      if (its.v4.wish == nullptr) its.v4 = above.v4;
+      if (its.v6.wish == nullptr) its.v6 = above.v6;
     }
   }
 
@@ -193,12 +208,6 @@ class Draft {
                                           group.traffic_class, group.path->name));
   }
 
-  [[nodiscard]] Turn& turn_at(const std::optional<PartNumber>& part,
-                              const std::optional<RegionNumber>& region) {
-    if (part) return of_part_[*part];
-    return region ? of_region_[*region] : nowhere_;
-  }
-
   // The first number of a prefix that is of IPv6.
   [[nodiscard]] std::uint32_t first_v6() const {
     return static_cast<std::uint32_t>(rib_.v4().keys.size());
@@ -211,9 +220,10 @@ class Draft {
   // Whether a prefix of this class is the group's, so that the guards decide about it.
   bool is_of(std::size_t number, const Turn& of_class, std::uint32_t ordinal, LeftOut& left_out) {
     const PartNumber part = parts().at(ordinal);
-    const Turn& turn = part == no_part ? of_class : of_part_[part];
+    const bool v4 = ordinal < first_v6();
+    const Turn& turn = part == no_part ? of_class : v4 ? of_part_[part].v4 : of_part_[part].v6;
     if (turn.group != number) return false;
-    if (ordinal < first_v6() ? turn.wish->measured_v4 : turn.wish->measured_v6) return true;
+    if (v4 ? turn.wish->measured_v4 : turn.wish->measured_v6) return true;
     count(left_out, unmeasured);
     return false;
   }
@@ -280,9 +290,8 @@ class Draft {
   std::optional<Preferable> own_preferable_;
   std::vector<Group> groups_;  // in the order of the wishes
   std::map<std::pair<std::string, std::string>, std::size_t> by_name_;  // class and path
-  std::vector<Turn> of_part_;
+  std::vector<Turns> of_part_;
   std::vector<Turn> of_region_;
-  Turn nowhere_;
   Plan plan_;
 };
 

@@ -44,7 +44,8 @@ struct PlanLimits {
 
 // The plan that expresses the wishes with prefixes that the RIB holds from that very upstream, and
 // what the guards did on the way. A prefix goes by the wish for the finest part it is in, else by
-// that for its class; the parts of a class that have one path are one preference:
+// that for its class; the parts of a class that have one path are one preference. A wish for a part
+// holds for the families that it measures:
 //   rib-from-upstream  the upstream offers nothing of that class: no preference for it
 //   marked-route       prefixes that carry 65535:0 or 65535:666 were left out
 //   unmeasured-family  prefixes of an address family in which the class has no target were left out

@@ -4,79 +4,56 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "analyzer/gather.hpp"
 #include "analyzer/seal.hpp"
-#include "routes/apply/plan_file.hpp"
-#include "routes/injection.hpp"
-#include "routes/model/decision.hpp"
-#include "routes/offer.hpp"
+#include "cli/routes/fit.hpp"
+#include "cli/routes/offers.hpp"
 #include "routes/plan_from_rib.hpp"
-#include "routes/recheck.hpp"
 #include "routes/sources/bird_rib.hpp"
 #include "routes/sources/vrp_json.hpp"
 
 namespace strait::cli {
 namespace {
 
-using PathsByClass = std::map<std::string, std::set<std::string>, std::less<>>;
+// The address families of targets.
+struct Families {
+  bool v4 = false;
+  bool v6 = false;
+};
+using FamiliesByName = std::map<std::string, Families, std::less<>>;  // of a class or part
 
-std::vector<Address> neighbors_of(const routes::Path& path) {
-  std::vector<Address> neighbors;
-  if (path.neighbor_v4) neighbors.push_back(*path.neighbor_v4);
-  if (path.neighbor_v6) neighbors.push_back(*path.neighbor_v6);
-  return neighbors;
-}
-
-PathsByClass routed_paths(const Configuration& configuration, const routes::Rib& rib,
-                          const routes::RibClasses& classes) {
-  PathsByClass routed;
-  for (const routes::Path& path : configuration.paths) {
-    for (const Address& neighbor : neighbors_of(path)) {
-      const auto offer = routes::offer_of(rib, neighbor, classes, configuration.regions);
-      for (const auto& [traffic_class, prefixes] : offer.by_class) {
-        if (!prefixes.empty()) routed[traffic_class].insert(path.name);
-      }
-    }
+FamiliesByName families(const Configuration& configuration, const KnownParts& parts) {
+  FamiliesByName found;
+  std::map<std::string_view, bool> is_v4;
+  const auto add = [&](const std::string& name, bool v4) {
+    Families& its = found[name];
+    (v4 ? its.v4 : its.v6) = true;
+  };
+  for (const probe::Target& target : configuration.targets) {
+    is_v4[target.name] = target.address.is_v4();
+    add(target.region, target.address.is_v4());
   }
-  return routed;
-}
-
-// (session's neighbour, prefix) of everything that the plan in force has raised.
-using Raised = std::set<std::pair<Address, Prefix>>;
-
-Raised raised_by(const routes::Plan* plan, const std::vector<routes::Path>& paths) {
-  Raised raised;
-  if (plan == nullptr) return raised;
-  for (const routes::Preference& preference : plan->preferences) {
-    const auto path = std::ranges::find(paths, preference.path, &routes::Path::name);
-    if (path == paths.end()) continue;
-    for (const Address& neighbor : neighbors_of(*path)) {
-      for (const Prefix& prefix : preference.prefixes) raised.emplace(neighbor, prefix);
-    }
+  for (const analyzer::MeasuredPart& part : parts.measured) {
+    for (const analyzer::Target& target : part.targets) add(part.part.name, is_v4[target.name]);
   }
-  return raised;
+  return found;
 }
 
-// Whether any target of the class is of that address family.
-bool measured(const Configuration& configuration, std::string_view traffic_class, bool v4) {
-  return std::ranges::any_of(configuration.targets, [&](const probe::Target& target) {
-    return target.region == traffic_class && target.address.is_v4() == v4;
-  });
-}
-
-std::vector<routes::Wish> wishes(const Configuration& configuration,
-                                 const std::vector<analyzer::Verdict>& verdicts) {
+std::vector<routes::Wish> wishes(const Configuration& configuration, const Advice& advice) {
+  const FamiliesByName measured = families(configuration, *advice.parts_known);
   std::vector<routes::Wish> found;
-  for (const analyzer::Verdict& verdict : verdicts) {
+  for (const analyzer::Verdict& verdict : advice.verdicts) {
     if (!verdict.path) continue;
+    const auto its = measured.find(verdict.traffic_class);
     found.push_back({.traffic_class = verdict.traffic_class,
                      .path = *verdict.path,
                      .reason = verdict.reason,
-                     .measured_v4 = measured(configuration, verdict.traffic_class, true),
-                     .measured_v6 = measured(configuration, verdict.traffic_class, false)});
+                     .measured_v4 = its != measured.end() && its->second.v4,
+                     .measured_v6 = its != measured.end() && its->second.v6});
   }
   return found;
 }
@@ -94,66 +71,11 @@ void note_pins(const analyzer::PinNotes& pins, std::vector<analyzer::Evidence>& 
   }
 }
 
-std::map<std::string, std::string, std::less<>> default_paths(const Configuration& configuration,
-                                                              const routes::Rib& rib,
-                                                              const routes::RibClasses& classes,
-                                                              const routes::Plan* in_force) {
-  const Raised raised = raised_by(in_force, configuration.paths);
-  std::map<Address, std::string> path_of;
-  for (const routes::Path& path : configuration.paths) {
-    for (const Address& neighbor : neighbors_of(path)) path_of[neighbor] = path.name;
-  }
-  const auto& injector = configuration.routes.injector;
-  std::map<std::string, std::map<std::string, std::size_t>> votes;  // class -> path -> prefixes
-  rib.for_each([&](const routes::RibEntry& entry) {
-    const routes::RegionNumber region = classes.at(entry);
-    if (region == routes::no_region) return;
-    auto candidates = rib.contenders(entry.routes);
-    // What was injected is not what plain BGP would do.
-    std::erase_if(candidates, [&](const routes::Contender& each) {
-      return injector && each.neighbor == injector->local_address;
-    });
-    if (candidates.empty()) return;
-    for (routes::Contender& each : candidates) {
-      if (raised.contains({each.neighbor, entry.prefix})) each.local_pref.reset();
-    }
-    const auto decision = routes::decide(candidates, configuration.routes.decision);
-    if (decision->open()) return;  // nobody knows which is the default
-    const auto path = path_of.find(candidates[decision->best].neighbor);
-    if (path != path_of.end())
-      ++votes[std::string{configuration.regions.name(region)}][path->second];
-  });
-  std::map<std::string, std::string, std::less<>> found;
-  for (const auto& [traffic_class, paths] : votes) {
-    found[traffic_class] =
-        std::ranges::max_element(paths, {}, [](const auto& entry) { return entry.second; })->first;
-  }
-  return found;
-}
-
-routes::PlanLimits limits_of(const Configuration& configuration, const KnownRib& known,
-                             const routes::RibClasses* classes) {
-  return {.local_pref = configuration.analyzer.plan.local_pref,
-          .max_prefixes = static_cast<std::size_t>(configuration.analyzer.plan.max_prefixes),
-          .site_asn = configuration.site.asn,
-          .refuse = configuration.routes.refuse,
-          .vrps = known.vrps.get(),
-          .classes = classes};
-}
-
-// Of a plan what its way to the router can express.
-routes::Plan expressible(const Configuration& configuration, routes::Plan plan,
-                         const routes::Rib& rib) {
-  const auto& router = configuration.routes.router;
-  if (!router || !routes::injects(router->kind)) return plan;
-  return routes::injected_part(std::move(plan), configuration.paths, rib, configuration.site.asn,
-                               routes::carries(router->kind));
-}
-
 // Why nothing is preferred of a class whose evidence does not carry it.
 void note_thin_evidence(std::span<const analyzer::Verdict> verdicts, routes::Plan& plan) {
   for (const analyzer::Verdict& verdict : verdicts) {
     if (verdict.path || verdict.ruling != analyzer::Ruling::insufficient) continue;
+    if (!verdict.whole.empty()) continue;  // of a part that goes by its whole
     plan.notes.push_back(
         {.guard = "no-evidence",
          .message = fmt::format("class {}: {}", verdict.traffic_class, verdict.reason),
@@ -163,12 +85,14 @@ void note_thin_evidence(std::span<const analyzer::Verdict> verdicts, routes::Pla
 
 routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
                        const KnownRib& known, const routes::RibClasses& classes, WallTime now) {
-  const routes::PlanLimits limits = limits_of(configuration, known, &classes);
-  const auto wanted = wishes(configuration, advice.verdicts);
+  routes::PlanLimits limits = plan_limits(configuration, known, &classes);
+  limits.parts = &advice.parts_known->index;
+  const auto wanted = wishes(configuration, advice);
   routes::Plan plan =
       routes::plan_from_rib(wanted, configuration.paths, known.rib, configuration.regions, limits);
   plan = expressible(configuration, std::move(plan), known.rib);
   note_thin_evidence(advice.verdicts, plan);
+  note_left_out(advice.parts, configuration.analyzer.decision.max_parts, plan);
   routes::note_damage(known.report, plan);
   if (!known.rpki_note.empty()) {
     plan.notes.push_back({.guard = "rpki-data", .message = known.rpki_note, .blocks = false});
@@ -180,45 +104,40 @@ routes::Plan make_plan(const Configuration& configuration, const Advice& advice,
   return plan;
 }
 
-// Why a path of a class may not be in force by what was measured; empty: it may.
-std::string unfit(const routes::Preference& preference,
-                  std::span<const analyzer::Verdict> verdicts) {
-  const auto verdict =
-      std::ranges::find(verdicts, preference.traffic_class, &analyzer::Verdict::traffic_class);
-  if (verdict == verdicts.end()) return "nothing is known of the class";
-  const auto rank = std::ranges::find(verdict->ranking, preference.path, &analyzer::Ranked::path);
-  if (rank == verdict->ranking.end()) return "nothing is known of the path";
-  return rank->eligible ? std::string{} : rank->reason;
+// Each class, and beneath it those of its parts that have a path of their own or just had.
+std::vector<analyzer::Verdict> with_parts(std::vector<analyzer::Verdict> classes,
+                                          std::span<const analyzer::PartVerdict> parts) {
+  std::multimap<std::string, const analyzer::Verdict*, std::less<>> told;  // by class, in order
+  for (const analyzer::PartVerdict& each : parts) {
+    const analyzer::Verdict& verdict = each.verdict;
+    if (!verdict.path && !verdict.previous) continue;
+    told.emplace(std::string{analyzer::class_of(verdict.traffic_class)}, &verdict);
+  }
+  std::vector<analyzer::Verdict> all;
+  all.reserve(classes.size() + told.size());
+  for (analyzer::Verdict& each : classes) {
+    const auto [first, last] = told.equal_range(each.traffic_class);
+    all.push_back(std::move(each));
+    for (auto part = first; part != last; ++part) all.push_back(*part->second);
+  }
+  return all;
 }
 
-routes::Plan fit_part(const Configuration& configuration, const routes::Plan& plan,
-                      std::span<const analyzer::Verdict> verdicts, const KnownRib& known,
-                      const routes::RibClasses* classes) {
-  routes::Plan rest = routes::recheck(plan, configuration.paths, known.rib, configuration.regions,
-                                      limits_of(configuration, known, classes));
-  rest = expressible(configuration, std::move(rest), known.rib);
-  std::erase_if(rest.preferences, [&](const routes::Preference& each) {
-    const std::string why = unfit(each, verdicts);
-    if (why.empty()) return false;
-    rest.notes.push_back({.guard = "no-evidence",
-                          .message = fmt::format("class {}: {} is not preferred: {}",
-                                                 each.traffic_class, each.path, why),
-                          .blocks = false});
-    return true;
-  });
-  return rest;
-}
-
-// What is in force of paths that are not the verdicts' any more.
-routes::Plan left_behind(const routes::Plan& in_force,
-                         std::span<const analyzer::Verdict> verdicts) {
-  routes::Plan plan = in_force;
-  std::erase_if(plan.preferences, [&](const routes::Preference& each) {
-    return std::ranges::any_of(verdicts, [&](const analyzer::Verdict& verdict) {
-      return verdict.traffic_class == each.traffic_class && verdict.path == each.path;
-    });
-  });
-  return plan;
+// Of the parts that have a path of their own, behind that of the classes.
+void add_evidence(Advice& advice, std::span<const Window> windows, analyzer::Network network,
+                  const analyzer::EvidenceOptions& options, const analyzer::PinNotes& pins,
+                  WallTime now) {
+  std::vector<analyzer::Target> targets;
+  for (std::size_t i = 0; i < advice.parts.size(); ++i) {
+    if (advice.parts[i].standing != analyzer::PartStanding::split) continue;
+    const auto& inside = advice.parts_known->measured[i].targets;
+    targets.insert(targets.end(), inside.begin(), inside.end());
+  }
+  if (targets.empty()) return;
+  network.targets = targets;
+  auto evidence = analyzer::gather(windows, network, options, now);
+  note_pins(pins, evidence);
+  std::ranges::move(evidence, std::back_inserter(advice.evidence));
 }
 
 // VRPs that are too old are not used, and the plan says so: it is made without them.
@@ -274,17 +193,6 @@ Result<std::shared_ptr<const KnownRib>> read_rib(const Configuration& configurat
   return known;
 }
 
-std::map<std::string, std::string, std::less<>> default_paths(const Configuration& configuration,
-                                                              const routes::Rib& rib,
-                                                              const routes::Plan* in_force) {
-  return default_paths(configuration, rib, {rib, configuration.regions}, in_force);
-}
-
-routes::Plan fit_part(const Configuration& configuration, const routes::Plan& plan,
-                      std::span<const analyzer::Verdict> verdicts, const KnownRib& known) {
-  return fit_part(configuration, plan, verdicts, known, nullptr);
-}
-
 Nanos look_back(const Configuration& configuration) {
   const analyzer::DecisionOptions& options = configuration.analyzer.decision;
   // The more classes there are, the more windows must agree that one is better.
@@ -316,21 +224,28 @@ Advice advise(const Configuration& configuration, std::span<const Window> window
       .windows = windows, .network = network, .routed = {}, .default_path = {}, .pins = pins};
   if (weighed != nullptr) inputs.rates = weighed->rates;
   std::optional<routes::RibClasses> classes;
+  auto parts = std::make_shared<KnownParts>();
   if (rib != nullptr) {
     classes.emplace(rib->rib, configuration.regions);
-    inputs.routed = routed_paths(configuration, rib->rib, *classes);
-    inputs.default_path = default_paths(configuration, rib->rib, *classes, in_force);
+    *parts = parts_in(configuration, network.targets, rib->rib, *classes, weighed);
+    inputs.parts = parts->measured;
+    inputs.routed = routed_paths(configuration, rib->rib, *classes, parts->index);
+    inputs.default_path = default_paths(configuration, rib->rib, *classes, parts->index, in_force);
   }
+  advice.parts_known = std::move(parts);
   auto decision = analyzer::decide(inputs, before, configuration.analyzer.decision, now);
-  advice.verdicts = std::move(decision.verdicts);
   advice.memory = std::move(decision.memory);
+  advice.parts = std::move(decision.parts);
+  advice.verdicts = with_parts(std::move(decision.verdicts), advice.parts);
+  add_evidence(advice, windows, network, shown, pins, now);
   if (rib != nullptr && classes) {
     advice.plan =
         std::make_shared<const routes::Plan>(make_plan(configuration, advice, *rib, *classes, now));
+    advice.coverage = coverage_of(configuration, network.targets, *advice.parts_known, advice.parts,
+                                  rib->rib, *classes, *advice.plan, weighed);
     if (in_force != nullptr) {
       advice.fit = std::make_shared<const routes::Plan>(
-          fit_part(configuration, left_behind(*in_force, advice.verdicts), advice.verdicts, *rib,
-                   &*classes));
+          fit_part(configuration, left_behind(*in_force, advice), advice, *rib, &*classes));
     }
   }
   return advice;

@@ -12,6 +12,7 @@
 #include "analyzer/pin_note.hpp"
 #include "analyzer/verdict.hpp"
 #include "cli/config/configuration.hpp"
+#include "cli/routes/parts.hpp"
 #include "core/window.hpp"
 #include "routes/model/plan.hpp"
 #include "routes/rib.hpp"
@@ -45,18 +46,16 @@ struct KnownRib {
 struct Advice {
   std::vector<analyzer::Evidence> newest;    // of the newest slot of time alone
   std::vector<analyzer::Evidence> evidence;  // what the verdicts rest on
+  // Of each class, and beneath it of its parts that have a path of their own or just had.
   std::vector<analyzer::Verdict> verdicts;
+  std::vector<analyzer::PartVerdict> parts;  // all of them, in the order of `parts_known`
+  std::shared_ptr<const KnownParts> parts_known;
+  std::vector<exporters::Coverage> coverage;  // none without a RIB
   analyzer::DecisionMemory memory;
   std::shared_ptr<const routes::Plan> plan;  // null without a RIB
   // What of the plan in force neither evidence nor RIB speak against; null without either.
   std::shared_ptr<const routes::Plan> fit;
 };
-
-// What of a plan may be in force by evidence, policy, RIB and RPKI data of now, and a note of each
-// guard that took something out. Pure.
-[[nodiscard]] routes::Plan fit_part(const Configuration& configuration, const routes::Plan& plan,
-                                    std::span<const analyzer::Verdict> verdicts,
-                                    const KnownRib& known);
 
 // Pure: the same values give the same advice. `weighed`, if not null, has targets in the place of
 // the configuration's, with weights of their own, and the rates of classes. `in_force` is the plan
@@ -67,10 +66,6 @@ struct Advice {
                             const analyzer::DecisionMemory& before, WallTime now,
                             const analyzer::PinNotes& pins = {},
                             const analyzer::Weighed* weighed = nullptr);
-
-// By class, the path whose upstream plain BGP would use for most of the class's prefixes.
-[[nodiscard]] std::map<std::string, std::string, std::less<>> default_paths(
-    const Configuration& configuration, const routes::Rib& rib, const routes::Plan* in_force);
 
 // How much of the past a decision looks at.
 [[nodiscard]] Nanos look_back(const Configuration& configuration);

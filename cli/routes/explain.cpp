@@ -52,20 +52,73 @@ std::string outlook_text(std::span<const analyzer::Verdict> verdicts,
   return text;
 }
 
+const analyzer::PartVerdict* part_of(const Advice& advice, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      advice.parts, [&](const auto& part) { return part.verdict.traffic_class == name; });
+  return found == advice.parts.end() ? nullptr : &*found;
+}
+
+// "europe:FR:AS64500", whether or not it is measured.
+bool names_part(const Advice& advice, const std::string& subject) {
+  const std::string_view its_class = analyzer::class_of(subject);
+  return its_class != subject && std::ranges::any_of(advice.verdicts, [&](const auto& verdict) {
+           return verdict.traffic_class == its_class;
+         });
+}
+
+// Who speaks for a subject: a part without targets of its own goes by what it is part of.
+std::string speaker_of(const Advice& advice, const std::string& subject) {
+  if (!names_part(advice, subject)) return subject;
+  std::string speaker{analyzer::class_of(subject)};
+  for (const analyzer::PartVerdict& part : advice.parts) {
+    const std::string& name = part.verdict.traffic_class;
+    const bool around = subject == name || subject.starts_with(name + ":");
+    if (around && name.size() > speaker.size()) speaker = name;
+  }
+  return speaker;
+}
+
+// Of everything, of a class with its parts that have paths of their own, or of one part.
 std::vector<analyzer::Verdict> verdicts_of(const Advice& advice, const std::string& subject) {
+  if (const analyzer::PartVerdict* const part = part_of(advice, subject)) return {part->verdict};
   return those(advice.verdicts, [&](const auto& verdict) {
-    return subject.empty() || verdict.traffic_class == subject;
+    return subject.empty() || analyzer::class_of(verdict.traffic_class) == subject;
   });
 }
 
 std::vector<analyzer::Evidence> evidence_of(const Advice& advice, const std::string& subject) {
+  const bool part = part_of(advice, subject) != nullptr;
   return those(advice.evidence, [&](const auto& item) {
-    return subject.empty() || item.traffic_class == subject || item.path == subject;
+    const std::string_view name = item.traffic_class;
+    return subject.empty() || (part ? name : analyzer::class_of(name)) == subject ||
+           item.path == subject;
   });
+}
+
+// What is known of a part besides its verdict.
+std::string part_text(const Advice& advice, const std::string& subject,
+                      const std::string& speaker) {
+  std::string text;
+  if (speaker != subject) {
+    text += advice.parts.empty()
+                ? fmt::format("{} goes by {}: no class has parts here, see [analyzer] grain\n",
+                              subject, speaker)
+                : fmt::format(
+                      "{} goes by {}: no targets besides those of {} are known to be "
+                      "there\n",
+                      subject, speaker, speaker);
+  }
+  if (const analyzer::PartVerdict* const part = part_of(advice, speaker)) {
+    text += fmt::format("{}: {}, of {}, {} {} inside, weight {:.3g}\n", speaker,
+                        to_string(part->standing), part->verdict.whole, part->targets,
+                        part->targets == 1 ? "target" : "targets", part->weight);
+  }
+  return text;
 }
 
 // What `explain` says in words besides evidence and verdicts.
 std::string explanation_json(const Situation& situation, const std::string& subject,
+                             const std::string& speaker,
                              std::span<const analyzer::Verdict> verdicts,
                              std::span<const analyzer::Evidence> evidence) {
   const auto& plan = situation.advice.plan;
@@ -74,6 +127,7 @@ std::string explanation_json(const Situation& situation, const std::string& subj
       .member("strait", exporters::json_version)
       .member("type", "explanation")
       .member("subject", subject)
+      .member("goes_by", speaker == subject ? std::nullopt : std::optional{speaker})
       .member("evidence_hash", analyzer::evidence_hash(evidence, {}))
       .member("plan_hash", plan ? std::optional{plan->evidence_hash} : std::nullopt);
   json.key("would_change").begin_object();
@@ -91,8 +145,9 @@ std::string explanation_json(const Situation& situation, const std::string& subj
 Result<int> explain_json(const Situation& situation, const std::string& subject,
                          std::ostream& results) {
   const Advice& advice = situation.advice;
-  const auto verdicts = verdicts_of(advice, subject);
-  const auto evidence = evidence_of(advice, subject);
+  const std::string speaker = speaker_of(advice, subject);
+  const auto verdicts = verdicts_of(advice, speaker);
+  const auto evidence = evidence_of(advice, speaker);
   if (!subject.empty() && verdicts.empty() && evidence.empty()) {
     return fail(Errc::not_found,
                 fmt::format("explain: no class or path '{}' with evidence; a prefix is explained "
@@ -101,16 +156,16 @@ Result<int> explain_json(const Situation& situation, const std::string& subject,
   }
   for (const auto& item : evidence) results << exporters::to_json(item) << '\n';
   for (const auto& verdict : verdicts) results << exporters::to_json(verdict) << '\n';
-  results << explanation_json(situation, subject, verdicts, evidence) << '\n';
+  results << explanation_json(situation, subject, speaker, verdicts, evidence) << '\n';
   return 0;
 }
 
-// What is known of `subject`: a class, a path, a prefix, or (empty) everything.
+// What is known of `subject`: a class or part, a path, a prefix, or (empty) everything.
 Result<std::string> explanation(const Situation& situation, const std::string& subject,
                                 bool colours) {
   const exporters::TextOptions text{.colours = colours};
   const Advice& advice = situation.advice;
-  if (subject.find('/') != std::string::npos) {
+  if (subject.find('/') != std::string::npos && !names_part(advice, subject)) {
     const auto prefix = parse_prefix(subject);
     if (!prefix) return tl::make_unexpected(prefix.error());
     if (!situation.rib) return fail(wanted_plan(situation));
@@ -118,17 +173,19 @@ Result<std::string> explanation(const Situation& situation, const std::string& s
                                   situation.configuration.paths,
                                   situation.configuration.routes.decision);
   }
-  const auto verdicts = verdicts_of(advice, subject);
-  const auto evidence = evidence_of(advice, subject);
+  const std::string speaker = speaker_of(advice, subject);
+  const auto verdicts = verdicts_of(advice, speaker);
+  const auto evidence = evidence_of(advice, speaker);
   const auto paths = those(situation.configuration.paths, [&](const auto& path) {
     return subject.empty() || path.name == subject;
   });
   if (verdicts.empty() && evidence.empty() && paths.empty()) {
-    return fail(
-        Errc::not_found,
-        fmt::format("explain: '{}' is no class, path or prefix of this configuration", subject));
+    return fail(Errc::not_found,
+                fmt::format("explain: '{}' is no class, part, path or prefix of this configuration",
+                            subject));
   }
-  std::string words = exporters::to_text(verdicts, text) + exporters::to_text(evidence, text);
+  std::string words = part_text(advice, subject, speaker) + exporters::to_text(verdicts, text) +
+                      exporters::to_text(evidence, text);
   for (const routes::Path& path : paths) words += path_text(path);
   words += outlook_text(verdicts, situation.configuration.analyzer.decision);
   words += fmt::format("evidence hash {}\n", analyzer::evidence_hash(evidence, {}));

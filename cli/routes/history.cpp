@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cli/config/configuration.hpp"
+#include "cli/routes/fit.hpp"
 #include "cli/routes/plan_text.hpp"
 #include "cli/routes/situation.hpp"
 #include "core/digest.hpp"
@@ -165,7 +166,7 @@ routes::Plan fit_now(routes::Plan old, const PastPlan& past, const RoutesSource&
   }
   const KnownRib& known = *situation->rib;
   rib = routes_of(situation->rib);
-  routes::Plan plan = fit_part(situation->configuration, old, situation->advice.verdicts, known);
+  routes::Plan plan = fit_part(situation->configuration, old, situation->advice, known);
   routes::note_damage(known.report, plan);
   if (!known.rpki_note.empty()) {
     plan.notes.push_back({.guard = "rpki-data", .message = known.rpki_note, .blocks = false});

@@ -42,13 +42,13 @@ Result<int> run_recommend(const RecommendOptions& options, const RoutesStreams& 
     for (const auto& verdict : advice.verdicts) {
       streams.results << exporters::to_json(verdict) << '\n';
     }
-    if (advice.plan) streams.results << to_json(*advice.plan) << '\n';
+    if (advice.plan) streams.results << to_json(*advice.plan, advice) << '\n';
     return 0;
   }
   streams.results << exporters::to_text(advice.verdicts, {.colours = streams.colours});
   if (advice.plan) {
     streams.results << "plan: " << routes::diff_text(situation->current(), *advice.plan)
-                    << notes_text(advice.plan->notes);
+                    << notes_text(advice.plan->notes) << coverage_text(advice);
   } else {
     streams.results << "plan: none without a RIB ([routes] rib)\n";
   }
@@ -66,7 +66,8 @@ Result<int> run_diff(const DiffOptions& options, const RoutesStreams& streams) {
     if (!other) return tl::make_unexpected(other.error());
     before = *other ? **other : routes::Plan{};
   }
-  streams.results << routes::diff_text(before, **wanted) << notes_text((*wanted)->notes);
+  streams.results << routes::diff_text(before, **wanted) << notes_text((*wanted)->notes)
+                  << coverage_text(situation->advice);
   return 0;
 }
 
@@ -76,7 +77,7 @@ Result<int> run_render(const RenderOptions& options, const RoutesStreams& stream
   const auto wanted = wanted_plan(*situation);
   if (!wanted) return tl::make_unexpected(wanted.error());
   const routes::Plan& plan = **wanted;
-  streams.progress << notes_text(plan.notes);
+  streams.progress << notes_text(plan.notes) << coverage_text(situation->advice);
   if (plan.blocked()) {
     streams.progress << "nothing is rendered of a plan that a guard blocks\n";
     return 1;
@@ -121,7 +122,7 @@ Result<Order> order_to_apply(const ApplyOptions& options, const RoutesStreams& s
   auto router = router_of(situation->configuration);
   if (!router) return fail(std::move(router));
   streams.results << routes::diff_text(situation->current(), **wanted)
-                  << notes_text((*wanted)->notes);
+                  << notes_text((*wanted)->notes) << coverage_text(situation->advice);
   return Order{.plan = **wanted, .router = std::move(*router), .rib = routes_of(situation->rib)};
 }
 

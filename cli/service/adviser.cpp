@@ -277,7 +277,7 @@ void Adviser::decide() {
 void Adviser::write_verdicts(const std::vector<analyzer::Verdict>& verdicts) {
   if (store_) {
     auto appended = store_->append(std::span<const analyzer::Verdict>{verdicts});
-    if (appended) appended = store_->remember(memory_);
+    if (appended) appended = store_->remember(analyzer::lasting(memory_));
     if (!appended) {
       ++written_.write_failures;
       complain(appended.error());

@@ -272,6 +272,7 @@ void Service::publish(const Harvest& harvest) {
   snapshot.newest = state->advice.newest;
   snapshot.evidence = state->advice.evidence;
   snapshot.verdicts = state->advice.verdicts;
+  snapshot.coverage = state->advice.coverage;
   snapshot.weights = state->weights;
   snapshot.memory = state->advice.memory;
   snapshot.plan = state->advice.plan;

@@ -67,10 +67,23 @@ std::vector<Preference> kept_of(const std::string& traffic_class, const GateInpu
   return kept;
 }
 
-// Whether the class would get a path, session or local preference that it does not have.
+// Whether it has prefixes that go by another path of the class now, as parts of a class may.
+bool takes_over(const Preference& wanted, const Plan& in_force) {
+  const std::vector<Prefix> all = sorted(wanted.prefixes);
+  return std::ranges::any_of(in_force.preferences, [&](const Preference& held) {
+    if (held.traffic_class != wanted.traffic_class || held.path == wanted.path) return false;
+    return std::ranges::any_of(held.prefixes, [&](const Prefix& prefix) {
+      return std::ranges::binary_search(all, prefix);
+    });
+  });
+}
+
+// Whether the class would get a path, session or local preference that it does not have, or some
+// of it another path.
 bool moves(const std::vector<Preference>& wanted, const Plan& in_force) {
-  return std::ranges::any_of(
-      wanted, [&](const Preference& each) { return way_of(in_force, each) == nullptr; });
+  return std::ranges::any_of(wanted, [&](const Preference& each) {
+    return way_of(in_force, each) == nullptr || takes_over(each, in_force);
+  });
 }
 
 // How many of its prefixes are not in force in that way.

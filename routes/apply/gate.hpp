@@ -39,8 +39,9 @@ struct Passage {
 
 // Lets through what the mode of each class allows, and what takes preferences away always: of a
 // class that may not have what is wanted, only that stays in force which is wanted too or still
-// fit. A change is a path, session or local preference that a class did not have; to follow the RIB
-// on the same one is none, but of a moderated class a prefix more waits as well. Pure.
+// fit. A change is a path, session or local preference that a class did not have, or that part of
+// it takes another of its paths; to follow the RIB on the same one is none, but of a moderated
+// class a prefix more waits as well. Pure.
 [[nodiscard]] Passage pass(const GateInputs& inputs);
 
 // Whether two plans say the same of the same classes, but for some prefixes (one in twenty of a

@@ -50,6 +50,9 @@ inline constexpr std::array guards{
     Guard{.name = "prefix-budget",
           .effect = GuardEffect::leaves_out,
           .rule = "a class that would take the plan above max_prefixes is left to plain BGP"},
+    Guard{.name = "part-budget",
+          .effect = GuardEffect::leaves_out,
+          .rule = "parts beyond max_parts go by their class, whatever contradicts it there"},
     // Of a prefix.
     Guard{.name = "unmeasured-family",
           .effect = GuardEffect::leaves_out,

@@ -16,6 +16,8 @@ freshness = "20s"
 min_gain = "2ms"
 hold_down = "10m"
 repeat = 5
+grain = "origin"
+max_parts = 0
 local_pref = 250
 plan_expiry = "5m"
 weights = "traffic.json"
@@ -34,6 +36,8 @@ weights_max_age = "2h"
   CHECK(options.decision.min_gain == Nanos{2'000'000});
   CHECK(options.decision.hold_down == Nanos{600'000'000'000});
   CHECK(options.decision.repeat == 5);
+  CHECK(options.decision.grain == Grain::origin);
+  CHECK(options.decision.max_parts == 0);
   CHECK(options.decision.max_loss == 0.01);
   CHECK(options.plan.local_pref == LocalPref{250});
   CHECK(options.plan.expiry == Nanos{300'000'000'000});
@@ -51,6 +55,8 @@ TEST_CASE("analyzer options out of bounds are errors at their place") {
       {"local_pref = 1001", "local_pref"},
       {"max_local_pref = 150", "below local_pref"},
       {"repeat = 0", "repeat"},
+      {"grain = \"town\"", "want region, country, origin or prefix"},
+      {"max_parts = -1", "max_parts"},
       {"max_loss = -0.1", "max_loss"},
       {"hold_down = 90", "hold_down"},
       {"hold_dwon = \"90s\"", "hold_down"},

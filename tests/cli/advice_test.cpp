@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "cli/routes/offers.hpp"
 #include "tests/analyzer/windows.hpp"
 #include "tests/routes/rib_of.hpp"
 
@@ -76,6 +77,10 @@ KnownRib known(const std::vector<Route>& routes) {
   return {testing::rib_of(routes, Asn{64500}), {}, analyzer::test::start, nullptr, {}};
 }
 
+PathByClass defaults(const routes::Rib& rib, const routes::Plan* in_force) {
+  return default_paths(configuration(), rib, {rib, configuration().regions}, {}, in_force);
+}
+
 // Six minutes of both paths, judged each minute as the service does; the last advice.
 Advice six_minutes(double atlas_ms, double loukkos_ms, const KnownRib* rib,
                    const routes::Plan* in_force = nullptr) {
@@ -110,7 +115,7 @@ TEST_CASE("every target over every path is a session of as many flows as are wan
 }
 
 TEST_CASE("the default path is the one that plain BGP uses for most prefixes of the class") {
-  const auto found = default_paths(configuration(), known(offers()).rib, nullptr);
+  const auto found = defaults(known(offers()).rib, nullptr);
   REQUIRE(found.size() == 1);  // 203.0.113.0/24 is of no class and has no vote
   CHECK(found.at("europe") == "atlas");
 }
@@ -126,8 +131,8 @@ TEST_CASE("what a plan in force has raised does not count as plain BGP's choice"
     plan.preferences.front().prefixes.push_back(each.prefix);
   }
   const KnownRib rib = known(routes);
-  CHECK(default_paths(configuration(), rib.rib, nullptr).at("europe") == "loukkos");
-  CHECK(default_paths(configuration(), rib.rib, &plan).at("europe") == "atlas");
+  CHECK(defaults(rib.rib, nullptr).at("europe") == "loukkos");
+  CHECK(defaults(rib.rib, &plan).at("europe") == "atlas");
 }
 
 TEST_CASE("a route from an upstream that is no path of ours makes no path the default") {
@@ -136,7 +141,7 @@ TEST_CASE("a route from an upstream that is no path of ours makes no path the de
     routes.push_back(route(network, "192.0.2.99", 1));
     routes.back().local_pref = LocalPref{500};
   }
-  CHECK(default_paths(configuration(), known(routes).rib, nullptr).empty());
+  CHECK(defaults(known(routes).rib, nullptr).empty());
 }
 
 TEST_CASE("without a RIB there are verdicts and no plan") {

@@ -606,7 +606,7 @@ class Contract(unittest.TestCase):
         self.assertFalse((self.room / "hole.conf").exists())
         done = self.run_strait("routes explain nobody -c service.toml")
         self.assertEqual((done.returncode, done.stdout, done.stderr),
-                         (2, "", "strait: explain: 'nobody' is no class, path or prefix of this configuration\n"))
+                         (2, "", "strait: explain: 'nobody' is no class, part, path or prefix of this configuration\n"))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@
 #include <catch2/catch.hpp>
 #include <functional>
 #include <map>
+#include <random>
 #include <sstream>
+#include <tuple>
 
 #include "analyzer/seal.hpp"
 #include "cli/routes/advice.hpp"
@@ -20,6 +22,7 @@
 #include "routes/injection.hpp"
 #include "routes/plan_from_rib.hpp"
 #include "routes/recheck.hpp"
+#include "tests/analyzer/windows.hpp"
 #include "tests/routes/apply_place.hpp"
 #include "tests/routes/dialects/surroundings.hpp"
 #include "tests/routes/fake_bird.hpp"
@@ -188,6 +191,63 @@ Plan unmeasured(const std::string& more, const std::function<void(cli::KnownRib&
   return *cli::advise(*configuration, {}, &known, nullptr, {}, made).plan;
 }
 
+// The plan where one origin AS of two is nearer by another path than its class goes by.
+Plan of_two_origins(const std::string& max_parts) {
+  const auto configuration = cli::parse_configuration(std::string{program} + R"(
+[[target]]
+name = "paris"
+address = "198.51.101.10"
+region = "europe"
+[[path]]
+name = "loukkos"
+upstream_asn = 64502
+neighbor_v4 = "192.0.2.6"
+protocol = "u2"
+device = "eth2"
+[[region]]
+name = "europe"
+prefixes = ["198.51.0.0/16"]
+[routes]
+accept = ["bogon-asn", "bogon-prefix"]
+[analyzer]
+grain = "origin"
+)" + max_parts,
+                                                      "test.toml");
+  if (!configuration) FAIL(configuration.error().message);
+  std::vector<Route> routes;
+  for (const std::uint32_t upstream : {64501U, 64502U}) {
+    for (const std::uint32_t origin : {64496U, 64497U}) {
+      Route& route = routes.emplace_back();
+      route.prefix = prefix(origin == 64496 ? "198.51.100.0/24" : "198.51.101.0/24");
+      route.neighbor = parse_address(upstream == 64501 ? "192.0.2.2" : "192.0.2.6").value();
+      route.neighbor_asn = Asn{upstream};
+      route.as_path.assign(upstream - 64500, Asn{upstream});
+      route.as_path.emplace_back(origin);
+    }
+  }
+  std::mt19937_64 random{3};  // NOLINT(bugprone-random-generator-seed)
+  std::vector<Window> windows;
+  for (int i = 0; i < 8; ++i) {
+    for (const auto& [path, target, ms] : {std::tuple{"atlas-offshore", "madrid", 20},
+                                           {"atlas-offshore", "paris", 20},
+                                           {"loukkos", "madrid", 10},
+                                           {"loukkos", "paris", 30}}) {
+      analyzer::test::WindowBuilder window(path, target, i);
+      windows.push_back(window.noisy(random, analyzer::test::millis(ms), Nanos{200'000}, 300));
+    }
+  }
+  const cli::KnownRib known{rib_of(routes, Asn{64500}), {}, made, nullptr, {}};
+  return *cli::advise(*configuration, windows, &known, nullptr, {},
+                      analyzer::test::start + 8 * analyzer::test::minute)
+              .plan;
+}
+
+std::string part_left_to_class() {
+  REQUIRE(of_two_origins("").preferences.size() == 1);
+  const Plan plan = of_two_origins("max_parts = 0\n");
+  return plan.preferences.empty() ? words_of(plan, "part-budget") : std::string{};
+}
+
 std::string rolled_back_to() {
   Scene scene;
   const FakeRouter bird{scene.target.control_socket, scene.target.include_file};
@@ -281,6 +341,7 @@ const std::map<std::string_view, Stop> table{
      [] {
        return left_out("prefix-budget", [](Setting& s) { s.limits.max_prefixes = 0; }, false);
      }},
+    {"part-budget", part_left_to_class},
     {"unmeasured-family",
      [] {
        return left_out("unmeasured-family", [](Setting& s) { s.wish.measured_v4 = false; }, false);

@@ -174,6 +174,14 @@ TEST_CASE("a verdict reads back as it was written") {
   CHECK(back->hold_until == verdict.hold_until);
 }
 
+TEST_CASE("the verdict on a part names its whole, and that on a class none") {
+  CHECK(parsed(to_json(samples::verdict())).at("whole").is_null());
+  CHECK(parse_verdict(to_json(samples::verdict()))->whole.empty());
+  const auto part = samples::part_verdict();
+  CHECK(text(parsed(to_json(part)).at("whole")) == "europe");
+  CHECK(*parse_verdict(to_json(part)) == part);
+}
+
 TEST_CASE("a decision memory reads back as it was written") {
   analyzer::DecisionMemory memory = samples::snapshot().memory;
   memory["quo\"te\n"] = {.path = {},
@@ -184,7 +192,8 @@ TEST_CASE("a decision memory reads back as it was written") {
                          .displaced = {},
                          .forced = false,
                          .penalty = 1.0 / 3,
-                         .better = 5};
+                         .better = 5,
+                         .against = "y"};
   const auto back = parse_memory(to_json(memory));
   REQUIRE(back.has_value());
   CHECK(*back == memory);

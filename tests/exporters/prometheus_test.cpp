@@ -82,6 +82,27 @@ TEST_CASE("before anything is measured only the service speaks of itself") {
   }
 }
 
+TEST_CASE("parts are counted by what became of them, and none where a class has none") {
+  const auto of = [](const Snapshot& snapshot, std::string_view name, std::string_view key) {
+    std::map<std::string, double> found;
+    const auto families = collect(snapshot);
+    const MetricFamily* const family = find(families, name);
+    if (family == nullptr) return found;
+    for (const auto& each : family->metric) found[label(each, key)] = each.gauge.value;
+    return found;
+  };
+  Snapshot snapshot = samples::snapshot();
+  using Counts = std::map<std::string, double>;
+  CHECK(of(snapshot, "strait_parts", "standing") ==
+        Counts{{"unmeasured", 2}, {"as-whole", 2}, {"split", 1}, {"left-out", 1}});
+  CHECK(of(snapshot, "strait_parts_prefixes_ratio", "parts") ==
+        Counts{{"measured", 0.75}, {"split", 0.25}});
+  CHECK(of(snapshot, "strait_parts_weight_ratio", "parts") ==
+        Counts{{"measured", 0.75}, {"split", 0.5}});
+  snapshot.coverage[0].measured = snapshot.coverage[0].unmeasured = 0;
+  CHECK(of(snapshot, "strait_parts", "standing").empty());
+}
+
 TEST_CASE("no metric name is used twice") {
   std::set<std::string_view> names;
   for (const MetricSpec& spec : all_metrics()) {

@@ -149,6 +149,16 @@ inline analyzer::Verdict verdict() {
   return verdict;
 }
 
+// Of a part of its class.
+inline analyzer::Verdict part_verdict() {
+  analyzer::Verdict part = verdict();
+  part.traffic_class = "europe:FR";
+  part.whole = "europe";
+  part.path = "loukkos";
+  part.previous = "loukkos";
+  return part;
+}
+
 inline Snapshot snapshot() {
   Snapshot snapshot;
   snapshot.at = start + minutes{1};
@@ -204,7 +214,21 @@ inline Snapshot snapshot() {
                                .displaced = "loukkos",
                                .forced = true,
                                .penalty = 1.5,
-                               .better = 0};
+                               .better = 0,
+                               .against = {}};
+  snapshot.coverage = {{.traffic_class = "europe",
+                        .prefixes = 8,
+                        .preferred = 4,
+                        .in_measured = 6,
+                        .in_split = 2,
+                        .weight_in_measured = 0.75,
+                        .weight_in_split = 0.5,
+                        .by_traffic = true,
+                        .traffic_share = 0.25,
+                        .measured = 4,
+                        .unmeasured = 2,
+                        .split = 1,
+                        .left_out = 1}};
   routes::Plan plan;
   plan.preferences = {{.traffic_class = "europe",
                        .path = "atlas-offshore",

@@ -60,6 +60,25 @@ africa: insufficient (plain BGP decides)
 )");
 }
 
+TEST_CASE("a part stands beneath its class, and without a path goes by it") {
+  auto joined = samples::part_verdict();
+  joined.path.reset();
+  joined.ruling = analyzer::Ruling::keep;
+  joined.gain.reset();
+  joined.hold_until.reset();
+  joined.ranking.clear();
+  CHECK(to_text(std::vector{samples::part_verdict(), joined}, {}) ==
+        R"(  europe:FR: prefer loukkos
+    p95 is 3.1 ms lower [2.9, 3.3] for 3 windows
+    gain 3.100 ms [2.900 ms, 3.300 ms]
+    held until 2026-11-23T16:56:00Z
+    1.  atlas-offshore  eligible      -3.100 ms [-3.300 ms, -2.900 ms]  p95 19.6 ms
+    -   loukkos         not eligible                                    41 probes, p95 needs 72
+  europe:FR: keep (goes by europe), until now loukkos
+    p95 is 3.1 ms lower [2.9, 3.3] for 3 windows
+)");
+}
+
 TEST_CASE("colours come only when asked for, and do not move the columns") {
   const std::vector evidence{samples::evidence("atlas-offshore", "europe"),
                              samples::insufficient("loukkos", "europe")};

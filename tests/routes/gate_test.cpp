@@ -109,6 +109,22 @@ TEST_CASE("a class gets what its mode allows, and loses what is wanted no more w
   CHECK(done.now.expires == c.wanted.expires);
 }
 
+TEST_CASE("part of a class that takes another of its paths is a change, a prefix more is none") {
+  const Plan both = plan_of({europe("atlas", "u1", {"192.0.2.0/24", "198.51.100.0/24"}),
+                             europe("loukkos", "u2", {"203.0.113.0/24"})});
+  const Plan moved = plan_of({europe("atlas", "u1", {"192.0.2.0/24"}),
+                              europe("loukkos", "u2", {"198.51.100.0/24", "203.0.113.0/24"})});
+  const Plan more = plan_of({europe("atlas", "u1", {"192.0.2.0/24", "198.51.100.0/24"}),
+                             europe("loukkos", "u2", {"20.1.0.0/16", "203.0.113.0/24"})});
+  const Modes automatic = modes_of(ApplyMode::automatic);
+  CHECK(passage(both, moved, both, automatic).changed.size() == 1);
+  CHECK(passage(both, more, both, automatic).changed.empty());
+  ChangesToday today;
+  today.all = automatic.changes_per_day;
+  CHECK(words(passage(both, moved, both, automatic, today).now) == "europe u1 2, europe u2 1");
+  CHECK(words(passage(both, more, both, automatic, today).now) == "europe u1 2, europe u2 2");
+}
+
 TEST_CASE("of mixed modes a plan has of each class what that one may") {
   Modes modes = modes_of(ApplyMode::advise);
   modes.by_class = {{"africa", ApplyMode::automatic}, {"europe", ApplyMode::moderated}};

@@ -134,6 +134,47 @@ TEST_CASE("parts by one path are one preference, and say whose reason it is") {
   CHECK(plan.preferences[1].reason == "far");
 }
 
+TEST_CASE(
+    "a wish for a part holds for the families that it measures, and the others go by its whole") {
+  std::vector<Route> routes;
+  for (const char* const network : {"20.3.0.0/16", "2001:db8:3::/48"}) {
+    for (const char* const neighbor : {"2001:db8::1", "2001:db8::5", neighbor_a, neighbor_b}) {
+      routes.push_back(route(prefix(network), neighbor_a, 8));
+      routes.back().neighbor = parse_address(neighbor).value();
+    }
+  }
+  const Rib rib = rib_of(routes, Asn{64500});
+  Regions regions =
+      Regions::make({{"europe", {}, {}, {prefix("20.0.0.0/8"), prefix("2001:db8::/32")}, {}}}, {})
+          .value();
+  RegistrationFiles files;
+  files.registrations = {{*block_of(prefix("20.0.0.0/9"), {.letters = {'F', 'R'}}),
+                          *block_of(prefix("2001:db8::/32"), {.letters = {'F', 'R'}})},
+                         {{.name = "test", .date = {}}}};
+  regions.set_registrations(std::move(files));
+  const RibClasses classes{rib, regions};
+  const PartIndex index{rib, regions, classes, {part("europe:FR", "europe", "FR")}};
+  PlanLimits limits;
+  limits.classes = &classes;
+  limits.parts = &index;
+  std::vector<Path> paths{path("a", neighbor_a), path("b", neighbor_b)};
+  paths[0].neighbor_v6 = parse_address("2001:db8::1").value();
+  paths[1].neighbor_v6 = parse_address("2001:db8::5").value();
+  const std::vector<Wish> wishes{{"europe", "b", "far"},
+                                 {.traffic_class = "europe:FR",
+                                  .path = "a",
+                                  .reason = "near",
+                                  .measured_v4 = true,
+                                  .measured_v6 = false}};
+  const Plan plan = plan_from_rib(wishes, paths, rib, regions, limits);
+  REQUIRE(plan.preferences.size() == 2);
+  CHECK(plan.preferences[0].path == "a");
+  CHECK(plan.preferences[0].prefixes == std::vector{prefix("20.3.0.0/16")});
+  CHECK(plan.preferences[1].path == "b");
+  CHECK(plan.preferences[1].prefixes == std::vector{prefix("2001:db8:3::/48")});
+  CHECK(plan.notes.empty());
+}
+
 TEST_CASE("whatever is wished, a prefix goes by its finest wish, and only where it is offered") {
   std::mt19937 random{29};  // NOLINT(bugprone-random-generator-seed)
   const Regions regions = europe();
