@@ -106,7 +106,8 @@ Result<std::string> plan_file_text(const Plan& plan, const RouterTarget& target,
   const Language language = language_of(target.kind);
   auto rendered = language.render(plan, {.site_asn = target.site_asn,
                                          .paths = target.paths,
-                                         .rib = rib,
+                                         // What FRR runs is compared with lists of prefixes.
+                                         .rib = target.kind == RouterKind::frr ? nullptr : rib,
                                          .injector = target.injector});
   if (!rendered) return tl::make_unexpected(rendered.error());
   return sealed(std::move(rendered->text), language.mark, *text);

@@ -3,6 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "routes/dialects/exact_origins.hpp"
 #include "routes/dialects/script.hpp"
 #include "routes/dialects/wording.hpp"
 
@@ -19,6 +26,15 @@ constexpr Grammar eos_grammar{.community_list = "ip community-list", .nested = t
 
 std::string list_name(const SessionScript& session, const Raise& raise, bool v6) {
   return fmt::format("STRAIT-{}-{}-V{}", session.protocol, raise.local_pref.value(), v6 ? 6 : 4);
+}
+
+// By list_name(): what is said by origin AS in the place of a list of prefixes.
+using OriginsByList = std::map<std::string, ExactOrigins, std::less<>>;
+
+bool has_prefixes(const Raise& raise, bool v6) {
+  return std::ranges::any_of(raise.preferences, [&](const Preference& each) {
+    return !of_family(each.prefixes, v6).empty();
+  });
 }
 
 // RFC 8326 section 4 and RFC 7999 section 2: such routes are not to be raised. The list is the same
@@ -71,10 +87,44 @@ std::string prefix_list(const Grammar& grammar, const SessionScript& session, co
                          : flat_list(family, name, raise, v6));
 }
 
+std::string any_list(bool v6) { return v6 ? "STRAIT-ANY-V6" : "STRAIT-ANY-V4"; }
+
+// FRR's. A list that is not there cannot be taken away, so there is one first.
+std::string origin_list(const std::string& name, const ExactOrigins& exact) {
+  std::string text = fmt::format(
+      "!\n! {1} origin ASes say {2} prefixes\nbgp as-path access-list {0} permit _0$\n"
+      "no bgp as-path access-list {0}\n",
+      name, exact.origins.size(), exact.said);
+  unsigned number = 0;
+  for (const Asn origin : exact.origins) {
+    number += 5;
+    text += fmt::format("bgp as-path access-list {} seq {} permit _{}$\n", name, number,
+                        origin.value());
+  }
+  return text;
+}
+
+// An AS path knows no family, so a list of all prefixes of one stands beside it.
+std::string origin_entry(const std::string& name, const std::string& route_map, unsigned number,
+                         bool v6, LocalPref local_pref) {
+  return fmt::format(
+      "route-map {} permit {}\n match {} address prefix-list {}\n match as-path {}\n set "
+      "local-preference {}\n",
+      route_map, number, v6 ? "ipv6" : "ip", any_list(v6), name, local_pref.value());
+}
+
+std::string any_lists() {
+  return fmt::format(
+      "!\nip prefix-list {} seq 5 permit 0.0.0.0/0 le 32\nipv6 prefix-list {} seq 5 permit ::/0 le "
+      "128\n",
+      any_list(false), any_list(true));
+}
+
 // Permits everything: it sets, and leaves to its caller what is accepted. FRR 8.4 finds entries by
 // a tree of the prefixes in their lists ("optimization"), and when a list is replaced the tree
 // loses members that the list has: without it FRR looks at the lists themselves.
-std::string route_map(const Grammar& grammar, const SessionScript& session) {
+std::string route_map(const Grammar& grammar, const SessionScript& session,
+                      const OriginsByList& origins) {
   const std::string name = "STRAIT-" + session.protocol;
   std::string text = fmt::format("!\nno route-map {}\n", name);
   if (!grammar.nested) text += fmt::format("no route-map {} optimization\n", name);
@@ -85,43 +135,90 @@ std::string route_map(const Grammar& grammar, const SessionScript& session) {
   for (const Raise& raise : session.raises) {
     for (const bool v6 : {false, true}) {
       if (!raise.has(v6)) continue;
+      const std::string list = list_name(session, raise, v6);
+      if (origins.contains(list)) {
+        number += 10;
+        text += origin_entry(list, name, number, v6, raise.local_pref);
+        if (!has_prefixes(raise, v6)) continue;  // FRR's empty lists permit everything
+      }
       number += 10;
       text += fmt::format(
           "route-map {} permit {}\n match {} address prefix-list {}\n set local-preference {}\n",
-          name, number, v6 ? "ipv6" : "ip", list_name(session, raise, v6),
-          raise.local_pref.value());
+          name, number, v6 ? "ipv6" : "ip", list, raise.local_pref.value());
     }
   }
   return text + fmt::format("route-map {} permit 65535\n", name);
 }
 
-std::string render_lists(const Script& script, const Grammar& grammar) {
+std::string render_lists(const Script& script, const Grammar& grammar,
+                         const OriginsByList& origins = {}) {
   std::string text = comment("! ", script.head) + marked_list(grammar);
+  if (!origins.empty()) text += any_lists();
   for (const SessionScript& session : script.sessions) {
     for (const Raise& raise : session.raises) {
       for (const bool v6 : {false, true}) {
-        if (raise.has(v6)) text += prefix_list(grammar, session, raise, v6);
+        if (!raise.has(v6)) continue;
+        const std::string list = list_name(session, raise, v6);
+        const auto exact = origins.find(list);
+        if (exact != origins.end()) text += origin_list(list, exact->second);
+        if (exact == origins.end() || has_prefixes(raise, v6)) {
+          text += prefix_list(grammar, session, raise, v6);
+        }
       }
     }
-    text += route_map(grammar, session);
+    text += route_map(grammar, session, origins);
   }
   return text + "!\n";
+}
+
+// Takes out of the script what origin ASes say exactly.
+OriginsByList shorten(Script& script, const Rib& rib) {
+  OriginsByList found;
+  for (SessionScript& session : script.sessions) {
+    for (Raise& raise : session.raises) {
+      for (const bool v6 : {false, true}) {
+        std::vector<Prefix> wanted;
+        for (const Preference& each : raise.preferences) {
+          const auto its = of_family(each.prefixes, v6);
+          wanted.insert(wanted.end(), its.begin(), its.end());
+        }
+        std::ranges::sort(wanted);
+        ExactOrigins exact = exact_origins(wanted, session.neighbors, rib);
+        if (exact.origins.empty()) continue;
+        script.prefixes -= exact.said;
+        for (Preference& each : raise.preferences) {
+          std::erase_if(each.prefixes, [&](const Prefix& prefix) {
+            return prefix.network.is_v6() == v6 && !std::ranges::binary_search(exact.rest, prefix);
+          });
+        }
+        found.emplace(list_name(session, raise, v6), std::move(exact));
+      }
+    }
+  }
+  return found;
 }
 
 }  // namespace
 
 Result<Rendering> render_frr(const Plan& plan, const Surroundings& around) {
-  const auto script = script_of(plan, around, "FRR");
+  auto script = script_of(plan, around, "FRR");
   if (!script) return tl::make_unexpected(script.error());
+  const std::size_t all = script->prefixes;
+  OriginsByList origins;
+  if (all > frr_most_prefixes && around.rib != nullptr) origins = shorten(*script, *around.rib);
   if (script->prefixes > frr_most_prefixes) {
+    const std::string which =
+        script->prefixes == all
+            ? std::string{}
+            : fmt::format(", {} of them of origin ASes that have others, too", script->prefixes);
     return fail(
         Errc::unsupported,
-        fmt::format("FRR: the plan has {} prefixes, want {} at most: the time that FRR takes "
+        fmt::format("FRR: the plan has {} prefixes{}, want {} at most: the time that FRR takes "
                     "to load prefix lists grows with the square of their length; inject "
                     "the routes instead (--dialect exabgp)",
-                    script->prefixes, frr_most_prefixes));
+                    all, which, frr_most_prefixes));
   }
-  return Rendering{.text = render_lists(*script, frr_grammar), .notes = {}};
+  return Rendering{.text = render_lists(*script, frr_grammar, origins), .notes = {}};
 }
 
 Result<Rendering> render_eos(const Plan& plan, const Surroundings& around) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What dialects say, heard by real daemons with two upstreams and a customer, in network
 // namespaces: see daemon_lab.sh. Needs root.
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -95,6 +97,47 @@ void moves_its_prefixes_and_back(const char* dialect) {
 TEST_CASE("FRR moves exactly a plan's prefixes, and an empty plan brings plain BGP back") {
   if (lacks("vtysh zebra")) return;
   moves_its_prefixes_and_back("frr");
+}
+
+TEST_CASE(
+    "FRR raises by origin AS what is wanted of it, of one family and nothing that is marked") {
+  if (lacks("vtysh zebra")) return;
+  const Octets way = as_path(sequence({65001, 64497, 64496}));
+  const Octets four = Octets{}.add(origin()).add(way).add(next_hop(a4));
+  OctetRib rib{Asn{64500}};
+  Plan plan = empty_plan();
+  plan.preferences = {preference("europe", "atlas-offshore", "u1", {"20.1.128.0/17"})};
+  auto& wanted = plan.preferences[0].prefixes;
+  for (int n = 0; n < 10; ++n) wanted.push_back(prefix(fmt::format("20.{}.0.0/16", n).c_str()));
+  for (const Prefix& each : wanted) rib.put(to_string(each).c_str(), a4, four);
+  rib.put("30.0.0.0/16", a4, Octets{four}.add(attribute(0xc0, 8, Octets{}.u32(0xffff0000))));
+  rib.put("31.0.0.0/16", a4, Octets{four}.add(attribute(0xc0, 8, Octets{}.u32(0xffff029a))));
+  rib.put("2001:db8:10::/48", a6, Octets{}.add(origin()).add(way).add(reach(a6)));
+  // What nobody offers makes them too many for prefix lists.
+  for (int n = 0; n < 490; ++n) {
+    wanted.push_back(prefix(fmt::format("21.{}.{}.0/24", n / 256, n % 256).c_str()));
+  }
+  std::ranges::sort(wanted);
+  Site site;
+  site.rib = rib.finish();
+  const auto rendered = find_dialect("frr")->render(plan, site.around());
+  if (!rendered) FAIL(rendered.error().message);
+  REQUIRE_THAT(rendered->text,
+               Catch::Contains("seq 5 permit _64496$") && !Catch::Contains("permit 20."));
+
+  DaemonLab lab{"frr"};
+  REQUIRE(lab.best("20.1.0.0/16") == b4);
+  REQUIRE(lab.hand_over("load", rendered->text) == "loaded");
+  CHECK(lab.becomes("20.1.0.0/16", a4));
+  CHECK(lab.becomes("20.1.128.0/17", a4));
+  CHECK(lab.becomes("20.9.0.0/16", a4));
+  CHECK(lab.best("30.0.0.0/16") == b4);  // GRACEFUL_SHUTDOWN
+  CHECK(lab.best("31.0.0.0/16") == b4);  // BLACKHOLE
+  CHECK(lab.best("2001:db8:10::/48") == b6);
+  REQUIRE(lab.hand_over("load", rendered->text) == "loaded");  // over itself
+  CHECK(lab.becomes("20.1.0.0/16", a4));
+  REQUIRE(lab.hand_over("load", text_in("frr", empty_plan())) == "loaded");
+  CHECK(lab.becomes("20.1.0.0/16", b4));
 }
 
 TEST_CASE("GoBGP moves exactly a plan's prefixes, and an empty plan brings plain BGP back") {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routes/dialects/exact_origins.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace strait::routes {
+namespace {
+
+// What the routes of a wanted prefix begin in.
+struct Begins {
+  bool known = false;
+  std::optional<Asn> origin;  // nothing: in several, or in none that can be named
+
+  void add(std::optional<Asn> of_route) {
+    origin = known && origin != of_route ? std::nullopt : of_route;
+    known = true;
+  }
+};
+
+}  // namespace
+
+ExactOrigins exact_origins(std::span<const Prefix> wanted, std::span<const Address> neighbors,
+                           const Rib& rib) {
+  ExactOrigins found;
+  if (wanted.empty()) return found;
+  const bool v4 = wanted.front().network.is_v4();
+  std::vector<Begins> begins(wanted.size());
+  std::set<Asn> others;  // that have a prefix which is not wanted
+  for (const Address& neighbor : neighbors) {
+    rib.for_each_of(neighbor, [&](const RibEntry& entry, const RibRoute& route) {
+      if (entry.prefix.network.is_v4() != v4 || rib.head(route).marked()) return;
+      const auto origin = rib.head(route).origin_as();
+      const auto place = std::ranges::lower_bound(wanted, entry.prefix);
+      if (place != wanted.end() && *place == entry.prefix) {
+        begins[static_cast<std::size_t>(place - wanted.begin())].add(origin);
+      } else if (origin) {
+        others.insert(*origin);
+      }
+    });
+  }
+  std::map<Asn, std::size_t> counts;
+  for (const Begins& each : begins) {
+    if (each.origin && !others.contains(*each.origin)) ++counts[*each.origin];
+  }
+  std::erase_if(counts, [](const auto& each) { return each.second < 2; });
+  for (const auto& [origin, count] : counts) {
+    found.origins.push_back(origin);
+    found.said += count;
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto& origin = begins[i].origin;
+    if (!origin || !counts.contains(*origin)) found.rest.push_back(wanted[i]);
+  }
+  return found;
+}
+
+}  // namespace strait::routes
