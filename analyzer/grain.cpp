@@ -48,9 +48,8 @@ PartsByName all_parts(std::span<const Target> targets, const TargetPlaces& place
   for (const Target& target : targets) {
     const auto place = places.find(target.name);
     if (place == places.end() || target.weight <= 0) continue;
-    for (MeasuredPart& each : parts_of(target, place->second, grain)) {
-      std::string name = each.part.name;
-      auto& inside = parts.try_emplace(std::move(name), std::move(each)).first->second;
+    for (const MeasuredPart& each : parts_of(target, place->second, grain)) {
+      MeasuredPart& inside = parts.try_emplace(each.part.name, each).first->second;
       inside.targets.push_back(target);
       inside.targets.back().traffic_class = inside.part.name;
     }
