@@ -7,11 +7,13 @@
 #include <chrono>
 #include <csignal>
 #include <ostream>
+#include <sstream>
 #include <thread>
 #include <utility>
 
 #include "cli/config/configuration.hpp"
 #include "core/clock.hpp"
+#include "core/file.hpp"
 #include "routes/apply/include_file.hpp"
 #include "routes/apply/plan_file.hpp"
 #include "routes/apply/steps.hpp"
@@ -43,19 +45,44 @@ Result<int> go_on(const routes::RouterTarget& router, const Clock& clock,
   return 0;
 }
 
-// More than an apply takes, with all that may be slow in it: the router's programs check, show,
-// load and undo, each within its limit, and the read-back.
-Nanos longest_apply(const routes::RouterTarget& router) {
-  constexpr int programs = 6;
-  constexpr int read_backs = 2;
-  return programs * router.load_within + read_backs * router.read_back_within;
+// What a process has used, with its children that have ended, as proc_pid_stat(5) has it; empty: it
+// is gone. The name in front may hold spaces and brackets.
+std::string processor_time(pid_t process) {
+  const auto line = read_file(fmt::format("/proc/{}/stat", process)).value_or("");
+  std::istringstream fields{line.substr(line.rfind(')') + 1)};
+  constexpr int first = 14;
+  constexpr int last = 17;
+  std::string used;
+  std::string field;
+  for (int number = 3; number <= last && fields >> field; ++number) {
+    if (number >= first) used += field + ' ';
+  }
+  return used;
+}
+
+// How it goes with the process `holder`, which applies. One that works uses processor time, however
+// long it takes; a program that it waits for is ended within load_within.
+routes::Fate fate_of(pid_t holder, const routes::RouterTarget& router) {
+  constexpr auto between_looks = std::chrono::seconds{1};
+  const Nanos patience = router.load_within + std::chrono::seconds{20};
+  std::string used = processor_time(holder);
+  auto since = std::chrono::steady_clock::now();
+  while (true) {
+    const auto fate = routes::fate_behind(STDIN_FILENO, between_looks);
+    if (fate != routes::Fate::hangs) return fate;
+    if (std::string more = processor_time(holder); more != used) {
+      used = std::move(more);
+      since = std::chrono::steady_clock::now();
+    }
+    if (std::chrono::steady_clock::now() - since >= patience) return fate;
+  }
 }
 
 // `holder`, whose child we are, applies. One that hangs would keep the lock for ever, and nobody
 // could undo what it has not confirmed: it is killed.
 Result<int> watch(pid_t holder, const routes::RouterTarget& router, const Clock& clock,
                   const RoutesStreams& streams) {
-  const auto fate = routes::fate_behind(STDIN_FILENO, longest_apply(router));
+  const auto fate = fate_of(holder, router);
   if (fate == routes::Fate::well) return 0;
   if (fate == routes::Fate::hangs && ::getppid() == holder) ::kill(holder, SIGKILL);
   return go_on(router, clock, streams);
