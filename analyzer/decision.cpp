@@ -171,9 +171,8 @@ class Judge {
     std::string whole = part.whole;
     for (;;) {
       const auto path = path_of_.find(whole);
-      if (path != path_of_.end() && path->second) {
-        return is_routed(inputs_, part.name, *path->second) ? path->second : default_of(part.name);
-      }
+      const std::optional<std::string> its = path == path_of_.end() ? std::nullopt : path->second;
+      if (its) return is_routed(inputs_, part.name, *its) ? its : default_of(part.name);
       const auto above = whole_of_.find(whole);
       if (above == whole_of_.end()) return default_of(part.name);
       whole = above->second;
@@ -233,7 +232,7 @@ class Judge {
     verdict.reason = fmt::format(
         "left to {}: at most {} parts have paths of their own, and others "
         "weigh or gain more; it would go by {}: {}",
-        verdict.whole, options_.max_parts, *verdict.path, verdict.reason);
+        verdict.whole, options_.max_parts, verdict.path.value_or(""), verdict.reason);
     verdict.ruling = Ruling::keep;
     verdict.path.reset();
   }
