@@ -140,6 +140,12 @@ constexpr WallTime start{29'000'000 * minute};
 
 // So many minutes of every target over every path, 100 probes each: 20 ms and a queue by the first,
 // 22 ms by the others, but every fifth target is 8 ms nearer by one of those.
+Nanos least_delay(std::size_t target, std::size_t path, std::size_t paths) {
+  if (path == 0) return Nanos{20'000'000};
+  const bool nearer = target % 5 == 0 && path == 1 + target / 5 % (paths - 1);
+  return Nanos{nearer ? 14'000'000 : 22'000'000};
+}
+
 std::vector<Window> windows_of(const Targets& targets, std::span<const routes::Path> paths,
                                int minutes) {
   std::mt19937_64 random{1};  // NOLINT(bugprone-random-generator-seed)
@@ -155,8 +161,7 @@ std::vector<Window> windows_of(const Targets& targets, std::span<const routes::P
         window.length = minute;
         window.source = StampSource::kernel;
         window.counts.sent = window.counts.received = 100;
-        const bool nearer = t % 5 == 0 && p == 1 + t / 5 % (paths.size() - 1);
-        const Nanos least{p == 0 ? 20'000'000 : nearer ? 14'000'000 : 22'000'000};
+        const Nanos least = least_delay(t, p, paths.size());
         for (int probe = 0; probe < 100; ++probe) {
           window.rtt.record(least + Nanos{static_cast<Nanos::rep>(queue(random))});
         }
@@ -251,8 +256,8 @@ int run(const bench::TableShape& shape, std::size_t max_parts) {
   const auto count = [&](analyzer::PartStanding standing) {
     return std::ranges::count(judged.decision.parts, standing, &analyzer::PartVerdict::standing);
   };
-  std::vector<routes::Part> parts;
-  for (const analyzer::MeasuredPart& each : measured) parts.push_back(each.part);
+  std::vector<routes::Part> parts(measured.size());
+  std::ranges::transform(measured, parts.begin(), &analyzer::MeasuredPart::part);
   std::optional<routes::PartIndex> index;
   const double indexed = seconds([&] { index.emplace(rib, *regions, *classes, parts); });
   std::optional<routes::Preferable> preferable;

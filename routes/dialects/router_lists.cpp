@@ -31,6 +31,16 @@ std::string list_name(const SessionScript& session, const Raise& raise, bool v6)
 // By list_name(): what is said by origin AS in the place of a list of prefixes.
 using OriginsByList = std::map<std::string, ExactOrigins, std::less<>>;
 
+// Calls f(raise, whether it is IPv6) for each list of a session.
+template <class Session, class F>
+void for_each_list(Session& session, F f) {
+  for (auto& raise : session.raises) {
+    for (const bool v6 : {false, true}) {
+      if (raise.has(v6)) f(raise, v6);
+    }
+  }
+}
+
 bool has_prefixes(const Raise& raise, bool v6) {
   return std::ranges::any_of(raise.preferences, [&](const Preference& each) {
     return !of_family(each.prefixes, v6).empty();
@@ -104,13 +114,21 @@ std::string origin_list(const std::string& name, const ExactOrigins& exact) {
   return text;
 }
 
+// What an entry of a route map raises.
+struct Entry {
+  std::string list;
+  bool v6 = false;
+  LocalPref local_pref{0};
+};
+
 // An AS path knows no family, so a list of all prefixes of one stands beside it.
-std::string origin_entry(const std::string& name, const std::string& route_map, unsigned number,
-                         bool v6, LocalPref local_pref) {
-  return fmt::format(
-      "route-map {} permit {}\n match {} address prefix-list {}\n match as-path {}\n set "
-      "local-preference {}\n",
-      route_map, number, v6 ? "ipv6" : "ip", any_list(v6), name, local_pref.value());
+std::string origin_matches(const Entry& entry) {
+  return fmt::format(" match {} address prefix-list {}\n match as-path {}\n",
+                     entry.v6 ? "ipv6" : "ip", any_list(entry.v6), entry.list);
+}
+
+std::string prefix_matches(const Entry& entry) {
+  return fmt::format(" match {} address prefix-list {}\n", entry.v6 ? "ipv6" : "ip", entry.list);
 }
 
 std::string any_lists() {
@@ -132,21 +150,18 @@ std::string route_map(const Grammar& grammar, const SessionScript& session,
   if (!session.raises.empty()) {
     text += fmt::format("route-map {} permit {}\n match community STRAIT-MARKED\n", name, number);
   }
-  for (const Raise& raise : session.raises) {
-    for (const bool v6 : {false, true}) {
-      if (!raise.has(v6)) continue;
-      const std::string list = list_name(session, raise, v6);
-      if (origins.contains(list)) {
-        number += 10;
-        text += origin_entry(list, name, number, v6, raise.local_pref);
-        if (!has_prefixes(raise, v6)) continue;  // FRR's empty lists permit everything
-      }
-      number += 10;
-      text += fmt::format(
-          "route-map {} permit {}\n match {} address prefix-list {}\n set local-preference {}\n",
-          name, number, v6 ? "ipv6" : "ip", list, raise.local_pref.value());
-    }
-  }
+  const auto add = [&](const Entry& entry, const std::string& matches) {
+    number += 10;
+    text += fmt::format("route-map {} permit {}\n{} set local-preference {}\n", name, number,
+                        matches, entry.local_pref.value());
+  };
+  for_each_list(session, [&](const Raise& raise, bool v6) {
+    const Entry entry{
+        .list = list_name(session, raise, v6), .v6 = v6, .local_pref = raise.local_pref};
+    if (origins.contains(entry.list)) add(entry, origin_matches(entry));
+    // FRR's empty lists permit everything.
+    if (has_prefixes(raise, v6)) add(entry, prefix_matches(entry));
+  });
   return text + fmt::format("route-map {} permit 65535\n", name);
 }
 
@@ -155,45 +170,46 @@ std::string render_lists(const Script& script, const Grammar& grammar,
   std::string text = comment("! ", script.head) + marked_list(grammar);
   if (!origins.empty()) text += any_lists();
   for (const SessionScript& session : script.sessions) {
-    for (const Raise& raise : session.raises) {
-      for (const bool v6 : {false, true}) {
-        if (!raise.has(v6)) continue;
-        const std::string list = list_name(session, raise, v6);
-        const auto exact = origins.find(list);
-        if (exact != origins.end()) text += origin_list(list, exact->second);
-        if (exact == origins.end() || has_prefixes(raise, v6)) {
-          text += prefix_list(grammar, session, raise, v6);
-        }
-      }
-    }
+    for_each_list(session, [&](const Raise& raise, bool v6) {
+      const auto exact = origins.find(list_name(session, raise, v6));
+      if (exact != origins.end()) text += origin_list(exact->first, exact->second);
+      if (has_prefixes(raise, v6)) text += prefix_list(grammar, session, raise, v6);
+    });
     text += route_map(grammar, session, origins);
   }
   return text + "!\n";
+}
+
+std::vector<Prefix> prefixes_of(const Raise& raise, bool v6) {
+  std::vector<Prefix> all;
+  for (const Preference& each : raise.preferences) {
+    const auto its = of_family(each.prefixes, v6);
+    all.insert(all.end(), its.begin(), its.end());
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+// `rest` is of that family, and sorted.
+void keep_only(const std::vector<Prefix>& rest, bool v6, Raise& raise) {
+  for (Preference& each : raise.preferences) {
+    std::erase_if(each.prefixes, [&](const Prefix& prefix) {
+      return prefix.network.is_v6() == v6 && !std::ranges::binary_search(rest, prefix);
+    });
+  }
 }
 
 // Takes out of the script what origin ASes say exactly.
 OriginsByList shorten(Script& script, const Rib& rib) {
   OriginsByList found;
   for (SessionScript& session : script.sessions) {
-    for (Raise& raise : session.raises) {
-      for (const bool v6 : {false, true}) {
-        std::vector<Prefix> wanted;
-        for (const Preference& each : raise.preferences) {
-          const auto its = of_family(each.prefixes, v6);
-          wanted.insert(wanted.end(), its.begin(), its.end());
-        }
-        std::ranges::sort(wanted);
-        ExactOrigins exact = exact_origins(wanted, session.neighbors, rib);
-        if (exact.origins.empty()) continue;
-        script.prefixes -= exact.said;
-        for (Preference& each : raise.preferences) {
-          std::erase_if(each.prefixes, [&](const Prefix& prefix) {
-            return prefix.network.is_v6() == v6 && !std::ranges::binary_search(exact.rest, prefix);
-          });
-        }
-        found.emplace(list_name(session, raise, v6), std::move(exact));
-      }
-    }
+    for_each_list(session, [&](Raise& raise, bool v6) {
+      ExactOrigins exact = exact_origins(prefixes_of(raise, v6), session.neighbors, rib);
+      if (exact.origins.empty()) return;
+      script.prefixes -= exact.said;
+      keep_only(exact.rest, v6, raise);
+      found.emplace(list_name(session, raise, v6), std::move(exact));
+    });
   }
   return found;
 }
