@@ -23,15 +23,18 @@ void read_bird(ConfigTable& table, RouterTarget& target) {
   }
 }
 
-// How long the router may take to load a plan.
-void read_load_within(ConfigTable& table, RouterTarget& target) {
-  const auto patience = table.duration("load_within");
-  if (!patience) return;
-  if (*patience < std::chrono::seconds{1} || *patience > std::chrono::hours{1}) {
-    table.error("load_within", "want 1s to 1h");
+// A time that the router may take; 1s to 1h.
+void read_patience(ConfigTable& table, std::string_view key, Nanos& patience) {
+  const auto read = table.duration(key);
+  if (!read) return;
+  if (*read < std::chrono::seconds{1} || *read > std::chrono::hours{1}) {
+    table.error(key, "want 1s to 1h");
   } else {
-    target.load_within = *patience;
+    patience = *read;
   }
+}
+void read_load_within(ConfigTable& table, RouterTarget& target) {
+  read_patience(table, "load_within", target.load_within);
 }
 
 void read_frr(ConfigTable& table, RouterTarget& target) {
@@ -91,6 +94,7 @@ void read_speaker(ConfigTable& table, RouterTarget& target) {
   table.require("file");
   target.include_file = table.text("file").value_or("");
   read_load_within(table, target);
+  read_patience(table, "read_back_within", target.read_back_within);
   target.journal_file = table.text("journal").value_or("");
   if (target.kind == RouterKind::gobgp_injector) {
     target.control_socket = table.text("api").value_or("127.0.0.1:50051");
@@ -127,6 +131,7 @@ std::optional<RouterTarget> read_router(ConfigTable routes) {
     RouterTarget target;
     target.kind = reader.kind;
     reader.read(table, target);
+    read_patience(table, "read_back_within", target.read_back_within);
     target.journal_file = table.text("journal").value_or("");
     if (found) {
       routes.error(reader.table, fmt::format("[{}] and [{}]: one router is told, want one of them",

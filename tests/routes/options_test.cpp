@@ -132,7 +132,9 @@ TEST_CASE("each router that can be told has a table of its own") {
        "/run/openbgpd/bgpd.sock"},
   }));
   const Read all =
-      read((std::string{c.text} + "\njournal = \"j\"\n[routes]\nmode = \"moderated\"").c_str());
+      read((std::string{c.text} +
+            "\njournal = \"j\"\nread_back_within = \"2m\"\n[routes]\nmode = \"moderated\"")
+               .c_str());
   CHECK(all.errors.empty());
   REQUIRE(all.routes.router);
   CHECK(all.routes.router->kind == c.kind);
@@ -140,6 +142,7 @@ TEST_CASE("each router that can be told has a table of its own") {
   CHECK(all.routes.router->control_socket == c.control);
   CHECK(all.routes.router->journal_file == "j");
   CHECK(all.routes.router->load_within == (c.kind == RouterKind::bird ? Nanos{60s} : Nanos{5s}));
+  CHECK(all.routes.router->read_back_within == Nanos{2min});
   CHECK(all.routes.modes.tell_the_router());
   if (c.kind != RouterKind::gobgp) return;
   CHECK(all.routes.router->operators_file == "d");
@@ -250,6 +253,7 @@ TEST_CASE("mistakes are reported where they are") {
        "t.toml:5:9: error: it is the older name of 'mode'"},
       {"[routes]\nchanges_per_day = -1", "changes_per_day"},
       {"[routes.bird]\ninclude = \"x\"\nconfirm_timeout = \"1s\"", "want 2s to 1h"},
+      {"[routes.bird]\ninclude = \"x\"\nread_back_within = \"100ms\"", "want 1s to 1h"},
       {"[routes.injector]\nrouter = \"192.0.2.1\"", "has no 'community'"},
       {"[routes.injector]\ncommunity = \"65535:1\"", "community '65535:1': want A:B, A from 1 to"},
       {"[routes.injector]\ncommunity = \"0:1\"", "community '0:1': want A:B, A from 1 to"},
