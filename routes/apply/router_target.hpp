@@ -42,7 +42,7 @@ struct RouterTarget {
       std::chrono::seconds{30};  // BIRD undoes by itself after this, whole seconds
   Nanos reply_timeout = std::chrono::seconds{10};
   Nanos load_within = std::chrono::seconds{60};       // FRR takes seconds for 500 prefixes
-  Nanos read_back_within = std::chrono::seconds{10};  // full tables take a minute to move
+  Nanos read_back_within = std::chrono::seconds{10};  // full tables take longer to move
   std::size_t sample = 20;                            // prefixes read back for each preference
   std::string journal_file;                           // empty: none
   // What speaks against this machine's wall clock, by which plans expire; empty words: nothing.
