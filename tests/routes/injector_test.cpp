@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "routes/apply/injected_lines.hpp"
 #include "routes/apply/plan_file.hpp"
 #include "tests/routes/dialects/surroundings.hpp"
 
