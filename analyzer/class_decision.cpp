@@ -104,8 +104,8 @@ Verdict decide_class(ClassView view, ClassMemory& memory) {
     verdict.chance = changed->chance;
   }
   if (met && !verdict.path) {
-    verdict.reason = fmt::format("{} goes by {} too; since then: {}", view.subject.whole, *before,
-                                 verdict.reason);
+    verdict.reason = fmt::format("{} goes by {} too; since then: {}", view.subject.whole,
+                                 before.value_or(""), verdict.reason);
   }
   verdict.previous = before;
   return verdict;

@@ -70,6 +70,46 @@ class Table {
   std::vector<std::vector<T>> of_part_;
 };
 
+using PathOfNeighbor = std::map<Address, std::size_t>;
+
+PathOfNeighbor path_of_neighbors(const std::vector<routes::Path>& paths) {
+  PathOfNeighbor found;
+  for (std::size_t path = 0; path < paths.size(); ++path) {
+    for (const Address& neighbor : neighbors_of(paths[path])) found[neighbor] = path;
+  }
+  return found;
+}
+
+// Whose route plain BGP would use for one prefix: nothing where nobody knows.
+std::optional<Address> used_by_default(const routes::RibEntry& entry, const routes::Rib& rib,
+                                       const routes::RoutesOptions& options, const Raised& raised) {
+  auto candidates = rib.contenders(entry.routes);
+  // What was injected is not what plain BGP would do.
+  std::erase_if(candidates, [&](const routes::Contender& each) {
+    return options.injector && each.neighbor == options.injector->local_address;
+  });
+  if (candidates.empty()) return std::nullopt;
+  for (routes::Contender& each : candidates) {
+    if (raised.contains({each.neighbor, entry.prefix})) each.local_pref.reset();
+  }
+  const auto decision = routes::decide(candidates, options.decision);
+  if (!decision || decision->open()) return std::nullopt;
+  return candidates[decision->best].neighbor;
+}
+
+// Of equally many votes the first by name; nothing without any.
+std::optional<std::string> most_voted(const std::vector<routes::Path>& paths,
+                                      const std::vector<std::size_t>& votes) {
+  std::optional<std::size_t> most;
+  for (std::size_t path = 0; path < paths.size(); ++path) {
+    if (votes[path] == 0) continue;
+    const bool more = !most || votes[path] > votes[*most] ||
+                      (votes[path] == votes[*most] && paths[path].name < paths[*most].name);
+    if (more) most = path;
+  }
+  return most ? std::optional{paths[*most].name} : std::nullopt;
+}
+
 }  // namespace
 
 PathsByClass routed_paths(const Configuration& configuration, const routes::Rib& rib,
@@ -99,40 +139,19 @@ PathByClass default_paths(const Configuration& configuration, const routes::Rib&
                           const routes::Plan* in_force) {
   const std::vector<routes::Path>& paths = configuration.paths;
   const Raised raised = raised_by(in_force, paths);
-  std::map<Address, std::size_t> path_of;
-  for (std::size_t path = 0; path < paths.size(); ++path) {
-    for (const Address& neighbor : neighbors_of(paths[path])) path_of[neighbor] = path;
-  }
-  const auto& injector = configuration.routes.injector;
+  const PathOfNeighbor path_of = path_of_neighbors(paths);
   Table<std::size_t> votes{paths.size(), configuration.regions, parts};
   rib.for_each([&](const routes::RibEntry& entry) {
     const routes::RegionNumber region = classes.at(entry);
     if (region == routes::no_region) return;
-    auto candidates = rib.contenders(entry.routes);
-    // What was injected is not what plain BGP would do.
-    std::erase_if(candidates, [&](const routes::Contender& each) {
-      return injector && each.neighbor == injector->local_address;
-    });
-    if (candidates.empty()) return;
-    for (routes::Contender& each : candidates) {
-      if (raised.contains({each.neighbor, entry.prefix})) each.local_pref.reset();
-    }
-    const auto decision = routes::decide(candidates, configuration.routes.decision);
-    if (decision->open()) return;  // nobody knows which is the default
-    const auto path = path_of.find(candidates[decision->best].neighbor);
+    const auto neighbor = used_by_default(entry, rib, configuration.routes, raised);
+    const auto path = neighbor ? path_of.find(*neighbor) : path_of.end();
     if (path == path_of.end()) return;
     votes.count(path->second, region, entry.ordinal, [](std::size_t& prefixes) { ++prefixes; });
   });
   PathByClass found;
   votes.for_each([&](const std::string& name, const std::vector<std::size_t>& by_path) {
-    std::optional<std::size_t> most;  // of equal ones the first by name
-    for (std::size_t path = 0; path < paths.size(); ++path) {
-      if (by_path[path] == 0) continue;
-      const bool more = !most || by_path[path] > by_path[*most] ||
-                        (by_path[path] == by_path[*most] && paths[path].name < paths[*most].name);
-      if (more) most = path;
-    }
-    if (most) found[name] = paths[*most].name;
+    if (auto path = most_voted(paths, by_path)) found[name] = std::move(*path);
   });
   return found;
 }
