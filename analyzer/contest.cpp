@@ -88,6 +88,25 @@ void demand_agreement(const ClassView& view, Advantage& found) {
   }
 }
 
+struct Challenge {
+  Advantage found;
+  bool counts = false;  // there is something to hold against each other
+};
+
+// What a path has over what it would replace, by all that is asked for beside the thresholds.
+Challenge challenge(const ClassView& view, const std::vector<Candidate>& candidates,
+                    const Candidate* incumbent, const Candidate& challenger,
+                    const ClassMemory& memory) {
+  Advantage found = against(view, candidates, incumbent, challenger,
+                            factor_for(view, memory, challenger.path->name));
+  const bool returns = joins_whole(view, memory, challenger);
+  if (returns) found.clear = !still_apart(view, *incumbent, challenger);
+  demand_recovery(view, memory, found);
+  if (!returns) demand_agreement(view, found);
+  const bool counts = found.compared || (returns && found.clear);
+  return {.found = found, .counts = counts};
+}
+
 }  // namespace
 
 Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
@@ -95,13 +114,8 @@ Contest contest(const ClassView& view, const std::vector<Candidate>& candidates,
   Contest result;
   for (const Candidate& each : candidates) {
     if (!each.eligible() || &each == incumbent) continue;
-    Advantage found =
-        against(view, candidates, incumbent, each, factor_for(view, memory, each.path->name));
-    const bool returns = joins_whole(view, memory, each);
-    if (returns) found.clear = !still_apart(view, *incumbent, each);
-    demand_recovery(view, memory, found);
-    if (!returns) demand_agreement(view, found);
-    if (!found.compared && !(returns && found.clear)) {
+    const auto [found, counts] = challenge(view, candidates, incumbent, each, memory);
+    if (!counts) {
       if (found.other != nullptr) result.missing = found;
       continue;
     }
