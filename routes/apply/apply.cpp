@@ -51,6 +51,11 @@ std::string stop_words(const RouterTarget& target) {
   return by_guard(stop_guard, fmt::format("{} says: {}", stop_file(target), *why));
 }
 
+// What speaks against the clock that the plan expires by; empty: nothing. Plain BGP needs none.
+std::string clock_doubt(const Plan& plan, const RouterTarget& target) {
+  return plan.preferences.empty() || !target.clock_doubt ? std::string{} : target.clock_doubt();
+}
+
 // Why this plan must not be applied at all; empty when it may be.
 std::string refusal(const Plan& plan, const RouterTarget& target, WallTime now,
                     const std::string& doubt) {
@@ -339,7 +344,7 @@ Result<ApplyReport> apply(const Plan& plan, const RouterTarget& target, const Cl
                           const ApplyRequest& request) {
   const Scribe scribe{target, clock, request};
   const bool prefers = !plan.preferences.empty();
-  const std::string doubt = prefers && target.clock_doubt ? target.clock_doubt() : std::string{};
+  const std::string doubt = clock_doubt(plan, target);
   if (const auto why = refusal(plan, target, clock.now().wall, doubt); !why.empty()) {
     return refuse(scribe, plan, why);
   }

@@ -232,11 +232,7 @@ class FrrRouter final : public RouterControl {
     std::vector<std::string> commands;
     for (const Path& path : target_.paths) {
       for (const auto& neighbor : {path.neighbor_v4, path.neighbor_v6}) {
-        if (!neighbor) continue;
-        // A session carries routes of either family.
-        for (const std::string_view family : {"ipv4", "ipv6"}) {
-          commands.push_back(clear(family, *neighbor));
-        }
+        if (neighbor) add_clears(commands, *neighbor);
       }
     }
     if (commands.empty()) return {};
@@ -244,8 +240,12 @@ class FrrRouter final : public RouterControl {
     if (!said) return tl::make_unexpected(said.error());
     return {};
   }
-  static std::string clear(std::string_view family, const Address& neighbor) {
-    return fmt::format("clear bgp {} unicast {} soft in", family, neighbor.to_string());
+  // A session carries routes of either family.
+  static void add_clears(std::vector<std::string>& commands, const Address& neighbor) {
+    for (const std::string_view family : {"ipv4", "ipv6"}) {
+      commands.push_back(
+          fmt::format("clear bgp {} unicast {} soft in", family, neighbor.to_string()));
+    }
   }
 
   const RouterTarget& target_;

@@ -40,8 +40,9 @@ std::string prefix_of(const std::string& line) {
 
 class InjectorRouter : public RouterControl {
  public:
-  InjectorRouter(const RouterTarget& target, const ApplyLock* lock, RouterTarget site)
-      : target_{target}, lock_{lock}, site_target_{std::move(site)} {}
+  InjectorRouter(const RouterTarget& target, const ApplyLock* lock, const Injector& injector,
+                 RouterTarget site)
+      : target_{target}, lock_{lock}, injector_{injector}, site_target_{std::move(site)} {}
 
   // The site's router, which must answer.
   Result<void> open() {
@@ -73,7 +74,7 @@ class InjectorRouter : public RouterControl {
   Result<std::vector<SeenRoute>> routes(const Prefix& prefix) override {
     auto seen = site_->routes(prefix);
     if (!seen) return seen;
-    return as_raised(std::move(*seen), injector().local_address);
+    return as_raised(*seen, injector().local_address);
   }
 
  protected:
@@ -81,7 +82,7 @@ class InjectorRouter : public RouterControl {
   virtual Result<void> tell(const std::string& text) = 0;
 
   [[nodiscard]] const RouterTarget& target() const { return target_; }
-  [[nodiscard]] const Injector& injector() const { return *target_.injector; }
+  [[nodiscard]] const Injector& injector() const { return injector_; }
   [[nodiscard]] std::string program(std::string_view name) const {
     return target_.programs.empty() ? std::string{name}
                                     : fmt::format("{}/{}", target_.programs, name);
@@ -123,6 +124,7 @@ class InjectorRouter : public RouterControl {
 
   const RouterTarget& target_;
   const ApplyLock* lock_;
+  const Injector& injector_;
   RouterTarget site_target_;
   std::unique_ptr<RouterControl> site_;
 };
@@ -231,7 +233,7 @@ class GobgpInjector final : public InjectorRouter {
 
 }  // namespace
 
-std::vector<SeenRoute> as_raised(std::vector<SeenRoute> routes, const Address& injector) {
+std::vector<SeenRoute> as_raised(const std::vector<SeenRoute>& routes, const Address& injector) {
   std::vector<SeenRoute> others;
   for (const SeenRoute& each : routes) {
     if (each.from != injector) others.push_back(each);
@@ -255,9 +257,9 @@ Result<std::unique_ptr<RouterControl>> reach_injector(const RouterTarget& target
   site.control_socket = target.read_from_socket;
   std::unique_ptr<InjectorRouter> router;
   if (target.kind == RouterKind::exabgp) {
-    router = std::make_unique<ExabgpInjector>(target, lock, std::move(site));
+    router = std::make_unique<ExabgpInjector>(target, lock, *target.injector, std::move(site));
   } else {
-    router = std::make_unique<GobgpInjector>(target, lock, std::move(site));
+    router = std::make_unique<GobgpInjector>(target, lock, *target.injector, std::move(site));
   }
   if (auto opened = router->open(); !opened) return fail(std::move(opened));
   return router;

@@ -17,7 +17,7 @@ namespace strait::routes {
 
 // The site's routes to a prefix, as if the upstream's own had been raised: one that has the next
 // hop of an injected one gets its local-pref, and is the best if that is. The injected ones go.
-[[nodiscard]] std::vector<SeenRoute> as_raised(std::vector<SeenRoute> routes,
+[[nodiscard]] std::vector<SeenRoute> as_raised(const std::vector<SeenRoute>& routes,
                                                const Address& injector);
 
 }  // namespace strait::routes
