@@ -217,16 +217,18 @@ class Draft {
                                 : rib_.v6().keys[ordinal - first_v6()].prefix();
   }
 
-  [[nodiscard]] const Turn& turn_of(PartNumber part, bool v4, const Turn& of_class) const {
-    if (part == no_part) return of_class;
-    return v4 ? of_part_[part].v4 : of_part_[part].v6;
+  // Null: it is no part's.
+  [[nodiscard]] const Turn* turn_of(PartNumber part, bool v4) const {
+    if (part == no_part) return nullptr;
+    return v4 ? &of_part_[part].v4 : &of_part_[part].v6;
   }
 
   // Whether a prefix of this class is the group's, so that the guards decide about it.
   bool is_of(std::size_t number, const Turn& of_class, std::uint32_t ordinal, LeftOut& left_out) {
     const PartNumber part = parts().at(ordinal);
     const bool v4 = ordinal < first_v6();
-    const Turn& turn = turn_of(part, v4, of_class);
+    const Turn* const own = turn_of(part, v4);
+    const Turn& turn = own == nullptr ? of_class : *own;
     if (turn.group != number) return false;
     if (v4 ? turn.wish->measured_v4 : turn.wish->measured_v6) return true;
     count(left_out, unmeasured);
