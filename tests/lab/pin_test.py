@@ -38,7 +38,7 @@ class PinnedService(Service):
 
     def write(self, astray: bool) -> None:
         scenario = self.lab.scenario
-        text = configuration(scenario, self.lab.directory, self.engine, self.pace, outcomes=True)
+        text = configuration(self.lab, self.engine, self.pace, outcomes=True)
         text = text.replace("[probe]\n", f'[probe]\npin_check_interval = "{CHECK_EVERY}"\n')
         path, other = scenario.path(ASTRAY), scenario.path(ONTO)
         for each in scenario.paths:
