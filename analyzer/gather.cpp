@@ -60,9 +60,7 @@ void describe_loss(Evidence& evidence, std::span<const Lane::Entry> entries, con
 
 // Whether so many independent probes would show a percentile for sure: five beyond it. With fewer
 // the interval hangs on one or two, and with few enough there is none.
-bool shows(std::uint64_t probes, double q) {
-  return static_cast<double>(probes) * (1 - q) >= 5;
-}
+bool shows(std::uint64_t probes, double q) { return static_cast<double>(probes) * (1 - q) >= 5; }
 
 void describe_delays(Evidence& evidence, std::span<const Lane::Entry> entries, const Pool& pool,
                      const EvidenceOptions& options) {
