@@ -20,37 +20,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests/cli"))
+from aftermath_test import SCENARIO  # noqa: E402
+
 STRAIT = os.environ.get("STRAIT", str(ROOT / "build" / "release" / "strait"))
 PATH = os.environ["PATH"] + ":/usr/sbin:/usr/lib/frr"
 TICK = os.sysconf("SC_CLK_TCK")
 FIRST_BLOCK = 11  # 11.0.0.0 and on; the blocks that are nobody's table are left out
 LEFT_OUT = (100, 127, 169, 172, 192, 198, 203)
-
-SCENARIO = """
-title = "a bench"
-source = "a bench"
-start = "{start}"
-length = "40m"
-seed = 1
-[probe]
-window = "1m"
-interval = "200ms"
-[[path]]
-name = "atlas"
-segments = ["cas-asilah", "atlas-offshore"]
-[[path]]
-name = "tetouan"
-segments = ["cas-tetouan", "est-tet", "estepona-mad"]
-[[region]]
-name = "europe"
-default_path = "tetouan"
-[[target]]
-name = "target"
-region = "europe"
-[target.rtt]
-atlas = "33ms"
-tetouan = "45ms"
-"""
 
 CONFIGURATION = """
 [site]
@@ -239,7 +217,8 @@ class Bench:
 
     def measure_paths(self) -> None:
         start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=40)
-        (self.folder / "scenario.toml").write_text(SCENARIO.format(start=start.strftime("%Y-%m-%dT%H:%M:00Z")))
+        (self.folder / "scenario.toml").write_text(SCENARIO.format(start=start.strftime("%Y-%m-%dT%H:%M:00Z"),
+                                                                        other="45ms"))
         run(STRAIT, "simulate", f"{self.folder}/scenario.toml", "--store", f"{self.folder}/strait.db")
 
     def render(self, configuration: str, dialect: str, name: str) -> Path:

@@ -222,8 +222,7 @@ Result<Configuration> combine(Parts parts, const routes::Catalogue& catalogue, s
 std::string clock_doubt(const probe::ClockQuality& clock) {
   if (clock.synchronised) return {};
   return "this machine's clock is not synchronised, by the kernel, chronyd or ptp4l: it may be "
-         "set, "
-         "and with it when a plan expires";
+         "set, and with it when a plan expires";
 }
 
 std::map<std::string, std::string, std::less<>> Configuration::region_of_targets() const {
